@@ -1,0 +1,63 @@
+"""A LangChain RAG pipeline over a Chroma vector store, Korean and English first.
+
+The names below are the public ones. They are imported when first used, so that ``import rag_pipeline`` costs
+nothing: torch, transformers and chromadb come in with what needs them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rag_pipeline.config import Settings, load_settings
+    from rag_pipeline.embeddings import MeanPoolingEmbeddings, PipelineEmbeddings, make_embeddings
+    from rag_pipeline.errors import RagPipelineError
+    from rag_pipeline.ingestion import IngestReport
+    from rag_pipeline.ingestion.run import IngestTarget, ingest
+    from rag_pipeline.retrieval import Passage, Searcher, open_searcher
+    from rag_pipeline.store import Store
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "IngestReport": "rag_pipeline.ingestion",
+    "IngestTarget": "rag_pipeline.ingestion.run",
+    "MeanPoolingEmbeddings": "rag_pipeline.embeddings",
+    "Passage": "rag_pipeline.retrieval",
+    "PipelineEmbeddings": "rag_pipeline.embeddings",
+    "RagPipelineError": "rag_pipeline.errors",
+    "Searcher": "rag_pipeline.retrieval",
+    "Settings": "rag_pipeline.config",
+    "Store": "rag_pipeline.store",
+    "ingest": "rag_pipeline.ingestion.run",
+    "load_settings": "rag_pipeline.config",
+    "make_embeddings": "rag_pipeline.embeddings",
+    "open_searcher": "rag_pipeline.retrieval",
+}
+
+__all__ = [
+    "IngestReport",
+    "IngestTarget",
+    "MeanPoolingEmbeddings",
+    "Passage",
+    "PipelineEmbeddings",
+    "RagPipelineError",
+    "Searcher",
+    "Settings",
+    "Store",
+    "ingest",
+    "load_settings",
+    "make_embeddings",
+    "open_searcher",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

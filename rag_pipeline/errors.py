@@ -1,0 +1,77 @@
+"""Every exception this package raises on purpose.
+
+::
+
+    RagPipelineError
+    ├── UsageError                     exit 2   the call cannot be carried out as it stands
+    │   ├── ConfigurationError         exit 2   config.yaml, .env or the environment
+    │   │   └── CheckpointError        exit 2   a model folder that cannot be used
+    │   └── CollectionNotFoundError    exit 2
+    ├── DocumentError                  exit 1   one file cannot be read; the others can
+    ├── CollectionMismatchError        exit 3   the collection was made in another way
+    ├── EmbeddingError                 exit 4   the model could not embed a text
+    ├── StoreError                     exit 4   the vector store cannot be read or written
+    │   └── StoreLockedError           exit 4   another process is writing
+    └── ServiceError                   exit 4   a service could not be reached, or refused
+
+The message of each is one line that says what was wrong and what to do about it; the command line
+prints it after ``error:`` and exits with :attr:`RagPipelineError.exit_code`.
+"""
+
+from __future__ import annotations
+
+
+class RagPipelineError(Exception):
+    """Base of every error of this package; catch this one to catch them all."""
+
+    exit_code = 1
+
+
+class UsageError(RagPipelineError):
+    """The call cannot be carried out as it stands: an argument, a name, a path."""
+
+    exit_code = 2
+
+
+class ConfigurationError(UsageError):
+    """A setting is unknown, or has a value that is not allowed."""
+
+
+class CheckpointError(ConfigurationError):
+    """A model folder lacks a file, or holds one that cannot be used."""
+
+
+class CollectionNotFoundError(UsageError):
+    """No collection of that name is in the store."""
+
+
+class DocumentError(RagPipelineError):
+    """One file cannot become chunks; the message is its reason, without the file's name."""
+
+
+class CollectionMismatchError(RagPipelineError):
+    """A collection was made with another embedding or chunking than the configuration names."""
+
+    exit_code = 3
+
+
+class EmbeddingError(RagPipelineError):
+    """A model could not embed a text."""
+
+    exit_code = 4
+
+
+class StoreError(RagPipelineError):
+    """The vector store cannot be read or written."""
+
+    exit_code = 4
+
+
+class StoreLockedError(StoreError):
+    """Another process is writing to the same store."""
+
+
+class ServiceError(RagPipelineError):
+    """A service could not be reached, or refused."""
+
+    exit_code = 4
