@@ -1,0 +1,152 @@
+"""A document becomes chunks that an embedding model can read whole."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from rag_pipeline.documents.readers import Document
+
+# Raised when the same document would come out in other chunks; it is part of a collection's fingerprint.
+CHUNKING_VERSION = 1
+PATH_SEPARATOR = " > "
+
+# Where a text may be cut, best first. Sentence ends are those of Latin, Korean and CJK punctuation; a Korean
+# sentence ends in a full stop like an English one. Each pattern matches the white space after the cut.
+_CUTS = (
+    re.compile(r"\n[ \t]*\n\s*"),
+    re.compile(r"(?<=[.!?…。！？])[\"'”’)\]」』]*\s+|(?<=[。！？])|\n"),
+    re.compile(r"\s+"),
+)
+
+
+class TokenCounter(Protocol):
+    """What chunking must know of an embedding model."""
+
+    @property
+    def max_tokens(self) -> int | None:
+        """Tokens the model reads of one text; None: no limit."""
+
+    def count_document_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text as the model reads a document: with its prompt and special tokens."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A piece of a document: what is embedded, stored and returned."""
+
+    text: str
+    """The title path, a blank line, and the piece itself."""
+    title: str
+    section: str
+    """Headings above the piece, outermost first, joined by ``PATH_SEPARATOR``; empty above the first heading."""
+    tokens: int
+    """Tokens as the embedding model counts them, with prompt and special tokens."""
+
+
+def chunk_document(document: Document, counter: TokenCounter, max_tokens: int | None = None) -> list[Chunk]:
+    """Cut a document into chunks: a section each, split further only where the model could not read it whole.
+
+    Args:
+        document: what a reader returned.
+        counter: the embedding model.
+        max_tokens: a limit below the model's own; None takes the model's.
+    """
+    limits = [limit for limit in (counter.max_tokens, max_tokens) if limit is not None]
+    limit = min(limits) if limits else None
+    heads = [_head(document.title, section.headings) for section in document.sections]
+    whole = [_with_head(head, section.text) for head, section in zip(heads, document.sections, strict=True)]
+    chunks = []
+    for section, head, text, tokens in zip(
+        document.sections, heads, whole, counter.count_document_tokens(whole), strict=True
+    ):
+        path = PATH_SEPARATOR.join(section.headings)
+        if limit is None or tokens <= limit:
+            chunks.append(Chunk(text, document.title, path, tokens))
+        else:
+            pieces = _Splitter(counter, limit, head).split(section.text)
+            chunks += [Chunk(piece, document.title, path, count) for piece, count in pieces]
+    return chunks
+
+
+def _head(title: str, headings: Sequence[str]) -> str:
+    return PATH_SEPARATOR.join([title, *headings])
+
+
+def _with_head(head: str, body: str) -> str:
+    return f"{head}\n\n{body}" if head else body
+
+
+class _Splitter:
+    """Cuts one section so that each piece, with its title path, is within the limit."""
+
+    def __init__(self, counter: TokenCounter, limit: int, head: str) -> None:
+        self._counter = counter
+        self._limit = limit
+        self._head = self._shorten(head)
+        self._room = limit - self._count([_with_head(self._head, "")])[0]
+        # What prompt and special tokens cost, so that it is not counted for every unit again.
+        self._overhead = self._count([""])[0]
+
+    def split(self, body: str) -> list[tuple[str, int]]:
+        """Pieces in order, each with its exact token count."""
+        pieces: list[tuple[str, int]] = []
+        units = self._units(body, 0)
+        start = 0
+        while start < len(units):
+            end, total = start, 0
+            while end < len(units) and (end == start or total + units[end][1] <= self._room):
+                total += units[end][1]
+                end += 1
+            text, tokens = self._piece(units[start:end])
+            while tokens > self._limit and end > start + 1:
+                # Counts do not add up exactly: give way unit by unit.
+                end -= 1
+                text, tokens = self._piece(units[start:end])
+            unit, own = units[start]
+            if tokens > self._limit and len(unit) > 1:
+                units[start : start + 1] = [(half, own // 2 + 1) for half in _halves(unit)]
+                continue
+            pieces.append((text, tokens))
+            start = end
+        return pieces
+
+    def _piece(self, units: Sequence[tuple[str, int]]) -> tuple[str, int]:
+        text = _with_head(self._head, "".join(unit for unit, _ in units).strip("\n").rstrip())
+        return text, self._count([text])[0]
+
+    def _units(self, text: str, level: int) -> list[tuple[str, int]]:
+        """Smallest parts worth keeping whole, with their tokens; each keeps the white space that follows it."""
+        parts = _cut(text, _CUTS[level]) if level < len(_CUTS) else _halves(text)
+        units: list[tuple[str, int]] = []
+        for part, tokens in zip(parts, self._count(parts), strict=True):
+            own = max(tokens - self._overhead, 0)
+            if own > self._room and len(part) > 1:
+                units += self._units(part, min(level + 1, len(_CUTS)))
+            else:
+                units.append((part, own))
+        return units
+
+    def _shorten(self, head: str) -> str:
+        """Leave at least half of the limit to the text: drop outer headings, then cut the last one short."""
+        while head and self._count([_with_head(head, "")])[0] > self._limit // 2:
+            outer, separator, inner = head.partition(PATH_SEPARATOR)
+            head = inner if separator else outer[: len(outer) // 2]
+        return head
+
+    def _count(self, texts: Sequence[str]) -> list[int]:
+        return self._counter.count_document_tokens(texts)
+
+
+def _cut(text: str, pattern: re.Pattern[str]) -> list[str]:
+    ends = [match.end() for match in pattern.finditer(text) if 0 < match.end() < len(text)]
+    bounds = [0, *ends, len(text)]
+    return [text[start:end] for start, end in itertools.pairwise(bounds) if end > start]
+
+
+def _halves(text: str) -> list[str]:
+    middle = len(text) // 2
+    return [text[:middle], text[middle:]]
