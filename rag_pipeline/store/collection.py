@@ -1,0 +1,184 @@
+"""One Chroma collection, laid out as langchain-chroma lays it out: id, vector, text, flat metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rag_pipeline.errors import CollectionMismatchError, StoreError
+from rag_pipeline.store.chroma_errors import translated
+from rag_pipeline.store.fingerprint import EMBEDDING_KEY, FINGERPRINT_KEY, Fingerprint, describe_differences
+from rag_pipeline.store.records import ChunkRecord, StoredFiles
+
+if TYPE_CHECKING:
+    from chromadb.api import ClientAPI
+    from chromadb.api.models.Collection import Collection as ChromaCollection
+
+_PAGE = 1000
+# Deleting by more ids than SQLite takes variables fails; this is far below.
+_DELETE_PAGE = 500
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A stored chunk found for a vector."""
+
+    id: str
+    text: str
+    metadata: Mapping[str, Any]
+    score: float
+    """Inner product of the question's vector and the chunk's; higher is better."""
+
+
+class Collection:
+    """Reads and writes one collection; made by :class:`rag_pipeline.store.Store`.
+
+    Raises:
+        StoreError: its space is not inner product.
+    """
+
+    def __init__(self, client: ClientAPI, chroma: ChromaCollection) -> None:
+        self._client = client
+        self._chroma = chroma
+        space = (chroma.configuration.get("hnsw") or {}).get("space")
+        if space != "ip":
+            raise StoreError(
+                f"collection {chroma.name!r} has the space {space!r}, not inner product ('ip');"
+                f" make it anew: ingest.py --collection {chroma.name} --rebuild"
+            )
+
+    @property
+    def name(self) -> str:
+        """The collection's name."""
+        return self._chroma.name
+
+    @property
+    def id(self) -> str:
+        """Chroma's own id of the collection."""
+        return str(self._chroma.id)
+
+    @property
+    def embedding(self) -> str | None:
+        """Name, in the configuration, of the embedding it was made with."""
+        value = (self._chroma.metadata or {}).get(EMBEDDING_KEY)
+        return None if value is None else str(value)
+
+    @property
+    def fingerprint(self) -> Fingerprint | None:
+        """How it was made; None for a collection that this package did not make."""
+        text = (self._chroma.metadata or {}).get(FINGERPRINT_KEY)
+        return None if text is None else Fingerprint.from_json(str(text))
+
+    def require(self, expected: Fingerprint, embedding: str) -> None:
+        """Refuse a collection that was made in another way.
+
+        Args:
+            expected: what the configuration asks for.
+            embedding: the name of that embedding in the configuration.
+
+        Raises:
+            CollectionMismatchError: naming both and the command that mends it.
+        """
+        stored = self.fingerprint
+        remedy = f"make it anew: ingest.py --collection {self.name} --embedding {embedding} --rebuild"
+        if stored is None:
+            raise CollectionMismatchError(
+                f"collection {self.name!r} does not say how it was made (not by this package); {remedy}"
+            )
+        differences = stored.differences(expected)
+        if differences:
+            was, asked = describe_differences(differences)
+            other = f", or use --embedding {self.embedding}" if self.embedding not in (None, embedding) else ""
+            raise CollectionMismatchError(
+                f"collection {self.name!r} was made with embedding {self.embedding!r} ({was});"
+                f" the configuration asks for {embedding!r} ({asked}); {remedy}{other}"
+            )
+
+    @property
+    def count(self) -> int:
+        """How many chunks it holds."""
+        with translated("read"):
+            return self._chroma.count()
+
+    def stored_files(self) -> StoredFiles:
+        """What it holds, file by file."""
+        files = StoredFiles()
+        for page in self._pages(["metadatas"]):
+            for chunk_id, metadata in zip(page["ids"], page["metadatas"] or [], strict=True):
+                files.add(chunk_id, metadata)
+        return files
+
+    def vectors(self) -> tuple[list[str], np.ndarray[Any, np.dtype[np.float32]]]:
+        """Every id and its vector: (chunks, dimension). For exact ranking and checks."""
+        ids: list[str] = []
+        pages: list[Any] = []
+        for page in self._pages(["embeddings"]):
+            ids += page["ids"]
+            pages.append(np.asarray(page["embeddings"], dtype=np.float32))
+        return ids, np.concatenate(pages) if pages else np.empty((0, 0), np.float32)
+
+    def write(self, chunks: Sequence[ChunkRecord], vectors: Sequence[Sequence[float]]) -> None:
+        """Store chunks with their vectors, in batches the client takes; a chunk of the same id is replaced.
+
+        Raises:
+            CollectionMismatchError: a vector has another dimension than the collection.
+            StoreError: the store cannot be written, e.g. the disk is full; whole batches before are kept.
+        """
+        expected = self.fingerprint.dimension if self.fingerprint else None
+        lengths = {len(vector) for vector in vectors}
+        if expected is not None and lengths - {expected}:
+            raise CollectionMismatchError(
+                f"collection {self.name!r} holds vectors of dimension {expected}; the embedding gave {lengths}"
+            )
+        with translated("write"):
+            size = self._client.get_max_batch_size()
+            for start in range(0, len(chunks), size):
+                batch = chunks[start : start + size]
+                self._chroma.upsert(
+                    ids=[chunk.id for chunk in batch],
+                    embeddings=np.asarray(vectors[start : start + size], dtype=np.float32),
+                    documents=[chunk.text for chunk in batch],
+                    metadatas=[chunk.metadata for chunk in batch],
+                )
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove chunks by id."""
+        with translated("write"):
+            for start in range(0, len(ids), _DELETE_PAGE):
+                self._chroma.delete(ids=list(ids[start : start + _DELETE_PAGE]))
+
+    def search(self, vector: Sequence[float], k: int) -> list[Hit]:
+        """The k chunks of highest inner product, best first; fewer if there are fewer."""
+        k = min(k, self.count)
+        if k == 0:
+            return []
+        with translated("read"):
+            found = self._chroma.query(
+                query_embeddings=np.asarray([vector], dtype=np.float32),
+                n_results=k,
+                include=["documents", "metadatas", "distances"],
+            )
+        assert found["documents"] and found["metadatas"] and found["distances"]
+        rows = zip(found["ids"][0], found["documents"][0], found["metadatas"][0], found["distances"][0], strict=True)
+        # Chroma's distance in this space is 1 - inner product; it goes no further than here.
+        return [
+            Hit(chunk_id, text or "", metadata or {}, 1.0 - distance) for chunk_id, text, metadata, distance in rows
+        ]
+
+    def rename(self, name: str) -> None:
+        """Give the collection another name."""
+        with translated("write"):
+            self._chroma.modify(name=name)
+
+    def _pages(self, include: list[Any]) -> Iterator[Any]:
+        offset = 0
+        while True:
+            with translated("read"):
+                page = self._chroma.get(limit=_PAGE, offset=offset, include=include)
+            if not page["ids"]:
+                return
+            yield page
+            offset += len(page["ids"])

@@ -1,0 +1,54 @@
+"""What a Chroma store takes on disk.
+
+Chroma keeps one SQLite database, and per collection a folder of index files named after a segment id. It leaves
+that folder behind when a collection is deleted, so a store that is rebuilt would grow each time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sqlite3
+import uuid
+from pathlib import Path
+
+DATABASE = "chroma.sqlite3"
+
+
+def store_size(store: Path) -> int:
+    """Bytes of all files of a store."""
+    return sum(file.stat().st_size for file in store.rglob("*") if file.is_file())
+
+
+def index_size(store: Path, collection_id: str) -> int | None:
+    """Bytes of one collection's index files; None if Chroma's schema is not the one known."""
+    segments = _segments(store)
+    if segments is None:
+        return None
+    folders = [store / segment for segment, collection in segments.items() if collection == collection_id]
+    return sum(store_size(folder) for folder in folders if folder.is_dir())
+
+
+def remove_orphaned_indexes(store: Path) -> None:
+    """Remove index folders that no collection refers to. Only for the one writer of the store."""
+    segments = _segments(store)
+    if segments is None:
+        return
+    for folder in store.iterdir():
+        if folder.is_dir() and _is_uuid(folder.name) and folder.name not in segments:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _segments(store: Path) -> dict[str, str] | None:
+    """Collection id by segment id."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"{(store / DATABASE).as_uri()}?mode=ro", uri=True)) as db:
+            return {str(segment): str(owner) for segment, owner in db.execute("SELECT id, collection FROM segments")}
+    except sqlite3.Error:
+        return None
+
+
+def _is_uuid(name: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return str(uuid.UUID(name)) == name
+    return False

@@ -1,0 +1,90 @@
+"""How a collection was made, kept with it, so that nothing made in another way gets in or is asked of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# Keys in the metadata of a Chroma collection.
+FINGERPRINT_KEY = "rag_pipeline:fingerprint"
+EMBEDDING_KEY = "rag_pipeline:embedding"
+
+# Said in an error in this order, so that the most telling difference comes first.
+_FIELDS = (
+    "provider",
+    "model",
+    "revision",
+    "dimension",
+    "pooling",
+    "normalize",
+    "query_prompt",
+    "document_prompt",
+    "max_tokens",
+    "chunk_tokens",
+    "chunking_version",
+)
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What changes a vector or a chunk, and nothing else."""
+
+    values: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, identity: Mapping[str, Any], chunk_tokens: int | None, chunking_version: int) -> Fingerprint:
+        """The fingerprint of an embedding and a way of chunking.
+
+        Args:
+            identity: the embedding's :class:`~rag_pipeline.embeddings.EmbeddingIdentity` as plain values.
+            chunk_tokens: the limit of a chunk where it is below the model's own, else None.
+            chunking_version: :data:`rag_pipeline.documents.chunking.CHUNKING_VERSION`.
+        """
+        model_reads = identity["max_tokens"]
+        if chunk_tokens is not None and model_reads is not None and chunk_tokens >= model_reads:
+            chunk_tokens = None
+        return cls({**identity, "chunk_tokens": chunk_tokens, "chunking_version": chunking_version})
+
+    @classmethod
+    def from_json(cls, text: str) -> Fingerprint:
+        """Read what :meth:`to_json` wrote."""
+        return cls(json.loads(text))
+
+    def to_json(self) -> str:
+        """One line of JSON with sorted keys."""
+        return json.dumps(dict(self.values), sort_keys=True, ensure_ascii=False)
+
+    @property
+    def dimension(self) -> int:
+        """Length of the vectors."""
+        return int(self.values["dimension"])
+
+    def differences(self, other: Fingerprint) -> list[tuple[str, Any, Any]]:
+        """Field, value here, value there, for each field that differs.
+
+        A checkpoint is known by its content: the same content under another name is the same model.
+        """
+        same_content = self._content() is not None and self._content() == other._content()
+        return [
+            (field, self.values.get(field), other.values.get(field))
+            for field in _FIELDS
+            if self.values.get(field) != other.values.get(field) and not (field == "model" and same_content)
+        ]
+
+    def _content(self) -> str | None:
+        revision = str(self.values.get("revision", ""))
+        return revision if revision.startswith("sha256:") else None
+
+
+def describe_differences(differences: list[tuple[str, Any, Any]]) -> tuple[str, str]:
+    """Both sides of a mismatch in words: ``dimension 384, pooling 'mean'`` and the other's."""
+    names = {field for field, _, _ in differences}
+    # Two models differ in content too; the hash says nothing more unless the names are the same.
+    shown = [entry for entry in differences if not (entry[0] == "revision" and "model" in names)]
+
+    def side(position: int) -> str:
+        return ", ".join(f"{entry[0]} {entry[position]!r}" for entry in shown)
+
+    return side(1), side(2)

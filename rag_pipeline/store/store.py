@@ -1,0 +1,186 @@
+"""The embedded Chroma store: a folder that holds collections."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rag_pipeline.config import HnswSettings
+from rag_pipeline.errors import CollectionNotFoundError, StoreError
+from rag_pipeline.store import disk
+from rag_pipeline.store.chroma_errors import translated
+from rag_pipeline.store.collection import Collection
+from rag_pipeline.store.fingerprint import EMBEDDING_KEY, FINGERPRINT_KEY, Fingerprint
+from rag_pipeline.store.lock import writer_lock
+
+if TYPE_CHECKING:
+    from chromadb.api import ClientAPI
+    from chromadb.api.collection_configuration import CreateCollectionConfiguration
+
+# A collection that is being made anew keeps this ending until it replaces the old one.
+_STAGING = ".rebuild"
+_RETIRED = ".retired"
+
+
+class Store:
+    """Collections in one folder.
+
+    Reading never creates the folder. Writing is for one process at a time: take :meth:`writer` around it.
+
+    Args:
+        path: the folder.
+        hnsw: index settings for collections made from now on.
+    """
+
+    def __init__(self, path: Path, hnsw: HnswSettings | None = None) -> None:
+        self.path = path
+        self._hnsw = hnsw or HnswSettings()
+        self._opened: ClientAPI | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever stored."""
+        return (self.path / disk.DATABASE).exists()
+
+    @contextlib.contextmanager
+    def writer(self) -> Iterator[None]:
+        """Hold the right to write.
+
+        Raises:
+            StoreLockedError: another process is writing.
+            StoreError: the folder cannot be made or written.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise StoreError(f"store {self.path} is not a folder; move it away or set store.path")
+        with writer_lock(self.path):
+            if self.exists:
+                self._finish_replacements()
+            yield
+
+    def names(self) -> list[str]:
+        """Names of the collections, sorted; half-made ones are left out."""
+        if not self.exists:
+            self._check()
+            return []
+        with translated("read"):
+            names = [collection.name for collection in self._client().list_collections()]
+        return sorted(name for name in names if not name.endswith((_STAGING, _RETIRED)))
+
+    def get(self, name: str) -> Collection:
+        """One collection.
+
+        Raises:
+            CollectionNotFoundError: there is none of that name; the known ones are listed.
+            StoreError: the store cannot be read.
+        """
+        known = self.names()
+        if name not in known:
+            listed = f"known: {', '.join(known)}" if known else "the store has none yet: run ingest.py first"
+            raise CollectionNotFoundError(f"unknown collection {name!r} in {self.path}; {listed}")
+        return self._get(name)
+
+    def create(self, name: str, fingerprint: Fingerprint, embedding: str) -> Collection:
+        """Make an empty collection with the inner-product space, which is read back."""
+        configuration: CreateCollectionConfiguration = {
+            "hnsw": {
+                "space": "ip",
+                "max_neighbors": self._hnsw.max_neighbors,
+                "ef_construction": self._hnsw.ef_construction,
+                "ef_search": self._hnsw.ef_search,
+            }
+        }
+        with translated("write"):
+            chroma = self._client().create_collection(
+                name=name,
+                embedding_function=None,  # vectors come from outside; Chroma's default would fetch a model
+                configuration=configuration,
+                metadata={FINGERPRINT_KEY: fingerprint.to_json(), EMBEDDING_KEY: embedding},
+            )
+        return Collection(self._client(), chroma)
+
+    def staging(self, name: str, fingerprint: Fingerprint, embedding: str) -> Collection:
+        """The collection that will take the place of ``name``; one left by a run that was cut off is gone on with."""
+        staging = name + _STAGING
+        if staging in self._all_names():
+            left = self._get(staging)
+            if left.fingerprint is not None and not left.fingerprint.differences(fingerprint):
+                return left
+            self._delete(staging)
+        return self.create(staging, fingerprint, embedding)
+
+    def replace(self, name: str, staging: Collection) -> None:
+        """Put a staged collection in the place of ``name``. Cut off at any point, the next writer finishes it."""
+        if name in self._all_names():
+            self._get(name).rename(name + _RETIRED)
+        staging.rename(name)
+        self._finish_replacements()
+
+    def disk_size(self, collection: Collection | None = None) -> int | None:
+        """Bytes on disk of a collection's vector index, or of the whole store; None where it cannot be told."""
+        return disk.store_size(self.path) if collection is None else disk.index_size(self.path, collection.id)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        if self._opened is not None:
+            close = getattr(self._opened, "close", None)
+            if close is not None:
+                close()
+            self._opened = None
+
+    def _finish_replacements(self) -> None:
+        names = self._all_names()
+        for retired in sorted(name for name in names if name.endswith(_RETIRED)):
+            name = retired.removesuffix(_RETIRED)
+            if name not in names and name + _STAGING in names:
+                # Cut off between the two renamings: the staged collection was complete.
+                self._get(name + _STAGING).rename(name)
+            elif name not in names:
+                self._get(retired).rename(name)
+                continue
+            self._delete(retired)
+        disk.remove_orphaned_indexes(self.path)
+
+    def _delete(self, name: str) -> None:
+        with translated("write"):
+            self._client().delete_collection(name)
+
+    def _get(self, name: str) -> Collection:
+        with translated("read"):
+            chroma = self._client().get_collection(name, embedding_function=None)
+        return Collection(self._client(), chroma)
+
+    def _all_names(self) -> set[str]:
+        with translated("read"):
+            return {collection.name for collection in self._client().list_collections()}
+
+    def _check(self) -> None:
+        """Say in words what Chroma would say in its own, or by a crash."""
+        if self.path.exists() and not self.path.is_dir():
+            raise StoreError(f"store {self.path} is not a folder; move it away or set store.path")
+        if not self.exists:
+            return
+        try:
+            with contextlib.closing(sqlite3.connect(f"{(self.path / disk.DATABASE).as_uri()}?mode=ro", uri=True)) as db:
+                db.execute("SELECT count(*) FROM collections").fetchone()
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"store {self.path} is not readable as a Chroma store ({error});"
+                " restore it from a copy, or move it away and ingest again"
+            ) from None
+
+    def _client(self) -> ClientAPI:
+        if self._opened is None:
+            self._check()
+            # Chroma announces each telemetry failure as an error; there is no telemetry to fail.
+            logging.getLogger("chromadb.telemetry").setLevel(logging.CRITICAL)
+            import chromadb
+            from chromadb.config import Settings as ChromaSettings
+
+            options: dict[str, Any] = {"anonymized_telemetry": False}
+            with translated("opened"):
+                self._opened = chromadb.PersistentClient(str(self.path), settings=ChromaSettings(**options))
+        return self._opened
