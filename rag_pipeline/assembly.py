@@ -1,0 +1,21 @@
+"""The parts of the lower floor, put together as the configuration says."""
+
+from __future__ import annotations
+
+from rag_pipeline.config import Settings
+from rag_pipeline.documents.chunking import CHUNKING_VERSION
+from rag_pipeline.embeddings.base import PipelineEmbeddings
+from rag_pipeline.embeddings.factory import make_embeddings
+from rag_pipeline.store import Fingerprint, Store
+
+__all__ = ["fingerprint_of", "make_embeddings", "open_store"]
+
+
+def open_store(settings: Settings) -> Store:
+    """The store of a configuration; nothing is made or read yet."""
+    return Store(settings.resolve_path(settings.store.path).resolve(), settings.store.hnsw)
+
+
+def fingerprint_of(embeddings: PipelineEmbeddings, settings: Settings) -> Fingerprint:
+    """The fingerprint of collections that an embedding makes under these settings."""
+    return Fingerprint.of(embeddings.identity.as_dict(), settings.chunking.max_tokens, CHUNKING_VERSION)

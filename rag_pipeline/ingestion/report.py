@@ -1,0 +1,79 @@
+"""What an ingest did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A file that did not get in; what was stored of it before stays."""
+
+    source: str
+    reason: str
+
+
+@dataclass
+class IngestReport:
+    """Counts of one run over one collection."""
+
+    collection: str
+    embedding: str
+    new: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    chunks_written: int = 0
+    chunks_removed: int = 0
+    chunks_total: int = 0
+    seconds: float = 0.0
+    tokens: int = 0
+    """Tokens embedded."""
+    embedding_seconds: float = 0.0
+    dry_run: bool = False
+    failures: list[Failure] = field(default_factory=list)
+    skipped: dict[str, int] = field(default_factory=dict)
+    """Files without a reader, by suffix."""
+    gone_folders: list[str] = field(default_factory=list)
+    """Folders the collection holds documents of that are no longer there."""
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Tokens embedded in a second of embedding; 0 where nothing was."""
+        return self.tokens / self.embedding_seconds if self.embedding_seconds else 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The stable machine-readable form."""
+        return {
+            "collection": self.collection,
+            "embedding": self.embedding,
+            "files": {
+                "new": self.new,
+                "updated": self.updated,
+                "unchanged": self.unchanged,
+                "removed": self.removed,
+                "failed": len(self.failures),
+            },
+            "chunks": {
+                "written": self.chunks_written,
+                "removed": self.chunks_removed,
+                "total": self.chunks_total,
+            },
+            "seconds": round(self.seconds, 3),
+            "failures": [{"source": failure.source, "reason": failure.reason} for failure in self.failures],
+        }
+
+    def summary(self) -> str:
+        """One line for a person."""
+        would = "would be " if self.dry_run else ""
+        parts = [
+            f"{self.collection}: {would}{self.new} new, {self.updated} updated, {self.unchanged} unchanged,"
+            f" {self.removed} removed, {len(self.failures)} failed",
+            f"{self.chunks_total} chunks",
+        ]
+        if not self.dry_run:
+            parts.append(f"{self.seconds:.1f} s")
+            if self.tokens:
+                parts.append(f"{self.tokens_per_second:,.0f} tokens/s")
+        return "; ".join(parts)

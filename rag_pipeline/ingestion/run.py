@@ -1,0 +1,109 @@
+"""One ingest from the configuration: the collection, its lock, its fingerprint, and the sync."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rag_pipeline.assembly import fingerprint_of, make_embeddings, open_store
+from rag_pipeline.config import Settings
+from rag_pipeline.documents import scan_folder
+from rag_pipeline.embeddings.base import PipelineEmbeddings
+from rag_pipeline.ingestion.plan import plan_sync
+from rag_pipeline.ingestion.report import IngestReport
+from rag_pipeline.ingestion.sync import Progress, start_report, sync_folders
+from rag_pipeline.store.records import StoredFiles
+
+
+@dataclass(frozen=True)
+class IngestTarget:
+    """Which folders go into which collection with which embedding."""
+
+    collection: str
+    folders: list[Path]
+    embedding: str
+
+
+def ingest(
+    settings: Settings,
+    target: IngestTarget,
+    *,
+    rebuild: bool = False,
+    report: IngestReport | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    embeddings: PipelineEmbeddings | None = None,
+) -> IngestReport:
+    """Bring folders into a collection; make it if it is new.
+
+    Args:
+        settings: the configuration.
+        target: what goes where.
+        rebuild: make the collection anew beside the old one, which is replaced only when the new is whole.
+        report: filled as the work goes on; None makes one.
+        on_progress: called after each group of chunks that was written.
+        embeddings: an embedding of the caller's own; None makes the one the target names.
+
+    Raises:
+        CollectionMismatchError: the collection was made in another way; nothing was written.
+        StoreLockedError: another process is writing.
+        UsageError, StoreError, EmbeddingError: see :func:`sync_folders`.
+    """
+    report = report or IngestReport(target.collection, target.embedding)
+    for folder in target.folders:
+        scan_folder(folder)  # refuse a bad folder before a model is looked for or a store made
+    embeddings = embeddings or make_embeddings(settings, target.embedding)
+    fingerprint = fingerprint_of(embeddings, settings)
+    store = open_store(settings)
+    try:
+        with store.writer():
+            if rebuild:
+                collection = store.staging(target.collection, fingerprint, target.embedding)
+            elif target.collection in store.names():
+                collection = store.get(target.collection)
+                collection.require(fingerprint, target.embedding)
+            else:
+                collection = store.create(target.collection, fingerprint, target.embedding)
+            sync_folders(
+                target.folders,
+                collection,
+                embeddings,
+                report,
+                base_dir=settings.base_dir,
+                chunk_tokens=settings.chunking.max_tokens,
+                exclusive=rebuild,
+                on_progress=on_progress,
+            )
+            if rebuild:
+                store.replace(target.collection, collection)
+    finally:
+        store.close()
+    return report
+
+
+def dry_run(settings: Settings, target: IngestTarget, *, rebuild: bool = False) -> IngestReport:
+    """What :func:`ingest` would do, from what is stored and what the folders hold; nothing is embedded or written.
+
+    Raises:
+        CollectionMismatchError, UsageError, StoreError: as :func:`ingest` would.
+    """
+    started = time.monotonic()
+    report = IngestReport(target.collection, target.embedding, dry_run=True)
+    store = open_store(settings)
+    try:
+        stored = StoredFiles()
+        if not rebuild and target.collection in store.names():
+            collection = store.get(target.collection)
+            collection.require(fingerprint_of(make_embeddings(settings, target.embedding), settings), target.embedding)
+            stored = collection.stored_files()
+        plan = plan_sync(target.folders, settings.base_dir, stored)
+    finally:
+        store.close()
+    start_report(report, plan)
+    report.new = sum(file.is_new for file in plan.pending)
+    report.updated = len(plan.pending) - report.new
+    report.removed = len(plan.removed)
+    report.chunks_total = stored.chunks
+    report.seconds = time.monotonic() - started
+    return report
