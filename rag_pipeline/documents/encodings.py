@@ -13,6 +13,8 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# Tried when a text is neither UTF-8 nor Korean. With every code page allowed, one accent too many is Baltic.
+_OTHERS = ["cp1252", "cp932", "gb18030", "big5"]
 _CONTROL = frozenset(range(32)) - {9, 10, 12, 13, 27}
 _HANGUL_SHARE = 0.5
 _CONTROL_SHARE = 0.02
@@ -46,7 +48,7 @@ def decode(content: bytes) -> str:
             return text
     from charset_normalizer import from_bytes
 
-    best = from_bytes(content).best()
+    best = from_bytes(content, cp_isolation=_OTHERS).best()
     if best is None:
         raise DocumentError("of no text encoding that can be told; save it as UTF-8")
     return str(best)

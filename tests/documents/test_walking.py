@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from rag_pipeline.documents import scan_folder
+from rag_pipeline.errors import UsageError
+
+
+def test_documents_are_listed_by_their_path_below_the_folder(tmp_path):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "c.MD").write_text("x")
+    (tmp_path / "a.txt").write_text("x")
+    assert [file.source for file in scan_folder(tmp_path).files] == ["a.txt", "b/c.MD"]
+
+
+def test_hidden_files_are_left_out_and_others_counted_by_suffix(tmp_path):
+    for name in ("a.md", ".b.md", "c.png", "d.PNG", "Makefile"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "e.md").write_text("x")
+    scan = scan_folder(tmp_path)
+    assert [file.source for file in scan.files] == ["a.md"]
+    assert scan.skipped == {".png": 2, "Makefile": 1}
+
+
+def test_a_decomposed_name_comes_out_composed(tmp_path):
+    (tmp_path / unicodedata.normalize("NFD", "한글.md")).write_text("x")
+    assert scan_folder(tmp_path).files[0].source == "한글.md"
+
+
+def test_two_spellings_of_one_name_are_not_two_documents(tmp_path):
+    for form in ("NFC", "NFD"):
+        (tmp_path / unicodedata.normalize(form, "한글.md")).write_text("x")
+    if len(list(tmp_path.iterdir())) < 2:
+        pytest.skip("this file system keeps one spelling only")
+    scan = scan_folder(tmp_path)
+    assert len(scan.files) == 1
+    assert scan.unreadable == [("한글.md", "another file has the same name in Unicode NFC")]
+
+
+@pytest.mark.parametrize("make", ["missing", "file", "empty", "only_other"])
+def test_a_folder_without_documents_is_refused(tmp_path, make):
+    folder = tmp_path / "docs"
+    if make == "file":
+        folder.write_text("x")
+    elif make != "missing":
+        folder.mkdir()
+    if make == "only_other":
+        (folder / "a.png").write_text("x")
+    words = {"missing": "not found", "file": "not a folder"}.get(make, "no readable document")
+    with pytest.raises(UsageError, match=words):
+        scan_folder(folder)

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import pytest
+from rag_pipeline.config import load_settings
+from rag_pipeline.errors import ConfigurationError, UsageError
+
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def write(text: str):
+        (tmp_path / "config.yaml").write_text(text, "utf-8")
+        return tmp_path
+
+    return write
+
+
+def test_the_shipped_configuration_is_valid_and_names_the_presets():
+    settings = load_settings(ROOT / "config.yaml")
+    assert settings.default_collection in settings.collections
+    models = {getattr(embedding, "model", "bundled") for embedding in settings.embeddings.values()}
+    assert models >= {
+        "bundled",
+        "dragonkue/BGE-m3-ko",
+        "BAAI/bge-m3",
+        "intfloat/multilingual-e5-large",
+        "bespin-global/klue-sroberta-base-continue-learning-by-mnr",
+    }
+    assert settings.embeddings["e5-large"].query_prompt == "query: "
+    assert any(embedding.provider == "huggingface" for embedding in settings.embeddings.values())
+
+
+def test_without_a_file_the_defaults_hold(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings()
+    assert settings.embeddings["bundled"].provider == "bundled"
+    assert settings.base_dir == tmp_path
+
+
+def test_the_environment_overrides_dotenv_which_overrides_the_file(write, monkeypatch):
+    folder = write("store: {path: from-file}\nretrieval: {top_k: 2}\n")
+    assert load_settings().store.path == "from-file"
+    (folder / ".env").write_text("RAG_PIPELINE_STORE__PATH=from-dotenv\nRAG_PIPELINE_RETRIEVAL__TOP_K=3\n")
+    monkeypatch.setenv("RAG_PIPELINE_RETRIEVAL__TOP_K", "5")
+    settings = load_settings()
+    monkeypatch.delenv("RAG_PIPELINE_STORE__PATH")  # put there by .env
+    assert (settings.store.path, settings.retrieval.top_k) == ("from-dotenv", 5)
+
+
+def test_settings_are_frozen(write):
+    write("")
+    with pytest.raises(Exception, match="frozen"):
+        load_settings().retrieval.top_k = 7
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("retreival: {}", ["retreival", "unknown key", "retrieval", "store"]),
+        ("retrieval: {topk: 3}", ["retrieval.topk", "unknown key", "top_k"]),
+        ("retrieval: {top_k: 0}", ["retrieval.top_k", "0", "greater than or equal to 1"]),
+        ("retrieval: {top_k: many}", ["retrieval.top_k", "'many'", "integer"]),
+        ("embeddings: {a: {provider: magic}}", ["embeddings.a", "'magic'", "mean_pooling"]),
+        ("embeddings: {a: {model: x}}", ["embeddings.a", "provider"]),
+        ("embeddings: {a: {provider: mean_pooling}}", ["embeddings.a.model", "missing"]),
+        ("embeddings: {a: {provider: mean_pooling, model: x, poolng: cls}}", ["embeddings.a.poolng", "pooling"]),
+        (
+            "embeddings: {a: {provider: mean_pooling, model: x, pooling: max}}",
+            ["embeddings.a.pooling", "'max'", "'mean', 'cls' or 'auto'"],
+        ),
+        ("embeddings: {a: {provider: mean_pooling, model: x, device: tpu}}", ["embeddings.a.device", "'tpu'"]),
+        ("collections: {docs: {folder: d, embedding: nope}}", ["collections.docs.embedding", "'nope'", "bundled"]),
+        ("collections: {'한글': {folder: d}}", ["한글"]),
+        ("collections: [1]", ["collections", "[1]", "dict"]),
+        ("- a\n- b", ["expected keys and values", "list"]),
+        ("a: [", ["not valid YAML", "line"]),
+        ("1: 2", ["keys are text"]),
+    ],
+)
+def test_a_wrong_key_or_value_is_named_with_what_is_allowed_in_one_line(write, text, words):
+    write(text)
+    with pytest.raises(ConfigurationError) as error:
+        load_settings()
+    message = str(error.value)
+    assert all(word in message for word in words), message
+    assert "\n" not in message
+    assert "config.yaml" in message
+
+
+def test_a_wrong_environment_variable_is_named(write, monkeypatch):
+    write("")
+    monkeypatch.setenv("RAG_PIPELINE_RETRIEVAL__TOP_K", "zero")
+    with pytest.raises(ConfigurationError, match="RAG_PIPELINE_RETRIEVAL__TOP_K.*'zero'"):
+        load_settings()
+    monkeypatch.delenv("RAG_PIPELINE_RETRIEVAL__TOP_K")
+    monkeypatch.setenv("RAG_PIPELINE_STOER__PATH", "x")
+    with pytest.raises(ConfigurationError, match="RAG_PIPELINE_STOER__PATH.*RAG_PIPELINE_STORE"):
+        load_settings()
+
+
+def test_a_file_that_is_not_there_is_a_usage_error(tmp_path):
+    with pytest.raises(UsageError, match=r"missing\.yaml not found"):
+        load_settings(tmp_path / "missing.yaml")
+
+
+def test_a_cp949_file_is_refused_with_advice(tmp_path):
+    (tmp_path / "c.yaml").write_bytes("default_collection: 한글".encode("cp949"))
+    with pytest.raises(ConfigurationError, match="not UTF-8; save it as UTF-8"):
+        load_settings(tmp_path / "c.yaml")
+
+
+def test_relative_paths_start_at_the_configuration_file(write, tmp_path, monkeypatch):
+    folder = write("")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    settings = load_settings(folder / "config.yaml")
+    assert settings.resolve_path("chroma_db") == folder / "chroma_db"

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import rag_pipeline
+
+PACKAGE = Path(rag_pipeline.__file__).parent
+FLOORS = [
+    {"errors"},
+    {"config", "config_errors"},
+    {"documents", "embeddings", "store"},
+    {"assembly", "testing"},
+    {"ingestion", "retrieval"},
+    {"cli"},
+    {"__main__"},
+]
+
+
+def test_public_names_are_sorted_and_importable():
+    assert rag_pipeline.__all__ == sorted(rag_pipeline.__all__)
+    for name in rag_pipeline.__all__:
+        assert getattr(rag_pipeline, name).__name__ == name
+
+
+def test_importing_the_package_imports_no_heavy_library(python):
+    heavy = "{'torch', 'transformers', 'chromadb', 'langchain_core', 'pydantic'}"
+    done = python("-c", f"import rag_pipeline, sys; print(sorted({heavy} & set(sys.modules)))")
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_help_imports_no_heavy_library(python):
+    code = (
+        "import sys\nfrom rag_pipeline.cli import run\n"
+        "for command in (None, 'ingest', 'query', 'status', 'doctor', 'config'):\n"
+        "    run(*((None, ['--help']) if command is None else (command, ['--help'])))\n"
+        "print(sorted({'torch', 'transformers', 'chromadb', 'langchain_core', 'pydantic_settings'} & set(sys.modules)))"
+    )
+    done = python("-c", code)
+    assert done.stdout.strip().splitlines()[-1] == "[]", done.stderr
+
+
+def test_nothing_imports_upwards_and_siblings_do_not_meet():
+    wrong = []
+    for file in PACKAGE.rglob("*.py"):
+        home = file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        if home == "__init__":
+            continue
+        floor = next(level for level, names in enumerate(FLOORS) if home in names)
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rag_pipeline."):
+                other = node.module.split(".")[1]
+                level = next(level for level, names in enumerate(FLOORS) if other in names)
+                same_family = {home, other} == {"config", "config_errors"}
+                if other != home and level >= floor and not same_family:
+                    wrong.append(f"{file.relative_to(PACKAGE)} imports {node.module}")
+    assert wrong == []
