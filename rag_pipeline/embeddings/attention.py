@@ -16,6 +16,8 @@ from transformers import AttentionInterface, AttentionMaskInterface
 NAME = "per_text"
 # Encoders whose attention is softmax(q·k / √d)·v over a padding mask and nothing else.
 MODEL_TYPES = frozenset({"bert", "roberta", "xlm-roberta", "camembert", "electra"})
+# Widths of batches are multiples of this.
+STEP = 16
 # Beyond this length the matrix of scores no longer fits the cache and torch's tiled kernel is as fast.
 _LONGEST = 1024
 
@@ -46,11 +48,15 @@ def _attend(
     lengths = [tokens] * batch if attention_mask is None else attention_mask.sum(dim=1).tolist()
     result = query.new_zeros(batch, tokens, heads, size)
     for row, length in enumerate(lengths):
-        q, k, v = (tensor[row, :, :length] for tensor in (query, key, value))
+        # Rounded up, lengths come in few sizes, and the kernels made for one serve the next.
+        width = min(-(-length // STEP) * STEP, tokens)
+        q, k, v = (tensor[row, :, :width] for tensor in (query, key, value))
         if length > _LONGEST:
-            text = torch.nn.functional.scaled_dot_product_attention(q[None], k[None], v[None], scale=scale)[0]
+            q, k, v = q[None, :, :length], k[None, :, :length], v[None, :, :length]
+            text = torch.nn.functional.scaled_dot_product_attention(q, k, v, scale=scale)[0]
         else:
-            weights = torch.bmm(q * scale, k.contiguous().transpose(1, 2)).softmax(dim=-1)
-            text = torch.bmm(weights, v.contiguous())
-        result[row, :length] = text.transpose(0, 1)
+            scores = torch.bmm(q * scale, k.contiguous().transpose(1, 2))
+            scores[:, :, length:] = float("-inf")
+            text = torch.bmm(scores.softmax(dim=-1), v.contiguous())
+        result[row, : text.shape[1]] = text.transpose(0, 1)
     return result, None

@@ -15,6 +15,7 @@ from transformers.utils import logging as transformers_logging
 from rag_pipeline.embeddings import attention
 from rag_pipeline.embeddings.checkpoint import Checkpoint
 from rag_pipeline.embeddings.hardware import choose_device, choose_dtype, default_batch_tokens
+from rag_pipeline.embeddings.packing import pack_linear_layers
 from rag_pipeline.errors import CheckpointError
 
 # What torch's CPU allocators say when memory is short; on a GPU there is an exception of its own.
@@ -41,7 +42,9 @@ class Encoder:
         self._device = choose_device(device)
         dtype_chosen = choose_dtype(dtype, self._device)
         self._pad_token = checkpoint.config.get("pad_token_id") or 0
+        self._positions = checkpoint.max_tokens
         self.model = _load_model(checkpoint, dtype_chosen, self._device)
+        pack_linear_layers(self.model)
 
     @property
     def batch_tokens(self) -> int:
@@ -52,7 +55,7 @@ class Encoder:
         """Vectors of one batch of token ids, (texts, dimension) in float32; None when it does not fit in memory."""
         try:
             with torch.inference_mode():
-                width = max(len(row) for row in rows)
+                width = self._width(max(len(row) for row in rows))
                 ids = self._tensor([row + [self._pad_token] * (width - len(row)) for row in rows])
                 mask = self._tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
                 hidden = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
@@ -78,6 +81,10 @@ class Encoder:
             weights = mask.float()
             vectors = torch.bmm(weights.unsqueeze(1), hidden.float()).squeeze(1) / weights.sum(dim=1, keepdim=True)
         return torch.nn.functional.normalize(vectors, dim=1) if self._normalize else vectors
+
+    def _width(self, tokens: int) -> int:
+        """Rounded up, so that batches come in few shapes: each new one costs a CPU the making of its kernels."""
+        return min(-(-tokens // attention.STEP) * attention.STEP, self._positions or tokens)
 
     def _tensor(self, rows: list[list[int]]) -> torch.Tensor:
         return torch.tensor(rows, device=self._device)
