@@ -91,7 +91,8 @@ def documents(tmp_path: Path) -> Path:
     folder = tmp_path / "docs"
     folder.mkdir()
     (folder / "container.md").write_text(
-        "# 컨테이너선 (Container Ship)\n\n## 제원\n\n최대 흘수 12.04 m.\n\n## 역사\n\n운하는 1914년에 열렸다.\n", "utf-8"
+        "# 컨테이너선 (Container Ship)\n\n## 제원\n\n최대 흘수 12.04 m.\n\n## 역사\n\n운하는 1914년에 열렸다.\n",
+        "utf-8",
     )
     (folder / "bulk.md").write_text("# 벌크선 (Bulk Carrier)\n\n석탄과 곡물을 나른다.\n", "utf-8")
     (folder / "notes.txt").write_text("The pilot boards before the lock.\n", "utf-8")

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
+
 from rag_pipeline.config import load_settings
 from rag_pipeline.errors import ConfigurationError, UsageError
-
 from tests.conftest import ROOT
 
 

@@ -50,11 +50,13 @@ def pack_linear_layers(model: torch.nn.Module) -> int:
 
 def _works(dtype: torch.dtype) -> bool:
     """Whether the operators are there and compute what ``nn.Linear`` does."""
-    if dtype not in (torch.float32, torch.bfloat16) or not torch.backends.mkldnn.is_available():
+    if dtype not in (torch.float32, torch.bfloat16) or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
     linear = torch.nn.Linear(32, 48).to(dtype)
     inputs = torch.linspace(-1, 1, 5 * 32).reshape(5, 32).to(dtype)
     try:
-        return torch.allclose(PackedLinear(linear)(inputs), linear(inputs), atol=1e-5 if dtype == torch.float32 else 0.02)
+        return torch.allclose(
+            PackedLinear(linear)(inputs), linear(inputs), atol=1e-5 if dtype == torch.float32 else 0.02
+        )
     except (RuntimeError, AttributeError, TypeError):
         return False

@@ -43,7 +43,8 @@ class Collection:
     def __init__(self, client: ClientAPI, chroma: ChromaCollection) -> None:
         self._client = client
         self._chroma = chroma
-        space = (chroma.configuration.get("hnsw") or {}).get("space")
+        # The parsed `configuration` warns of the embedding function that is none of ours to name.
+        space = (chroma.configuration_json.get("hnsw") or {}).get("space")
         if space != "ip":
             raise StoreError(
                 f"collection {chroma.name!r} has the space {space!r}, not inner product ('ip');"

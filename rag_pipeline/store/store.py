@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rag_pipeline.config import HnswSettings
 from rag_pipeline.errors import CollectionNotFoundError, StoreError
@@ -175,12 +174,10 @@ class Store:
     def _client(self) -> ClientAPI:
         if self._opened is None:
             self._check()
-            # Chroma announces each telemetry failure as an error; there is no telemetry to fail.
-            logging.getLogger("chromadb.telemetry").setLevel(logging.CRITICAL)
             import chromadb
-            from chromadb.config import Settings as ChromaSettings
 
-            options: dict[str, Any] = {"anonymized_telemetry": False}
+            # With Chroma's own default settings, so that a plain client of the same process may open the store
+            # too. Its telemetry is an empty function in 1.5.9.
             with translated("opened"):
-                self._opened = chromadb.PersistentClient(str(self.path), settings=ChromaSettings(**options))
+                self._opened = chromadb.PersistentClient(str(self.path))
         return self._opened

@@ -5,6 +5,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from rag_pipeline.documents import Document, Section, chunk_document
 from rag_pipeline.testing import HashEmbeddings
 
@@ -85,8 +86,9 @@ def test_no_chunk_is_over_the_limit_and_no_word_is_lost(text, limit):
 
 
 def test_counts_are_those_of_the_real_tokenizer(bundled_folder):
-    from rag_pipeline.embeddings import MeanPoolingEmbeddings
     from transformers import AutoTokenizer
+
+    from rag_pipeline.embeddings import MeanPoolingEmbeddings
 
     embeddings = MeanPoolingEmbeddings(bundled_folder, document_prompt="passage: ", max_tokens=64)
     text = "파나막스는 구 파나마 운하의 갑문을 지날 수 있는 가장 큰 배이다. 최대 흘수는 12.04 m이다. " * 20

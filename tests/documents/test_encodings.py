@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from rag_pipeline.documents.encodings import decode
 from rag_pipeline.errors import DocumentError
 
@@ -13,7 +14,7 @@ def test_korean_is_read_in_every_encoding_it_comes_in(encoding):
 
 
 def test_syllables_that_only_cp949_has_are_read():
-    assert decode("똠방각하 펲시 쑛 " .encode("cp949") * 3).startswith("똠방각하 펲시 쑛")
+    assert decode("똠방각하 펲시 쑛 ".encode("cp949") * 3).startswith("똠방각하 펲시 쑛")
 
 
 def test_western_text_is_not_taken_for_korean():

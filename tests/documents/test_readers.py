@@ -3,6 +3,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
+
 from rag_pipeline.documents import read_document
 from rag_pipeline.errors import DocumentError
 
@@ -65,7 +66,10 @@ def test_a_heading_inside_a_quotation_or_list_does_not_cut():
 
 def test_a_second_title_is_a_section_and_an_equal_one_too():
     assert [headings for headings, _ in sections("# A\n\nx\n\n# B\n\ny\n\n## C\n\nz\n\n# A\n\nw")] == [
-        (), ("B",), ("B", "C"), ("A",),
+        (),
+        ("B",),
+        ("B", "C"),
+        ("A",),
     ]
 
 

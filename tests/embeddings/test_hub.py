@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
 from rag_pipeline.embeddings.hub import find_checkpoint
 from rag_pipeline.errors import CheckpointError, ConfigurationError
 

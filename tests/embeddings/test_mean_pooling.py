@@ -5,9 +5,10 @@ import threading
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
+
 from rag_pipeline.embeddings import MeanPoolingEmbeddings
 from rag_pipeline.errors import CheckpointError, ConfigurationError, EmbeddingError
-from safetensors.numpy import load_file, save_file
 
 TEXTS = ["선박", "가나다라마바사", "a b c", "hold 12.04", "z", "박박박박 흘수 0.1"]
 
@@ -53,7 +54,11 @@ def test_in_bfloat16_too_up_to_rounding(bundled_folder):
 
 
 def test_bfloat16_stays_close_to_float32(bundled_folder):
-    texts = ["최대 흘수는 12.04 m이다.", "Which ship carries coal?", "파나마 운하의 갑문 너비가 배의 크기를 정한다. " * 8]
+    texts = [
+        "최대 흘수는 12.04 m이다.",
+        "Which ship carries coal?",
+        "파나마 운하의 갑문 너비가 배의 크기를 정한다. " * 8,
+    ]
     vectors = [
         np.array(MeanPoolingEmbeddings(bundled_folder, dtype=dtype).embed_documents(texts))
         for dtype in ("float32", "bfloat16")
@@ -222,7 +227,11 @@ def test_the_identity_holds_what_changes_a_vector_and_not_what_does_not(tiny_che
     assert MeanPoolingEmbeddings(tiny_checkpoint, dtype="float32", batch_tokens=64, device="cpu").identity == identity
     assert MeanPoolingEmbeddings(tiny_copy).identity.revision == identity.revision
     for change in (
-        {"pooling": "cls"}, {"normalize": False}, {"query_prompt": "q"}, {"document_prompt": "d"}, {"max_tokens": 16},
+        {"pooling": "cls"},
+        {"normalize": False},
+        {"query_prompt": "q"},
+        {"document_prompt": "d"},
+        {"max_tokens": 16},
     ):
         assert MeanPoolingEmbeddings(tiny_checkpoint, **change).identity != identity
 

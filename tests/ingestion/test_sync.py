@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rag_pipeline.config import load_settings
+from rag_pipeline.errors import CollectionMismatchError, UsageError
+from rag_pipeline.ingestion.run import IngestTarget, dry_run, ingest
+from rag_pipeline.store import Store
+from rag_pipeline.testing import HashEmbeddings
+
+
+@pytest.fixture
+def settings(tmp_path, documents, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.yaml").write_text("")
+    return load_settings("config.yaml")
+
+
+def run(settings, *folders, embeddings=None, collection="docs", **options):
+    folders = [settings.base_dir / folder for folder in folders or ("docs",)]
+    return ingest(
+        settings, IngestTarget(collection, folders, "bundled"), embeddings=embeddings or HashEmbeddings(), **options
+    )
+
+
+def contents(settings, collection="docs"):
+    """Everything a collection holds: id to text, metadata and vector."""
+    store = Store(settings.resolve_path("chroma_db"))
+    opened = store.get(collection)
+    got = opened._chroma.get(include=["documents", "metadatas", "embeddings"])
+    rows = zip(got["ids"], got["documents"], got["metadatas"], np.round(got["embeddings"], 6).tolist(), strict=True)
+    result = {chunk: (text, tuple(sorted(metadata.items())), tuple(vector)) for chunk, text, metadata, vector in rows}
+    store.close()
+    return result
+
+
+def files(report):
+    return report.new, report.updated, report.unchanged, report.removed, len(report.failures)
+
+
+def test_a_first_run_brings_in_everything(settings):
+    report = run(settings)
+    assert files(report) == (3, 0, 0, 0, 0)
+    assert report.chunks_written == report.chunks_total == 4
+    texts = sorted(text for text, _, _ in contents(settings).values())
+    assert "컨테이너선 (Container Ship) > 제원\n\n최대 흘수 12.04 m." in texts
+    assert "notes\n\nThe pilot boards before the lock." in texts
+
+
+def test_each_chunk_says_where_it_is_from(settings):
+    run(settings)
+    ((_, metadata, _),) = [row for row in contents(settings).values() if "제원" in row[0]]
+    known = dict(metadata)
+    assert len(known.pop("file_sha256")) == 64
+    assert known == {
+        "source": "container.md",
+        "folder": "docs",
+        "title": "컨테이너선 (Container Ship)",
+        "section": "제원",
+        "chunk_index": 0,
+        "chunk_count": 2,
+    }
+
+
+def test_a_second_run_embeds_and_changes_nothing(settings):
+    run(settings)
+    before = contents(settings)
+    embeddings = HashEmbeddings()
+    report = run(settings, embeddings=embeddings)
+    assert files(report) == (0, 0, 3, 0, 0)
+    assert embeddings.embedded == []
+    assert contents(settings) == before
+
+
+def test_a_changed_file_replaces_its_chunks_and_no_others(settings, documents):
+    run(settings)
+    before = contents(settings)
+    (documents / "bulk.md").write_text("# 벌크선\n\n철광석.\n\n## 새 절\n\n더.\n", "utf-8")
+    report = run(settings)
+    assert files(report) == (0, 1, 2, 0, 0)
+    assert (report.chunks_written, report.chunks_removed, report.chunks_total) == (2, 1, 5)
+    after = contents(settings)
+    assert {text for text, _, _ in after.values()} >= {"벌크선\n\n철광석.", "벌크선 > 새 절\n\n더."}
+    assert len(set(before) & set(after)) == 3
+
+
+def test_a_touched_file_of_the_same_bytes_is_unchanged(settings, documents):
+    run(settings)
+    (documents / "bulk.md").touch()
+    assert files(run(settings)) == (0, 0, 3, 0, 0)
+
+
+def test_a_removed_file_goes_and_a_new_one_comes(settings, documents):
+    run(settings)
+    (documents / "bulk.md").rename(documents / "bulk2.md")
+    assert files(run(settings)) == (1, 0, 2, 1, 0)
+    assert {dict(m)["source"] for _, m, _ in contents(settings).values()} == {"container.md", "bulk2.md", "notes.txt"}
+
+
+def test_a_bad_file_costs_that_file_only_and_keeps_its_old_chunks(settings, documents):
+    run(settings)
+    before = contents(settings)
+    (documents / "bulk.md").write_bytes(b"\x00\x01\x02")
+    (documents / "new.md").write_text("# 새 문서\n\n글.", "utf-8")
+    report = run(settings)
+    assert files(report) == (1, 0, 2, 0, 1)
+    assert [(failure.source, failure.reason) for failure in report.failures] == [("bulk.md", "binary, not text")]
+    assert set(before) < set(contents(settings))
+
+
+def test_cp949_is_read(settings, documents):
+    (documents / "old.txt").write_bytes("흘수가 깊은 배는 운하를 지나지 못한다.".encode("cp949"))
+    run(settings)
+    assert any("흘수가 깊은 배는" in text for text, _, _ in contents(settings).values())
+
+
+@pytest.mark.parametrize("damage", ["empty", "missing"])
+def test_an_empty_or_missing_folder_never_wipes_a_collection(settings, documents, damage):
+    run(settings)
+    before = contents(settings)
+    for file in documents.iterdir():
+        file.unlink()
+    if damage == "missing":
+        documents.rmdir()
+    for rebuild in (False, True):
+        with pytest.raises(UsageError, match="not found|no readable document"):
+            run(settings, rebuild=rebuild)
+    assert contents(settings) == before
+
+
+def test_documents_of_another_folder_in_the_same_collection_are_left_alone(settings, tmp_path):
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "bulk.md").write_text("# 같은 이름\n\n다른 글.", "utf-8")
+    run(settings)
+    assert files(run(settings, "more")) == (1, 0, 0, 0, 0)
+    assert files(run(settings, "docs", "more")) == (0, 0, 4, 0, 0)
+    (tmp_path / "more" / "bulk.md").rename(tmp_path / "more" / "c.md")
+    assert files(run(settings, "more")) == (1, 0, 0, 1, 0)
+    assert len(contents(settings)) == 5
+
+
+def test_a_folder_that_is_gone_is_reported_and_a_rebuild_forgets_it(settings, tmp_path):
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "a.md").write_text("글", "utf-8")
+    run(settings, "docs", "more")
+    (tmp_path / "more" / "a.md").unlink()
+    (tmp_path / "more").rmdir()
+    assert run(settings).gone_folders == ["more"]
+    run(settings, rebuild=True)
+    assert {dict(metadata)["folder"] for _, metadata, _ in contents(settings).values()} == {"docs"}
+
+
+def test_another_embedding_is_refused_naming_both_and_writing_nothing(settings):
+    run(settings)
+    before = contents(settings)
+    for other in (HashEmbeddings(dimension=32), HashEmbeddings(document_prompt="d: "), HashEmbeddings(max_tokens=64)):
+        with pytest.raises(CollectionMismatchError, match="was made with .*asks for .*--rebuild"):
+            run(settings, embeddings=other)
+    assert contents(settings) == before
+
+
+def test_a_rebuild_makes_the_collection_anew_with_the_other_embedding(settings):
+    run(settings)
+    report = run(settings, embeddings=HashEmbeddings(dimension=32), rebuild=True)
+    assert files(report) == (3, 0, 0, 0, 0)
+    assert {len(vector) for _, _, vector in contents(settings).values()} == {32}
+
+
+def test_a_rebuild_that_fails_leaves_the_old_collection_as_it_was(settings):
+    run(settings)
+    before = contents(settings)
+
+    class Failing(HashEmbeddings):
+        def embed_documents(self, texts):
+            raise RuntimeError("the model broke")
+
+    with pytest.raises(RuntimeError):
+        run(settings, embeddings=Failing(dimension=32), rebuild=True)
+    assert contents(settings) == before
+
+
+def test_chunks_left_of_an_earlier_content_are_cleared_away(settings, documents):
+    run(settings)
+    before = contents(settings)
+    original = (documents / "bulk.md").read_bytes()
+    (documents / "bulk.md").write_text("# 다른 글\n\n내용.", "utf-8")
+    run(settings)
+    changed = contents(settings)
+    (documents / "bulk.md").write_bytes(original)
+    run(settings)
+    assert contents(settings) == before
+    assert changed != before
+
+
+def test_a_dry_run_tells_the_same_and_does_nothing(settings, documents):
+    target = IngestTarget("docs", [documents], "bundled")
+    report = dry_run(settings, target)
+    assert files(report) == (3, 0, 0, 0, 0)
+    assert not settings.resolve_path("chroma_db").exists()
+
+
+def test_the_json_form_is_stable(settings, documents):
+    (documents / "bad.txt").write_bytes(b"\0")
+    report = run(settings).as_dict()
+    assert isinstance(report.pop("seconds"), float)
+    assert report == {
+        "collection": "docs",
+        "embedding": "bundled",
+        "files": {"new": 3, "updated": 0, "unchanged": 0, "removed": 0, "failed": 1},
+        "chunks": {"written": 4, "removed": 0, "total": 4},
+        "failures": [{"source": "bad.txt", "reason": "binary, not text"}],
+    }
+
+
+def test_writing_goes_on_as_embedding_does(settings, documents, monkeypatch):
+    """What was embedded before a failure is in the collection: it is not all written at the end."""
+    (documents / "long.txt").write_text("\n\n".join(f"문단 {n} " + "글 " * 100 for n in range(1500)), "utf-8")
+
+    class FailsLate(HashEmbeddings):
+        def embed_documents(self, texts):
+            if len(self.embedded) > 1000:
+                raise RuntimeError("late")
+            return super().embed_documents(texts)
+
+    with pytest.raises(RuntimeError, match="late"):
+        run(settings, embeddings=FailsLate())
+    assert 1000 <= len(contents(settings)) < 1500
+    report = run(settings)
+    assert len(contents(settings)) == report.chunks_total > 1500
+
+
+def test_the_vectors_in_the_store_are_those_of_the_texts(settings):
+    run(settings)
+    plain = HashEmbeddings()
+    for text, _, vector in contents(settings).values():
+        np.testing.assert_allclose(vector, plain.embed_documents([text])[0], atol=1e-5)
