@@ -84,16 +84,19 @@ def _run(app: typer.Typer, arguments: list[str] | None) -> int:
     except RagPipelineError as error:
         print_error(str(error))
         return error.exit_code
-    except typer.Exit as stop:
-        return int(stop.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        print_error("interrupted; what was done is kept: run the same command again to go on")
-        return _INTERRUPTED
+        return _interrupted()
     except BrokenPipeError:
         # The reader, such as head, had enough. Python would complain again when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    return result if isinstance(result, int) else 0
+    # Commands return their exit code; typer returns 130 itself when one is interrupted.
+    return _interrupted() if result == _INTERRUPTED else int(result or 0)
+
+
+def _interrupted() -> int:
+    print_error("interrupted; what was done is kept: run the same command again to go on")
+    return _INTERRUPTED
 
 
 def _program_name() -> str:

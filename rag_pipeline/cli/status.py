@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rag_pipeline.cli.options import ConfigOption, JsonOption
-from rag_pipeline.cli.output import human_size, make_console, print_json
+from rag_pipeline.cli.output import human_size, make_console, print_json, result
 
 
 def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
@@ -32,9 +32,8 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
     if as_json:
         print_json({"store": str(store.path), "bytes": total, "collections": rows})
         return 0
-    console = make_console()
     if not rows:
-        console.print(f"{store.path}: no collection yet; run ingest.py first", markup=False)
+        result(f"{store.path}: no collection yet; run ingest.py first")
         return 0
     from rich import box
     from rich.table import Table
@@ -55,6 +54,6 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
             f"{row['chunks']:,}",
             human_size(index if isinstance(index, int) else None),
         )
-    console.print(table)
-    console.print(f"{store.path}: {human_size(total)} on disk in all", markup=False)
+    make_console().print(table)
+    result(f"{store.path}: {human_size(total)} on disk in all")
     return 0

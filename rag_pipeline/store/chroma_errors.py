@@ -7,24 +7,22 @@ from collections.abc import Iterator
 
 from rag_pipeline.errors import RagPipelineError, StoreError
 
-_FULL = ("disk is full", "no space left", "file too large", "disk i/o error", "(code: 13)", "(code: 778)")
+_PAST = {"read": "be read", "write": "be written", "open": "be opened"}
+# Chroma often names the step that failed and not the cause, which is mostly a full disk.
+_WRITE_ADVICE = (
+    "; is the disk full, or the folder read-only? What was written before is kept:"
+    " mend it and run the same command again"
+)
 
 
 @contextlib.contextmanager
 def translated(action: str) -> Iterator[None]:
-    """Turn any failure of Chroma into a StoreError; ``action`` is ``read``, ``write`` or ``opened``."""
+    """Turn any failure of Chroma into a StoreError; ``action`` is ``read``, ``write`` or ``open``."""
     try:
         yield
-    except RagPipelineError:
-        raise
-    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+    except (RagPipelineError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except BaseException as error:  # Chroma's Rust core panics with a BaseException of its own
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
-        if any(words in reason.lower() for words in _FULL):
-            raise StoreError(
-                f"the disk is full, or a limit was reached ({reason}); what was written before is kept:"
-                " make room and run the same command again"
-            ) from error
-        past = {"read": "be read", "write": "be written", "opened": "be opened"}[action]
-        raise StoreError(f"the vector store cannot {past}: {reason}") from error
+        advice = _WRITE_ADVICE if action == "write" else ""
+        raise StoreError(f"the vector store cannot {_PAST[action]}: {reason}{advice}") from error

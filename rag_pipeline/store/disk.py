@@ -13,6 +13,17 @@ import uuid
 from pathlib import Path
 
 DATABASE = "chroma.sqlite3"
+# The first tables that Chroma makes, in the order it makes them.
+CHROMA_TABLES = frozenset({"migrations", "collections"})
+
+
+def tables(store: Path) -> set[str]:
+    """Names of the tables in the database of a store.
+
+    Raises:
+        sqlite3.Error: it is no database, or damaged.
+    """
+    return {str(name) for (name,) in _read(store, "SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 def store_size(store: Path) -> int:
@@ -42,10 +53,14 @@ def remove_orphaned_indexes(store: Path) -> None:
 def _segments(store: Path) -> dict[str, str] | None:
     """Collection id by segment id."""
     try:
-        with contextlib.closing(sqlite3.connect(f"{(store / DATABASE).as_uri()}?mode=ro", uri=True)) as db:
-            return {str(segment): str(owner) for segment, owner in db.execute("SELECT id, collection FROM segments")}
+        return {str(segment): str(owner) for segment, owner in _read(store, "SELECT id, collection FROM segments")}
     except sqlite3.Error:
         return None
+
+
+def _read(store: Path, query: str) -> list[tuple[object, ...]]:
+    with contextlib.closing(sqlite3.connect(f"{(store / DATABASE).as_uri()}?mode=ro", uri=True)) as database:
+        return database.execute(query).fetchall()
 
 
 def _is_uuid(name: str) -> bool:

@@ -42,8 +42,9 @@ class Store:
 
     @property
     def exists(self) -> bool:
-        """Whether anything was ever stored."""
-        return (self.path / disk.DATABASE).exists()
+        """Whether there is a store to read; one whose making was cut off, or is under way, is none yet."""
+        self._check()
+        return (self.path / disk.DATABASE).exists() and "collections" in disk.tables(self.path)
 
     @contextlib.contextmanager
     def writer(self) -> Iterator[None]:
@@ -53,8 +54,7 @@ class Store:
             StoreLockedError: another process is writing.
             StoreError: the folder cannot be made or written.
         """
-        if self.path.exists() and not self.path.is_dir():
-            raise StoreError(f"store {self.path} is not a folder; move it away or set store.path")
+        self._check()
         with writer_lock(self.path):
             if self.exists:
                 self._finish_replacements()
@@ -63,7 +63,6 @@ class Store:
     def names(self) -> list[str]:
         """Names of the collections, sorted; half-made ones are left out."""
         if not self.exists:
-            self._check()
             return []
         with translated("read"):
             names = [collection.name for collection in self._client().list_collections()]
@@ -160,16 +159,20 @@ class Store:
         """Say in words what Chroma would say in its own, or by a crash."""
         if self.path.exists() and not self.path.is_dir():
             raise StoreError(f"store {self.path} is not a folder; move it away or set store.path")
-        if not self.exists:
+        if not (self.path / disk.DATABASE).exists():
             return
         try:
-            with contextlib.closing(sqlite3.connect(f"{(self.path / disk.DATABASE).as_uri()}?mode=ro", uri=True)) as db:
-                db.execute("SELECT count(*) FROM collections").fetchone()
+            tables = disk.tables(self.path)
         except sqlite3.Error as error:
             raise StoreError(
                 f"store {self.path} is not readable as a Chroma store ({error});"
                 " restore it from a copy, or move it away and ingest again"
             ) from None
+        if tables and not tables & disk.CHROMA_TABLES:
+            raise StoreError(
+                f"{self.path / disk.DATABASE} is a database of something else than Chroma;"
+                " set store.path to another folder"
+            )
 
     def _client(self) -> ClientAPI:
         if self._opened is None:
@@ -178,6 +181,6 @@ class Store:
 
             # With Chroma's own default settings, so that a plain client of the same process may open the store
             # too. Its telemetry is an empty function in 1.5.9.
-            with translated("opened"):
+            with translated("open"):
                 self._opened = chromadb.PersistentClient(str(self.path))
         return self._opened

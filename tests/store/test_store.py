@@ -134,14 +134,33 @@ def test_a_store_that_is_a_file_is_refused(tmp_path):
         pass
 
 
-@pytest.mark.parametrize("content", [b"not a database at all, but long enough to be one" * 50, b""])
-def test_a_store_that_is_no_chroma_store_is_refused_and_left_alone(tmp_path, content):
+def test_a_store_that_is_no_chroma_store_is_refused_and_left_alone(tmp_path):
     path = tmp_path / "store"
     path.mkdir()
+    content = b"not a database at all, but long enough to be one" * 50
     (path / "chroma.sqlite3").write_bytes(content)
     with pytest.raises(StoreError, match="not readable as a Chroma store.*ingest again"):
         Store(path).names()
     assert (path / "chroma.sqlite3").read_bytes() == content
+
+
+def test_a_database_of_something_else_is_refused(tmp_path):
+    import contextlib
+    import sqlite3
+
+    with contextlib.closing(sqlite3.connect(tmp_path / "chroma.sqlite3")) as database:
+        database.execute("CREATE TABLE photos (name TEXT)")
+    with pytest.raises(StoreError, match="something else than Chroma"), Store(tmp_path).writer():
+        pass
+
+
+def test_a_store_whose_making_was_cut_off_is_none_yet_and_can_be_made(store):
+    store.path.mkdir()
+    (store.path / "chroma.sqlite3").touch()
+    assert store.names() == []
+    with store.writer():
+        store.create("docs", FINGERPRINT, "hash")
+    assert store.names() == ["docs"]
 
 
 def test_a_second_writer_is_refused_at_once_also_in_the_same_process(store):

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+
+from rag_pipeline.cli import run
+from rag_pipeline.cli.config_command import mask_secrets
+from rag_pipeline.cli.output import human_size
+
+
+@pytest.fixture
+def call(project, capsys):
+    def call(*arguments):
+        code = run(None, list(arguments))
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return code, out, err
+
+    return call
+
+
+def test_status_of_an_empty_store_says_what_to_do(call):
+    code, out, _ = call("status")
+    assert code == 0
+    assert "no collection yet; run ingest.py first" in out
+
+
+def test_status_lists_the_collections(call):
+    call("ingest")
+    code, out, _ = call("status")
+    assert code == 0
+    for word in ("docs", "tiny", "32", "3", "5", "on disk in all"):
+        assert word in out
+    status = json.loads(call("status", "--json")[1])
+    (row,) = status["collections"]
+    assert row.pop("index_bytes") > 0
+    assert row == {
+        "collection": "docs",
+        "embedding": "tiny",
+        "model": "tiny",
+        "dimension": 32,
+        "documents": 3,
+        "chunks": 5,
+    }
+    assert status["bytes"] > 0
+
+
+def test_doctor_finds_a_sound_machine_sound_and_shows_no_key(call, monkeypatch):
+    monkeypatch.setenv("GEMINI_API_KEY", "very-secret")
+    monkeypatch.setenv("GOOGLE_API_KEY", "")
+    code, out, err = call("doctor")
+    assert code == 0, out
+    assert "very-secret" not in out + err
+    for word in ("Python", "SQLite", "torch", "dtype auto is", "embedding tiny", "store", "set, but empty: unset it"):
+        assert word in out
+
+
+def test_doctor_names_what_must_be_mended_with_exit_code_1(call, project, tmp_path, tiny_checkpoint):
+    text = (project / "config.yaml").read_text()
+    (project / "config.yaml").write_text(text.replace(str(tiny_checkpoint), "./nowhere"))
+    (tmp_path / "chroma_db").write_text("a file")
+    code, out, _ = call("doctor", "--json")
+    bad = {check["check"] for check in json.loads(out) if check["state"] == "bad"}
+    assert (code, bad) == (1, {"embedding tiny", "store"})
+
+
+def test_doctor_reports_a_broken_configuration_and_goes_on(call, project):
+    (project / "config.yaml").write_text("retreival: {}")
+    code, out, _ = call("doctor")
+    assert code == 1
+    assert "unknown key" in out
+    assert "torch" in out
+
+
+def test_config_prints_the_resolved_settings(call, monkeypatch):
+    monkeypatch.setenv("RAG_PIPELINE_RETRIEVAL__TOP_K", "9")
+    code, out, _ = call("config")
+    assert code == 0
+    printed = yaml.safe_load(out)
+    assert printed["retrieval"]["top_k"] == 9
+    assert printed["embeddings"]["tiny"]["pooling"] == "mean"
+    assert json.loads(call("config", "--json")[1])["settings"] == printed
+
+
+def test_secrets_are_masked():
+    masked = mask_secrets({"api_key": "x", "a": [{"auth_token": "y"}], "max_tokens": 5, "headers": {"password": ""}})
+    assert masked == {
+        "api_key": "********",
+        "a": [{"auth_token": "********"}],
+        "max_tokens": 5,
+        "headers": {"password": ""},
+    }
+
+
+def test_without_a_command_help_is_shown(call):
+    _, out, err = call()
+    assert "ingest" in out + err
+
+
+def test_an_unknown_command_is_one_line_and_exit_code_2(call):
+    code, out, err = call("ingset")
+    assert (code, out) == (2, "")
+    assert "ingset" in err
+    assert len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(None, "?"), (5, "5 B"), (1500, "1.5 kB"), (2_300_000, "2.3 MB"), (10**13, "10000.0 GB")]
+)
+def test_sizes_are_told_as_a_person_reads_them(size, text):
+    assert human_size(size) == text
