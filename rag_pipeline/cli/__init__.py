@@ -62,6 +62,7 @@ def run(command: str | None = None, arguments: list[str] | None = None) -> int:
         add_completion=False,
         no_args_is_help=command is None,
         pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # plain text: brackets mean themselves, and a pipe gets what a terminal does
         help="A LangChain RAG pipeline over a Chroma vector store, Korean and English first.",
     )
     for name, function in _COMMANDS.items():

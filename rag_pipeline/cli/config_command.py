@@ -13,7 +13,10 @@ _MASK = "********"
 
 
 def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
-    """Print the settings as resolved from config.yaml, .env and the environment; secrets are masked."""
+    """Print the resolved settings.
+
+    They come from config.yaml, .env and the environment; secrets are masked.
+    """
     import yaml
 
     from rag_pipeline.config import load_settings

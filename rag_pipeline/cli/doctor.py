@@ -34,7 +34,10 @@ class Check:
 
 
 def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
-    """Check Python, SQLite, torch, the configured models, keys and the store; exit 1 if something must be mended."""
+    """Check machine, models, keys and store.
+
+    Each finding is ok, worth knowing (--), or BAD; with one that is BAD the exit code is 1.
+    """
     checks = list(_machine())
     try:
         from rag_pipeline.config import load_settings

@@ -25,11 +25,16 @@ if TYPE_CHECKING:
 def command(
     folders: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FOLDER]...", help="Folders of documents. None: the collection's own in config.yaml."),
+        typer.Argument(metavar="FOLDER", help="Folders of documents.  [default: the collection's own in config.yaml]"),
     ] = None,
     collection: CollectionOption = None,
     embedding: Annotated[
-        str | None, typer.Option("--embedding", metavar="NAME", help="Embedding of config.yaml to use.")
+        str | None,
+        typer.Option(
+            "--embedding",
+            metavar="NAME",
+            help="Embedding to use, by its name in config.yaml.  [default: the collection's own]",
+        ),
     ] = None,
     rebuild: Annotated[
         bool,
@@ -39,7 +44,10 @@ def command(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> int:
-    """Bring folders of documents into a Chroma collection: new, changed and removed files only."""
+    """Bring folders of documents into a collection.
+
+    Only new and changed files are embedded, and what was removed from a folder is removed from the collection.
+    """
     from rag_pipeline.config import load_settings
     from rag_pipeline.ingestion import IngestReport
     from rag_pipeline.ingestion import run as ingestion

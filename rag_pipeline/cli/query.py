@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 def command(
     question: Annotated[
         str | None,
-        typer.Argument(help="The question. None: read from standard input, or ask at a prompt on a terminal."),
+        typer.Argument(
+            metavar="QUESTION", help="The question.  [default: standard input if piped, else a prompt on the terminal]"
+        ),
     ] = None,
     top_k: Annotated[
         int | None,
@@ -29,7 +31,10 @@ def command(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> int:
-    """Show the passages of a collection that best fit a question, by inner product."""
+    """Show the passages that best fit a question.
+
+    They are ranked by the inner product of question and passage, highest first.
+    """
     from rag_pipeline.config import load_settings
 
     if question is None and not sys.stdin.isatty():

@@ -7,7 +7,10 @@ from rag_pipeline.cli.output import human_size, make_console, print_json, result
 
 
 def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
-    """List the collections: embedding, dimension, documents, chunks, size on disk."""
+    """List the collections of the store.
+
+    For each: embedding, model, dimension, documents, chunks, and the size of its index on disk.
+    """
     from rag_pipeline.assembly import open_store
     from rag_pipeline.config import load_settings
 
