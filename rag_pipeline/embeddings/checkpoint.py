@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from rag_pipeline.embeddings.weights import sample
 from rag_pipeline.errors import CheckpointError
 
 _TOKENIZER_FILES = (
@@ -23,7 +23,6 @@ _TOKENIZER_FILES = (
 _PICKLED_WEIGHTS = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 # These read positions from padding_idx + 1 on, so the table has that many rows more than the text may have tokens.
 _OFFSET_POSITIONS = frozenset({"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "xmod", "mpnet", "longformer"})
-_SAMPLE = 4096
 # transformers writes about 1e30 where a tokenizer has no limit of its own.
 _NO_LIMIT = 1_000_000
 
@@ -131,7 +130,7 @@ class Checkpoint:
                 total.update(name.encode())
                 total.update(hashlib.sha256(file.read_bytes()).digest())
         for file in self.weight_files:
-            for piece in _weight_sample(file):
+            for piece in sample(file):
                 total.update(piece)
         return f"sha256:{total.hexdigest()[:32]}"
 
@@ -144,29 +143,6 @@ def _weight_files(folder: Path) -> tuple[Path, ...]:
             raise CheckpointError(f"{index} has no weight_map")
         return tuple(folder / name for name in sorted(set(shards.values())))
     return (folder / "model.safetensors",)
-
-
-def _weight_sample(file: Path) -> Iterator[bytes]:
-    """Header, and the ends of each tensor, of a safetensors file.
-
-    Source: the safetensors format: u64 header length, JSON header, data with offsets counted from its end.
-    """
-    size = file.stat().st_size
-    with file.open("rb") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        header = stream.read(length) if length < min(size, 100_000_000) else b""
-        try:
-            tensors = json.loads(header)
-        except ValueError:
-            raise CheckpointError(f"{file} is not a safetensors file, or is cut short; copy it again") from None
-        yield header
-        for name in sorted(set(tensors) - {"__metadata__"}):
-            start, end = tensors[name]["data_offsets"]
-            if 8 + length + end > size:
-                raise CheckpointError(f"{file} is cut short; copy it again")
-            for offset in {start, max(start, end - _SAMPLE)}:
-                stream.seek(8 + length + offset)
-                yield stream.read(min(_SAMPLE, end - offset))
 
 
 def _read_json(file: Path) -> dict[str, Any]:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoModel
+from transformers import MODEL_MAPPING, AutoConfig, AutoModel
 from transformers.utils import logging as transformers_logging
 
 from rag_pipeline.embeddings import attention
 from rag_pipeline.embeddings.checkpoint import Checkpoint
 from rag_pipeline.embeddings.hardware import choose_device, choose_dtype, default_batch_tokens
 from rag_pipeline.embeddings.packing import pack_linear_layers
+from rag_pipeline.embeddings.weights import can_convert, holds_only, read_converted
 from rag_pipeline.errors import CheckpointError
 
 # What torch's CPU allocators say when memory is short; on a GPU there is an exception of its own.
@@ -100,15 +102,25 @@ def _load_model(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device
         "local_files_only": True,
         "output_loading_info": True,
     }
+
+    loader: Any = AutoModel
+    source: Path | None = folder
     with _quiet_transformers():
         try:
+            config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+            files = checkpoint.weight_files
+            if device.type == "cpu" and not holds_only(files, dtype) and can_convert(files):
+                # transformers would map the whole file and convert from it, which takes the memory of both at once.
+                # Only the class that AutoModel would choose takes tensors that are read already.
+                loader, source = MODEL_MAPPING[type(config)], None
+                options["state_dict"] = read_converted(files, dtype)
             try:
-                model, report = AutoModel.from_pretrained(folder, add_pooling_layer=False, **options)
+                model, report = loader.from_pretrained(source, config=config, add_pooling_layer=False, **options)
             except TypeError as error:
                 # Only BERT-like classes have a pooling layer to leave out.
                 if "add_pooling_layer" not in str(error):
                     raise
-                model, report = AutoModel.from_pretrained(folder, **options)
+                model, report = loader.from_pretrained(source, config=config, **options)
         except Exception as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
             raise CheckpointError(f"model folder {folder} cannot be loaded: {reason}") from None
