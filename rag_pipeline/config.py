@@ -28,8 +28,8 @@ from rag_pipeline.errors import ConfigurationError, UsageError
 
 CONFIG_FILE = "config.yaml"
 ENV_PREFIX = "RAG_PIPELINE_"
-# Chroma's own rule for a collection's name.
-COLLECTION_NAME = r"^[a-zA-Z0-9][a-zA-Z0-9._-]{1,510}[a-zA-Z0-9]$"
+# Chroma's own rule for a collection's name, less the room for an ending while it is made anew.
+COLLECTION_NAME = r"^[a-zA-Z0-9][a-zA-Z0-9._-]{1,490}[a-zA-Z0-9]$"
 
 DeviceName = Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
 DtypeName = Literal["auto", "float32", "bfloat16", "float16"]

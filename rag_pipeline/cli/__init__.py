@@ -7,6 +7,7 @@ could not be reached, 130 interrupted.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sys
@@ -19,7 +20,7 @@ import typer
 
 from rag_pipeline.cli import config_command, doctor, ingest, query, status
 from rag_pipeline.cli.output import print_error, print_warning
-from rag_pipeline.errors import RagPipelineError
+from rag_pipeline.errors import RagPipelineError, StoreError
 
 _COMMANDS: dict[str, Callable[..., int]] = {
     "ingest": ingest.command,
@@ -40,7 +41,6 @@ def main(command: str | None = None, arguments: list[str] | None = None) -> NoRe
         arguments: the words after the program's name; None: those of this process.
     """
     code = run(command, arguments)
-    sys.stdout.flush()
     sys.stderr.flush()
     if "torch" in sys.modules:
         # Everything is closed and written. Taking torch's modules apart would keep the user waiting for a second.
@@ -50,6 +50,7 @@ def main(command: str | None = None, arguments: list[str] | None = None) -> NoRe
 
 def run(command: str | None = None, arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code; see :func:`main`."""
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         # Korean must not fail on a terminal or pipe of another encoding.
         if hasattr(stream, "reconfigure"):
@@ -79,6 +80,7 @@ def run(command: str | None = None, arguments: list[str] | None = None) -> int:
 def _run(app: typer.Typer, arguments: list[str] | None) -> int:
     try:
         result = app(args=arguments, standalone_mode=False, prog_name=_program_name())
+        sys.stdout.flush()
     except typer.TyperException as error:
         print_error(f"{error.format_message()} (see --help)")
         return error.exit_code
@@ -88,11 +90,31 @@ def _run(app: typer.Typer, arguments: list[str] | None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted()
     except BrokenPipeError:
-        # The reader, such as head, had enough. Python would complain again when it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader, such as head, had enough.
+        _discard_output()
         return 0
+    except OSError as error:
+        _discard_output()
+        print_error(f"{error.filename or 'standard output'}: {error.strerror or error}")
+        return StoreError.exit_code
     # Commands return their exit code; typer returns 130 itself when one is interrupted.
     return _interrupted() if result == _INTERRUPTED else int(result or 0)
+
+
+def _open_closed_streams() -> None:
+    """A process may be started with its standard streams closed; Python then has None for them."""
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+
+
+def _discard_output() -> None:
+    """What is still in the buffer has nowhere to go; Python would complain of it again at exit."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _interrupted() -> int:

@@ -108,10 +108,11 @@ def _collection_for(settings: Settings, folders: list[Path]) -> str:
 
 def _check_name(name: str) -> None:
     from rag_pipeline.config import COLLECTION_NAME
+    from rag_pipeline.store.store import RETIRED, STAGING
 
-    if not re.match(COLLECTION_NAME, name):
+    if not re.match(COLLECTION_NAME, name) or name.endswith((STAGING, RETIRED)):
         raise UsageError(
-            f"{name!r} cannot name a collection (3 to 512 of a-z, A-Z, 0-9, '.', '_', '-', beginning and ending"
+            f"{name!r} cannot name a collection (3 to 492 of a-z, A-Z, 0-9, '.', '_', '-', beginning and ending"
             " in a letter or digit); choose a name with --collection"
         )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rag_pipeline.documents.readers import Document
+from rag_pipeline.errors import ConfigurationError
 
 # Raised when the same document would come out in other chunks; it is part of a collection's fingerprint.
 CHUNKING_VERSION = 1
@@ -54,6 +55,9 @@ def chunk_document(document: Document, counter: TokenCounter, max_tokens: int | 
         document: what a reader returned.
         counter: the embedding model.
         max_tokens: a limit below the model's own; None takes the model's.
+
+    Raises:
+        ConfigurationError: the limit leaves no room for text beside the prompt.
     """
     limits = [limit for limit in (counter.max_tokens, max_tokens) if limit is not None]
     limit = min(limits) if limits else None
@@ -86,10 +90,15 @@ class _Splitter:
     def __init__(self, counter: TokenCounter, limit: int, head: str) -> None:
         self._counter = counter
         self._limit = limit
-        self._head = self._shorten(head)
-        self._room = limit - self._count([_with_head(self._head, "")])[0]
         # What prompt and special tokens cost, so that it is not counted for every unit again.
         self._overhead = self._count([""])[0]
+        if self._overhead > limit // 2:
+            raise ConfigurationError(
+                f"a limit of {limit} tokens leaves too little room: prompt and special tokens take {self._overhead};"
+                " raise max_tokens"
+            )
+        self._head = self._shorten(head)
+        self._room = limit - self._count([_with_head(self._head, "")])[0]
 
     def split(self, body: str) -> list[tuple[str, int]]:
         """Pieces in order, each with its exact token count."""
@@ -132,7 +141,7 @@ class _Splitter:
 
     def _shorten(self, head: str) -> str:
         """Leave at least half of the limit to the text: drop outer headings, then cut the last one short."""
-        while head and self._count([_with_head(head, "")])[0] > self._limit // 2:
+        while head and self._count([_with_head(head, "")])[0] - self._overhead > (self._limit - self._overhead) // 2:
             outer, separator, inner = head.partition(PATH_SEPARATOR)
             head = inner if separator else outer[: len(outer) // 2]
         return head

@@ -65,6 +65,16 @@ def scan_folder(folder: Path) -> FolderScan:
                 scan.skipped[suffix or name] += 1
                 continue
             source = _source(path.relative_to(folder))
+            try:
+                source.encode()
+            except UnicodeEncodeError:
+                shown = source.encode(errors="backslashreplace").decode()
+                scan.unreadable.append((shown, "its name is not valid UTF-8; rename it"))
+                continue
+            if not path.is_file():
+                # Reading a named pipe would wait for ever.
+                scan.unreadable.append((source, "not a regular file, or a link to nothing"))
+                continue
             if source in seen:
                 # Composed and decomposed Hangul spell the same name; one of the two has to give way.
                 scan.unreadable.append((source, "another file has the same name in Unicode NFC"))

@@ -11,6 +11,7 @@ from rag_pipeline.assembly import fingerprint_of, make_embeddings, open_store
 from rag_pipeline.config import Settings
 from rag_pipeline.documents import scan_folder
 from rag_pipeline.embeddings.base import PipelineEmbeddings
+from rag_pipeline.errors import UsageError
 from rag_pipeline.ingestion.plan import plan_sync
 from rag_pipeline.ingestion.report import IngestReport
 from rag_pipeline.ingestion.sync import Progress, start_report, sync_folders
@@ -24,6 +25,19 @@ class IngestTarget:
     collection: str
     folders: list[Path]
     embedding: str
+
+
+def check_folders(folders: list[Path]) -> None:
+    """Refuse bad folders before a model is looked for or a store made.
+
+    Raises:
+        UsageError: one is missing, unreadable or without documents, or lies inside another.
+    """
+    for folder in folders:
+        scan_folder(folder)
+        outer = [other for other in folders if other.resolve() in folder.resolve().parents]
+        if outer:
+            raise UsageError(f"folder {folder} lies inside {outer[0]}, which brings it in already; leave it out")
 
 
 def ingest(
@@ -51,8 +65,7 @@ def ingest(
         UsageError, StoreError, EmbeddingError: see :func:`sync_folders`.
     """
     report = report or IngestReport(target.collection, target.embedding)
-    for folder in target.folders:
-        scan_folder(folder)  # refuse a bad folder before a model is looked for or a store made
+    check_folders(target.folders)
     embeddings = embeddings or make_embeddings(settings, target.embedding)
     fingerprint = fingerprint_of(embeddings, settings)
     store = open_store(settings)
@@ -89,6 +102,7 @@ def dry_run(settings: Settings, target: IngestTarget, *, rebuild: bool = False) 
         CollectionMismatchError, UsageError, StoreError: as :func:`ingest` would.
     """
     started = time.monotonic()
+    check_folders(target.folders)
     report = IngestReport(target.collection, target.embedding, dry_run=True)
     store = open_store(settings)
     try:

@@ -13,7 +13,8 @@ def check_question(question: str) -> str:
     Raises:
         UsageError: nothing is left.
     """
-    question = unicodedata.normalize("NFC", question).strip()
+    # A terminal of another encoding leaves lone surrogates, which no tokenizer takes.
+    question = unicodedata.normalize("NFC", question.encode(errors="replace").decode()).strip()
     if not question:
         raise UsageError('the question is empty; ask one: query.py "QUESTION"')
     return question

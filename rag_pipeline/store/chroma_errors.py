@@ -9,6 +9,7 @@ from rag_pipeline.errors import RagPipelineError, StoreError
 
 _PAST = {"read": "be read", "write": "be written", "open": "be opened"}
 # Chroma often names the step that failed and not the cause, which is mostly a full disk.
+_READ_ADVICE = "; if it stays so, its files are damaged: make the collection anew with ingest.py --rebuild"
 _WRITE_ADVICE = (
     "; is the disk full, or the folder read-only? What was written before is kept:"
     " mend it and run the same command again"
@@ -24,5 +25,5 @@ def translated(action: str) -> Iterator[None]:
         raise
     except BaseException as error:  # Chroma's Rust core panics with a BaseException of its own
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
-        advice = _WRITE_ADVICE if action == "write" else ""
+        advice = _WRITE_ADVICE if action == "write" else _READ_ADVICE
         raise StoreError(f"the vector store cannot {_PAST[action]}: {reason}{advice}") from error

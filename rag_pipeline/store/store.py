@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from chromadb.api.collection_configuration import CreateCollectionConfiguration
 
 # A collection that is being made anew keeps this ending until it replaces the old one.
-_STAGING = ".rebuild"
-_RETIRED = ".retired"
+STAGING = ".rag-rebuild"
+RETIRED = ".rag-retired"
 
 
 class Store:
@@ -66,7 +66,7 @@ class Store:
             return []
         with translated("read"):
             names = [collection.name for collection in self._client().list_collections()]
-        return sorted(name for name in names if not name.endswith((_STAGING, _RETIRED)))
+        return sorted(name for name in names if not name.endswith((STAGING, RETIRED)))
 
     def get(self, name: str) -> Collection:
         """One collection.
@@ -102,7 +102,7 @@ class Store:
 
     def staging(self, name: str, fingerprint: Fingerprint, embedding: str) -> Collection:
         """The collection that will take the place of ``name``; one left by a run that was cut off is gone on with."""
-        staging = name + _STAGING
+        staging = name + STAGING
         if staging in self._all_names():
             left = self._get(staging)
             if left.fingerprint is not None and not left.fingerprint.differences(fingerprint):
@@ -113,7 +113,7 @@ class Store:
     def replace(self, name: str, staging: Collection) -> None:
         """Put a staged collection in the place of ``name``. Cut off at any point, the next writer finishes it."""
         if name in self._all_names():
-            self._get(name).rename(name + _RETIRED)
+            self._get(name).rename(name + RETIRED)
         staging.rename(name)
         self._finish_replacements()
 
@@ -131,11 +131,11 @@ class Store:
 
     def _finish_replacements(self) -> None:
         names = self._all_names()
-        for retired in sorted(name for name in names if name.endswith(_RETIRED)):
-            name = retired.removesuffix(_RETIRED)
-            if name not in names and name + _STAGING in names:
+        for retired in sorted(name for name in names if name.endswith(RETIRED)):
+            name = retired.removesuffix(RETIRED)
+            if name not in names and name + STAGING in names:
                 # Cut off between the two renamings: the staged collection was complete.
-                self._get(name + _STAGING).rename(name)
+                self._get(name + STAGING).rename(name)
             elif name not in names:
                 self._get(retired).rename(name)
                 continue

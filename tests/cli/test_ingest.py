@@ -71,6 +71,7 @@ def test_a_folder_and_a_collection_may_be_named(ingest, tmp_path):
         (["--embedding", "tinny"], ["unknown embedding 'tinny'", "bundled, tiny"]),
         (["--collection", "other"], ["no folder given", "'other'", "docs"]),
         (["docs", "--collection", "한글"], ["'한글' cannot name a collection", "--collection"]),
+        (["docs", "--collection", "docs.rag-retired"], ["cannot name a collection"]),
         (["--config", "missing.yaml"], ["missing.yaml not found"]),
         (["--nonsense"], ["No such option", "--nonsense"]),
     ],

@@ -161,3 +161,29 @@ def test_with_every_socket_closed_ingest_and_query_work_on_the_bundled_model(pro
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["passages"][0]["source"] == "container.md"
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "words"),
+    [("<&-", 2, "question is empty"), (">/dev/full", 4, "No space left"), (">&-", 2, "question is empty")],
+)
+def test_closed_and_full_streams_are_no_traceback(query, project, redirection, code, words):
+    question = "배" if "full" in redirection else ""
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} {ROOT / 'query.py'} {question} {redirection}"],
+        cwd=project,
+        env=offline_environment(),
+        input="",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert done.stderr.startswith("error: ")
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_question_with_bytes_of_another_encoding_is_asked_all_the_same(query):
+    code, out, _ = query("caf\udce9 흘수", "--json")
+    assert (code, json.loads(out)["question"]) == (0, "caf? 흘수")

@@ -103,3 +103,10 @@ def test_counts_are_those_of_the_real_tokenizer(bundled_folder):
 def test_the_same_document_gives_the_same_chunks(limit):
     text = "하나 둘 셋. 넷 다섯. " * 30
     assert chunk(text, Letters(max_tokens=limit)) == chunk(text, Letters(max_tokens=limit))
+
+
+def test_a_limit_that_the_prompt_uses_up_is_refused():
+    from rag_pipeline.errors import ConfigurationError
+
+    with pytest.raises(ConfigurationError, match="limit of 16 tokens leaves too little room.*take 20"):
+        chunk("글 " * 50, Letters(max_tokens=16, document_prompt="a long prompt here"))

@@ -52,3 +52,25 @@ def test_a_folder_without_documents_is_refused(tmp_path, make):
     words = {"missing": "not found", "file": "not a folder"}.get(make, "no readable document")
     with pytest.raises(UsageError, match=words):
         scan_folder(folder)
+
+
+def test_what_is_no_regular_file_is_reported_and_not_opened(tmp_path):
+    import os
+
+    (tmp_path / "good.md").write_text("x")
+    os.mkfifo(tmp_path / "pipe.md")  # reading it would wait for ever
+    (tmp_path / "nothing.md").symlink_to(tmp_path / "gone.md")
+    (tmp_path / "loop.md").symlink_to(tmp_path / "loop.md")
+    (tmp_path / "folder.md").mkdir()
+    (tmp_path / "up").symlink_to(tmp_path)
+    scan = scan_folder(tmp_path)
+    assert [file.source for file in scan.files] == ["good.md"]
+    assert [source for source, _ in scan.unreadable] == ["loop.md", "nothing.md", "pipe.md"]
+
+
+def test_a_name_that_is_not_unicode_is_reported(tmp_path):
+    import os
+    from pathlib import Path
+
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.md")).write_text("x")
+    assert scan_folder(tmp_path).unreadable == [("caf\\udce9.md", "its name is not valid UTF-8; rename it")]

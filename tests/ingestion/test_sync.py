@@ -235,3 +235,17 @@ def test_the_vectors_in_the_store_are_those_of_the_texts(settings):
     plain = HashEmbeddings()
     for text, _, vector in contents(settings).values():
         np.testing.assert_allclose(vector, plain.embed_documents([text])[0], atol=1e-5)
+
+
+def test_a_folder_inside_another_is_refused(settings, documents):
+    (documents / "inner").mkdir()
+    (documents / "inner" / "a.md").write_text("x")
+    with pytest.raises(UsageError, match="lies inside"):
+        run(settings, "docs", "docs/inner")
+
+
+def test_a_pipe_among_the_files_costs_itself_only(settings, documents):
+    import os
+
+    os.mkfifo(documents / "pipe.md")
+    assert files(run(settings)) == (3, 0, 0, 0, 1)

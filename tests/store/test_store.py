@@ -221,7 +221,7 @@ def test_a_staged_collection_takes_the_place_of_the_old_and_its_files_go(store):
 def test_replacing_cut_off_between_its_steps_is_finished_by_the_next_writer(store):
     fill(store, "docs", count=5)
     store.staging("docs", FINGERPRINT, "hash").write(records(2), vectors(2))
-    store.get("docs").rename("docs.retired")  # ... and here it was killed
+    store.get("docs").rename("docs.rag-retired")  # ... and here it was killed
     with store.writer():
         assert store.get("docs").count == 2
     assert store._all_names() == {"docs"}
@@ -229,7 +229,7 @@ def test_replacing_cut_off_between_its_steps_is_finished_by_the_next_writer(stor
 
 def test_replacing_cut_off_before_the_old_was_removed_is_finished_too(store):
     fill(store, "docs", count=2)
-    fill(store, "docs.retired", count=5)
+    fill(store, "docs.rag-retired", count=5)
     with store.writer():
         assert store.get("docs").count == 2
     assert store._all_names() == {"docs"}
