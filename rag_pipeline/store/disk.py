@@ -13,6 +13,7 @@ import uuid
 from pathlib import Path
 
 DATABASE = "chroma.sqlite3"
+_BUSY_SECONDS = 30
 # The first tables that Chroma makes, in the order it makes them.
 CHROMA_TABLES = frozenset({"migrations", "collections"})
 
@@ -59,7 +60,9 @@ def _segments(store: Path) -> dict[str, str] | None:
 
 
 def _read(store: Path, query: str) -> list[tuple[object, ...]]:
-    with contextlib.closing(sqlite3.connect(f"{(store / DATABASE).as_uri()}?mode=ro", uri=True)) as database:
+    # Not read-only: after a kill in the middle of a write, SQLite first has to roll the write back.
+    address = f"{(store / DATABASE).as_uri()}?mode=rw"
+    with contextlib.closing(sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS)) as database:
         return database.execute(query).fetchall()
 
 

@@ -163,6 +163,8 @@ class Store:
             return
         try:
             tables = disk.tables(self.path)
+        except sqlite3.OperationalError as error:
+            raise StoreError(f"store {self.path} cannot be read just now ({error}); try again") from None
         except sqlite3.Error as error:
             raise StoreError(
                 f"store {self.path} is not readable as a Chroma store ({error});"

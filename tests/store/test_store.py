@@ -163,6 +163,25 @@ def test_a_store_whose_making_was_cut_off_is_none_yet_and_can_be_made(store):
     assert store.names() == ["docs"]
 
 
+def test_a_write_cut_off_in_the_database_is_rolled_back_by_whoever_opens_it_next(store):
+    """What a kill in the middle of a transaction leaves: a journal that has to be played back."""
+    fill(store, "docs", count=5)
+    store.close()
+    code = (
+        "import sqlite3, os, signal, sys\n"
+        f"db = sqlite3.connect({str(store.path / 'chroma.sqlite3')!r}, isolation_level=None)\n"
+        "db.execute('PRAGMA cache_size = 1')\ndb.execute('BEGIN')\n"
+        "db.execute('CREATE TABLE filler (content BLOB)')\n"
+        "for _ in range(200): db.execute('INSERT INTO filler VALUES (randomblob(5000))')\n"
+        "db.execute('DELETE FROM collections')\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    assert (store.path / "chroma.sqlite3-journal").exists()
+    assert store.names() == ["docs"]
+    assert store.get("docs").count == 5
+
+
 def test_a_second_writer_is_refused_at_once_also_in_the_same_process(store):
     with store.writer(), pytest.raises(StoreLockedError, match="another process is writing.*process \\d+"):  # noqa: SIM117
         with Store(store.path).writer():
