@@ -46,6 +46,13 @@ class Chunk:
     """Headings above the piece, outermost first, joined by ``PATH_SEPARATOR``; empty above the first heading."""
     tokens: int
     """Tokens as the embedding model counts them, with prompt and special tokens."""
+    head: str = ""
+    """The title path in front of the text."""
+
+    @property
+    def body(self) -> str:
+        """The text without the title path in front."""
+        return self.text.removeprefix(_with_head(self.head, ""))
 
 
 def chunk_document(document: Document, counter: TokenCounter, max_tokens: int | None = None) -> list[Chunk]:
@@ -69,10 +76,13 @@ def chunk_document(document: Document, counter: TokenCounter, max_tokens: int | 
     ):
         path = PATH_SEPARATOR.join(section.headings)
         if limit is None or tokens <= limit:
-            chunks.append(Chunk(text, document.title, path, tokens))
+            chunks.append(Chunk(text, document.title, path, tokens, head))
         else:
-            pieces = _Splitter(counter, limit, head).split(section.text)
-            chunks += [Chunk(piece, document.title, path, count) for piece, count in pieces]
+            splitter = _Splitter(counter, limit, head)
+            chunks += [
+                Chunk(piece, document.title, path, count, splitter.head)
+                for piece, count in splitter.split(section.text)
+            ]
     return chunks
 
 
@@ -97,8 +107,9 @@ class _Splitter:
                 f"a limit of {limit} tokens leaves too little room: prompt and special tokens take {self._overhead};"
                 " raise max_tokens"
             )
-        self._head = self._shorten(head)
-        self._room = limit - self._count([_with_head(self._head, "")])[0]
+        self.head = self._shorten(head)
+        """The title path as it stands in front of each piece, cut short where the limit wants it."""
+        self._room = limit - self._count([_with_head(self.head, "")])[0]
 
     def split(self, body: str) -> list[tuple[str, int]]:
         """Pieces in order, each with its exact token count."""
@@ -124,7 +135,7 @@ class _Splitter:
         return pieces
 
     def _piece(self, units: Sequence[tuple[str, int]]) -> tuple[str, int]:
-        text = _with_head(self._head, "".join(unit for unit, _ in units).strip("\n").rstrip())
+        text = _with_head(self.head, "".join(unit for unit, _ in units).strip("\n").rstrip())
         return text, self._count([text])[0]
 
     def _units(self, text: str, level: int) -> list[tuple[str, int]]:

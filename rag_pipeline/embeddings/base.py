@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from langchain_core.embeddings import Embeddings
+
+# A local model takes texts in groups: large enough that sorting by length leaves little padding, small enough
+# that a run cut off loses seconds of work.
+_GROUP_TOKENS = 65_536
+_GROUP_TEXTS = 512
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,32 @@ class EmbeddingIdentity:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class DocumentText:
+    """A chunk on its way to a vector, with its title path kept apart for models that take one."""
+
+    text: str
+    """The whole chunk: title path, blank line, body."""
+    title: str = ""
+    body: str = ""
+    tokens: int = 0
+    """As :meth:`PipelineEmbeddings.count_document_tokens` counts the text; 0: not counted."""
+
+
+@dataclass(frozen=True)
+class EmbeddedBatch:
+    """Vectors of some of the texts of a stream, as soon as they are there."""
+
+    positions: Sequence[int]
+    """Which texts, counted from 0 in the order of the stream; shape (n,)."""
+    vectors: Sequence[Sequence[float]]
+    """Shape (n, dimension)."""
+    refused: Mapping[int, str] = field(default_factory=dict)
+    """Texts that the model cannot embed, by position, with the reason; the others are not held up by them."""
+    seconds: float = 0.0
+    """Time the model took, without what it waited for texts."""
+
+
 class PipelineEmbeddings(Embeddings, ABC):
     """A LangChain ``Embeddings`` that knows what it is and counts as its model counts.
 
@@ -54,6 +86,50 @@ class PipelineEmbeddings(Embeddings, ABC):
     @abstractmethod
     def count_document_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text as the model reads a document: with its prompt and special tokens, uncut."""
+
+    def embed_stream(self, texts: Iterable[DocumentText]) -> Iterator[EmbeddedBatch]:
+        """Embed documents as they come and hand over vectors as they are done, in any order.
+
+        What was handed over before an error is good and can be kept. This one takes groups of texts and calls
+        ``embed_documents``; override it for a model that takes a title, or several requests at once.
+
+        Args:
+            texts: read no further ahead than is needed to keep the model busy.
+
+        Raises:
+            EmbeddingError, ServiceError: no text can be embedded any more.
+        """
+        group: list[DocumentText] = []
+        start = 0
+        tokens = 0
+        for text in texts:
+            group.append(text)
+            tokens += text.tokens
+            if tokens >= _GROUP_TOKENS or len(group) >= _GROUP_TEXTS:
+                yield self._embed_group(group, start)
+                start += len(group)
+                group, tokens = [], 0
+        if group:
+            yield self._embed_group(group, start)
+
+    def _embed_group(self, group: Sequence[DocumentText], start: int) -> EmbeddedBatch:
+        self.load()  # so that its time is not counted as embedding
+        started = time.monotonic()
+        vectors = self.embed_documents([text.text for text in group])
+        return EmbeddedBatch(range(start, start + len(group)), vectors, seconds=time.monotonic() - started)
+
+    @property
+    def sends_texts_away(self) -> bool:
+        """Whether texts are sent to a service, which may cost money."""
+        return False
+
+    def check_ready(self) -> None:
+        """Find out cheaply, without loading or calling anything, that embedding cannot work: a key is missing.
+
+        Raises:
+            ConfigurationError: what is missing.
+        """
+        return
 
     def load(self) -> None:
         """Load the model now rather than at the first text."""

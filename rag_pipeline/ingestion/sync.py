@@ -6,24 +6,19 @@ file counts as stored only when every chunk of its present content is there.
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rag_pipeline.documents import Chunk, chunk_document, read_document
-from rag_pipeline.embeddings.base import PipelineEmbeddings
+from rag_pipeline.embeddings.base import DocumentText, EmbeddedBatch, PipelineEmbeddings
 from rag_pipeline.errors import DocumentError
 from rag_pipeline.ingestion.plan import Pending, Plan, plan_sync
+from rag_pipeline.ingestion.reading import read_file
 from rag_pipeline.ingestion.report import Failure, IngestReport
 from rag_pipeline.store import Collection
 from rag_pipeline.store.records import ChunkRecord, FileVersion, StoredFiles
-
-# Chunks are embedded and written in groups: large enough that sorting by length leaves little padding, small
-# enough that a run cut off loses seconds of work.
-_GROUP_TOKENS = 65_536
-_GROUP_CHUNKS = 512
 
 
 @dataclass(frozen=True)
@@ -38,16 +33,26 @@ class Progress:
 
 
 @dataclass
-class _Group:
-    """Chunks waiting to be embedded, and the files that end with them."""
+class _OpenFile:
+    """A file whose chunks are on their way."""
 
-    chunks: list[ChunkRecord] = field(default_factory=list)
-    tokens: int = 0
-    finished: list[tuple[Pending, FileVersion]] = field(default_factory=list)
+    pending: Pending
+    version: FileVersion
+    waiting: int
+    """Chunks that have no vector yet."""
+    written: list[str] = field(default_factory=list)
+    """Ids of its chunks in the collection, those of an earlier run that was cut off counted."""
+    refused: str = ""
+    """Why one of its chunks could not be embedded."""
 
-    @property
-    def full(self) -> bool:
-        return self.tokens >= _GROUP_TOKENS or len(self.chunks) >= _GROUP_CHUNKS
+
+@dataclass(frozen=True)
+class _Sent:
+    """A chunk that has been handed to the embedding."""
+
+    file: _OpenFile
+    record: ChunkRecord
+    tokens: int
 
 
 def sync_folders(
@@ -73,12 +78,12 @@ def sync_folders(
         base_dir: where folder names in the collection are relative to.
         chunk_tokens: a limit of a chunk below the model's own.
         exclusive: remove documents of other folders too.
-        on_progress: called after each group that was written.
+        on_progress: called after each batch that was written.
 
     Raises:
         UsageError: a folder is missing, unreadable or without documents; nothing was changed.
         StoreError: the store cannot be written; what was written before is kept.
-        EmbeddingError: a text cannot be embedded; what was written before is kept.
+        EmbeddingError, ServiceError: texts cannot be embedded; what was embedded before is written and kept.
     """
     started = time.monotonic()
     stored = collection.stored_files()
@@ -86,10 +91,10 @@ def sync_folders(
     start_report(report, plan)
     sync = _Sync(collection, embeddings, report, stored, len(plan.pending), on_progress)
     try:
-        for group in sync.groups(plan.pending, chunk_tokens):
-            sync.store(group)
-        stale = plan.stale_ids + [chunk for key in plan.removed for chunk in stored.ids(key)]
-        sync.remove(stale)
+        with closing(sync.texts(plan.pending, chunk_tokens)) as texts:
+            for batch in embeddings.embed_stream(texts):
+                sync.store(batch)
+        sync.remove(plan.stale_ids + [chunk for key in plan.removed for chunk in stored.ids(key)])
         report.removed = len(plan.removed)
     finally:
         report.chunks_total = stored.chunks + report.chunks_written - report.chunks_removed
@@ -123,43 +128,49 @@ class _Sync:
         self._files = files
         self._done = 0
         self._on_progress = on_progress
+        self._sent: dict[int, _Sent] = {}
 
-    def groups(self, pending: list[Pending], chunk_tokens: int | None) -> Iterator[_Group]:
-        """Chunks of the files, in groups; a file that cannot be read is reported and left out."""
-        group = _Group()
-        for file in pending:
+    def texts(self, pending: list[Pending], chunk_tokens: int | None) -> Generator[DocumentText]:
+        """Chunks of the files that are not stored yet; a file that cannot be read is reported and left out."""
+        position = 0
+        for waiting in pending:
             try:
-                version, chunks = self._read(file, chunk_tokens)
+                version, chunks = read_file(waiting, self._embeddings, chunk_tokens)
             except DocumentError as error:
-                self._report.failures.append(Failure(file.key.source, str(error)))
-                self._done += 1
+                self._fail(waiting, str(error))
                 continue
-            for index, chunk in enumerate(chunks):
-                if group.full:
-                    yield group
-                    group = _Group()
-                group.chunks.append(ChunkRecord(version, index, len(chunks), chunk.text, chunk.title, chunk.section))
-                group.tokens += chunk.tokens
-            group.finished.append((file, version))
-        if group.chunks or group.finished:
-            yield group
+            present = self._stored.chunk_ids(version)
+            missing = [index for index in range(len(chunks)) if index not in present]
+            file = _OpenFile(waiting, version, len(missing), written=list(present.values()))
+            if not missing:
+                self._finish(file)
+            for index in missing:
+                chunk = chunks[index]
+                record = ChunkRecord(version, index, len(chunks), chunk.text, chunk.title, chunk.section)
+                self._sent[position] = _Sent(file, record, chunk.tokens)
+                position += 1
+                yield DocumentText(chunk.text, chunk.head, chunk.body, chunk.tokens)
 
-    def store(self, group: _Group) -> None:
-        """Embed and write one group; then drop what its finished files had before."""
-        self._embeddings.load()  # so that its time is not counted as embedding
-        started = time.monotonic()
-        vectors = self._embeddings.embed_documents([chunk.text for chunk in group.chunks])
-        self._report.embedding_seconds += time.monotonic() - started
-        self._collection.write(group.chunks, vectors)
-        self._report.tokens += group.tokens
-        self._report.chunks_written += len(group.chunks)
-        for file, version in group.finished:
-            self.remove(self._stored.ids(file.key, except_sha256=version.sha256))
-            self._done += 1
-            if file.is_new:
-                self._report.new += 1
-            else:
-                self._report.updated += 1
+    def store(self, batch: EmbeddedBatch) -> None:
+        """Write one batch; then drop what its finished files had before."""
+        self._report.embedding_seconds += batch.seconds
+        sent = [self._sent.pop(position) for position in batch.positions]
+        # Of a file that has failed nothing new is kept, so that it is never half there.
+        good = [(chunk, vector) for chunk, vector in zip(sent, batch.vectors, strict=True) if not chunk.file.refused]
+        if good:
+            self._collection.write([chunk.record for chunk, _ in good], [vector for _, vector in good])
+        for chunk, _ in good:
+            chunk.file.written.append(chunk.record.id)
+        self._report.chunks_written += len(good)
+        self._report.tokens += sum(chunk.tokens for chunk in sent)
+        for position, reason in batch.refused.items():
+            chunk = self._sent.pop(position)
+            sent.append(chunk)
+            self._refuse(chunk, reason)
+        for chunk in sent:
+            chunk.file.waiting -= 1
+            if chunk.file.waiting == 0:
+                self._finish(chunk.file)
         if self._on_progress is not None:
             self._on_progress(
                 Progress(
@@ -176,12 +187,25 @@ class _Sync:
             self._collection.delete(ids)
             self._report.chunks_removed += len(ids)
 
-    def _read(self, file: Pending, chunk_tokens: int | None) -> tuple[FileVersion, list[Chunk]]:
-        try:
-            content = file.path.read_bytes()
-        except OSError as error:
-            raise DocumentError(f"cannot be read: {error.strerror}") from None
-        document = read_document(file.path.name, content)
-        # Of the bytes that were read: the file may have changed since it was compared.
-        version = FileVersion(file.key, hashlib.sha256(content).hexdigest())
-        return version, chunk_document(document, self._embeddings, chunk_tokens)
+    def _refuse(self, chunk: _Sent, reason: str) -> None:
+        file = chunk.file
+        if not file.refused:
+            place = f"section {chunk.record.section!r}: " if chunk.record.section else ""
+            file.refused = f"{place}{reason}"
+        self.remove(file.written)
+        file.written = []
+
+    def _finish(self, file: _OpenFile) -> None:
+        if file.refused:
+            self._fail(file.pending, file.refused)
+            return
+        self.remove(self._stored.ids(file.pending.key, except_sha256=file.version.sha256))
+        self._done += 1
+        if file.pending.is_new:
+            self._report.new += 1
+        else:
+            self._report.updated += 1
+
+    def _fail(self, file: Pending, reason: str) -> None:
+        self._report.failures.append(Failure(file.key.source, reason))
+        self._done += 1

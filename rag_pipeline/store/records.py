@@ -105,6 +105,11 @@ class StoredFiles:
         stored = self.versions.get(version.key, {}).get(version.sha256)
         return stored is not None and stored.complete
 
+    def chunk_ids(self, version: FileVersion) -> Mapping[int, str]:
+        """Ids of the chunks of this content of the file that are stored, by their place in it."""
+        stored = self.versions.get(version.key, {}).get(version.sha256)
+        return stored.ids if stored else {}
+
     def ids(self, key: FileKey, *, except_sha256: str | None = None) -> list[str]:
         """Ids of a file's chunks, those of one content left out."""
         versions = self.versions.get(key, {})
