@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rag_pipeline.config import Settings, load_settings
-    from rag_pipeline.embeddings import MeanPoolingEmbeddings, PipelineEmbeddings, make_embeddings
+    from rag_pipeline.embeddings import GeminiEmbeddings, MeanPoolingEmbeddings, PipelineEmbeddings, make_embeddings
     from rag_pipeline.errors import RagPipelineError
     from rag_pipeline.ingestion import IngestReport
     from rag_pipeline.ingestion.run import IngestTarget, ingest
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "GeminiEmbeddings": "rag_pipeline.embeddings",
     "IngestReport": "rag_pipeline.ingestion",
     "IngestTarget": "rag_pipeline.ingestion.run",
     "MeanPoolingEmbeddings": "rag_pipeline.embeddings",
@@ -37,6 +38,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "GeminiEmbeddings",
     "IngestReport",
     "IngestTarget",
     "MeanPoolingEmbeddings",

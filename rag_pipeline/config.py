@@ -85,8 +85,35 @@ class HuggingFaceEmbedding(_Frozen):
     device: DeviceName = "auto"
 
 
+class GeminiEmbedding(_Frozen):
+    """A Gemini model run by :class:`rag_pipeline.embeddings.GeminiEmbeddings`; the key is in the environment."""
+
+    provider: Literal["gemini"]
+    model: str = Field(default="gemini-embedding-2", min_length=1)
+    dimension: int = Field(default=1536, ge=1, le=3072)
+    """Length of the vectors; 768, 1536 and 3072 are recommended."""
+    task_style: Literal["auto", "prompt", "task_type", "none"] = "auto"
+    """How the model is told question from document; ``auto`` for a model that is known here."""
+    max_tokens: int | None = Field(default=None, ge=8)
+    base_url: str | None = None
+    batch_size: int = Field(default=100, ge=1, le=100)
+    batch_bytes: int = Field(default=2_000_000, ge=1000)
+    concurrency: int = Field(default=4, ge=1, le=64)
+    """Requests under way at once."""
+    requests_per_minute: int | None = Field(default=None, ge=1)
+    """The account's limit; each text counts as one request."""
+    tokens_per_minute: int | None = Field(default=None, ge=1)
+    timeout: float = Field(default=60.0, gt=0)
+    """Seconds for one request."""
+    attempts: int = Field(default=6, ge=1)
+    deadline: float = Field(default=600.0, gt=0)
+    """Seconds for one request with all its attempts."""
+    price_per_million_tokens: float | None = Field(default=None, ge=0)
+    """In any currency; ``ingest --dry-run`` then says what would be spent."""
+
+
 EmbeddingSettings = Annotated[
-    BundledEmbedding | MeanPoolingEmbedding | HuggingFaceEmbedding, Field(discriminator="provider")
+    BundledEmbedding | MeanPoolingEmbedding | HuggingFaceEmbedding | GeminiEmbedding, Field(discriminator="provider")
 ]
 
 
@@ -125,6 +152,25 @@ class RetrievalSettings(_Frozen):
     top_k: int = Field(default=4, ge=1)
 
 
+class AnswerSettings(_Frozen):
+    """Which chat model answers from passages, and how."""
+
+    model: str = Field(default="gemini-3.5-flash", min_length=1)
+    """A Gemini model, or ``provider:model`` of any chat model that LangChain's ``init_chat_model`` knows."""
+    temperature: float = Field(default=0.0, ge=0, le=2)
+    timeout: float = Field(default=60.0, gt=0)
+    """Seconds for one request."""
+    attempts: int = Field(default=3, ge=1)
+    """How often a request is sent, at most."""
+    max_output_tokens: int = Field(default=8192, ge=1)
+    """What a model spends on thinking counts too."""
+    base_url: str | None = None
+    prompt: str | None = None
+    """What the model is told before the passages; None: :data:`rag_pipeline.answering.prompt.INSTRUCTIONS`."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Further arguments of the chat model's class."""
+
+
 class Settings(BaseSettings):
     """Every setting, resolved. Frozen; make one with :func:`load_settings`."""
 
@@ -138,6 +184,7 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     chunking: ChunkingSettings = ChunkingSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
+    answer: AnswerSettings = AnswerSettings()
     embeddings: dict[str, EmbeddingSettings] = Field(default_factory=dict)
     collections: dict[Annotated[str, Field(pattern=COLLECTION_NAME)], CollectionSettings] = Field(default_factory=dict)
 

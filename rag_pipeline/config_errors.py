@@ -45,7 +45,7 @@ def _describe_one(problem: dict[str, Any], file: Path | None, model: type[BaseMo
             return (
                 f"{where}: {key}: needs a provider; allowed: {context.get('expected_tags', 'see config.yaml')}"
                 if "expected_tags" in context
-                else f"{where}: {key}: needs a provider (bundled, mean_pooling, huggingface)"
+                else f"{where}: {key}: needs a provider (bundled, mean_pooling, huggingface, gemini)"
             )
         case "union_tag_invalid":
             return f"{where}: {key}.provider: found {context['tag']!r}; allowed: {context['expected_tags']}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import logging
 import os
 import sys
 import warnings
@@ -18,7 +19,7 @@ from typing import NoReturn
 
 import typer
 
-from rag_pipeline.cli import config_command, doctor, ingest, query, status
+from rag_pipeline.cli import config_command, doctor, ingest, models, query, status
 from rag_pipeline.cli.output import print_error, print_warning
 from rag_pipeline.errors import RagPipelineError, StoreError
 
@@ -28,6 +29,7 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "status": status.command,
     "doctor": doctor.command,
     "config": config_command.command,
+    "models": models.command,
 }
 _INTERRUPTED = 130
 _GARBAGE_THRESHOLD = 100_000
@@ -59,6 +61,8 @@ def run(command: str | None = None, arguments: list[str] | None = None) -> int:
     # garbage at the usual rate takes a quarter of a cold query's time.
     gc.set_threshold(_GARBAGE_THRESHOLD)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    # Says in its own way what we say in ours.
+    logging.getLogger("langchain_google_genai").setLevel(logging.ERROR)
     app = typer.Typer(
         add_completion=False,
         no_args_is_help=command is None,

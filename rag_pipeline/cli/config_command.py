@@ -7,8 +7,7 @@ from typing import Any
 from rag_pipeline.cli.options import ConfigOption, JsonOption
 from rag_pipeline.cli.output import print_json, result
 
-_SECRET_WORDS = ("api_key", "token", "secret", "password")
-_NOT_SECRET = ("max_tokens", "batch_tokens", "chunk_tokens")
+_SECRET_ENDINGS = ("key", "token", "secret", "password")
 _MASK = "********"
 
 
@@ -37,6 +36,6 @@ def mask_secrets(value: Any, key: str = "") -> Any:
     """The same value with what is under a key such as ``api_key`` or ``token`` masked."""
     if isinstance(value, dict):
         return {name: mask_secrets(inner, str(name).lower()) for name, inner in value.items()}
-    if value and key not in _NOT_SECRET and any(word in key for word in _SECRET_WORDS):
+    if value and key.endswith(_SECRET_ENDINGS):
         return _MASK
     return [mask_secrets(inner) for inner in value] if isinstance(value, list) else value

@@ -84,7 +84,7 @@ def _models(settings: Settings) -> Iterator[Check]:
     used = {collection.embedding for collection in settings.collections.values()} or {"bundled"}
     for name, embedding in settings.embeddings.items():
         try:
-            state, finding = _model(settings, embedding)
+            state, finding = _model(settings, name, embedding)
         except RagPipelineError as error:
             state, finding = "bad", str(error)
         if state == "bad" and name not in used:
@@ -92,9 +92,17 @@ def _models(settings: Settings) -> Iterator[Check]:
         yield Check(f"embedding {name}", state, finding)
 
 
-def _model(settings: Settings, embedding: EmbeddingSettings) -> tuple[Literal["ok", "note", "bad"], str]:
-    from rag_pipeline.config import BundledEmbedding
+def _model(settings: Settings, name: str, embedding: EmbeddingSettings) -> tuple[Literal["ok", "note", "bad"], str]:
+    from rag_pipeline.config import BundledEmbedding, GeminiEmbedding
 
+    if isinstance(embedding, GeminiEmbedding):
+        from rag_pipeline.assembly import make_embeddings
+        from rag_pipeline.gemini.api_key import KEY_VARIABLES, has_api_key
+
+        make_embeddings(settings, name)
+        if not has_api_key():
+            return "note", f"{embedding.model} at Google; it needs a key in {KEY_VARIABLES[0]}"
+        return "ok", f"{embedding.model} at Google; the key is set, and is tried at first use"
     if isinstance(embedding, BundledEmbedding):
         from rag_pipeline.embeddings import bundled
 

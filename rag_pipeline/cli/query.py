@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rag_pipeline.cli.answers import report_trouble, show_answer_text, show_sources
 from rag_pipeline.cli.options import CollectionOption, ConfigOption, JsonOption
 from rag_pipeline.cli.output import make_console, note, print_error, print_json
 from rag_pipeline.errors import RagPipelineError, UsageError
 
 if TYPE_CHECKING:
+    from rag_pipeline.answering import Answer
+    from rag_pipeline.config import Settings
     from rag_pipeline.retrieval import Passage, Searcher
 
 
@@ -28,12 +32,19 @@ def command(
         typer.Option("-k", "--top-k", metavar="N", help="How many passages.  [default: retrieval.top_k]"),
     ] = None,
     collection: CollectionOption = None,
+    answer: Annotated[
+        bool, typer.Option("--answer", help="Let the chat model of config.yaml answer from the passages.")
+    ] = False,
+    stream: Annotated[
+        bool, typer.Option("--stream/--no-stream", help="Show the answer as it comes, or when it is whole.")
+    ] = True,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> int:
-    """Show the passages that best fit a question.
+    """Show the passages that best fit a question, and answer it if wanted.
 
-    They are ranked by the inner product of question and passage, highest first.
+    They are ranked by the inner product of question and passage, highest first. An answer cites them by their
+    numbers, and is checked against them.
     """
     from rag_pipeline.config import load_settings
 
@@ -50,27 +61,61 @@ def command(
     from rag_pipeline.retrieval import open_searcher
 
     searcher = open_searcher(settings, collection)
-    k = top_k or settings.retrieval.top_k
+    asking = _Asking(settings, searcher, top_k or settings.retrieval.top_k, answer, stream, as_json)
     if question is None:
-        return _interact(searcher, k, as_json)
-    _answer(searcher, question, k, as_json)
-    return 0
+        return _interact(asking)
+    return asking.ask(question)
 
 
-def _answer(searcher: Searcher, question: str, k: int, as_json: bool) -> None:
-    passages = searcher.search(question, k)
-    if as_json:
-        print_json(
-            {
-                "question": question,
-                "collection": searcher.collection,
-                "mode": searcher.mode,
-                "passages": [passage.as_dict() for passage in passages],
-                "answer": None,
-            }
-        )
-    else:
-        show_passages(question, passages)
+@dataclass(frozen=True)
+class _Asking:
+    """How questions are put and shown."""
+
+    settings: Settings
+    searcher: Searcher
+    k: int
+    answer: bool
+    stream: bool
+    as_json: bool
+
+    def ask(self, question: str) -> int:
+        """Passages first: they are the user's, whatever becomes of the answer."""
+        passages = self.searcher.search(question, self.k)
+        if not self.as_json:
+            show_passages(question, passages)
+            sys.stdout.flush()
+        answer, error = self._answered(question, passages) if self.answer else (None, None)
+        if self.as_json:
+            print_json(
+                {
+                    "question": question,
+                    "collection": self.searcher.collection,
+                    "mode": self.searcher.mode,
+                    "passages": [passage.as_dict() for passage in passages],
+                    "answer": None if answer is None else answer.as_dict(),
+                }
+            )
+        if error is not None:
+            print_error(f"no answer: {error}")
+            return error.exit_code
+        return report_trouble(answer) if answer is not None else 0
+
+    def _answered(self, question: str, passages: list[Passage]) -> tuple[Answer | None, RagPipelineError | None]:
+        from rag_pipeline.answering import Answerer
+
+        try:
+            answerer = Answerer.from_settings(self.settings)
+            if self.as_json or not self.stream:
+                answer = answerer.answer(question, passages)
+                if not self.as_json:
+                    show_answer_text([answer.text, answer])
+            else:
+                answer = show_answer_text(answerer.stream(question, passages))
+        except RagPipelineError as error:
+            return None, error
+        if not self.as_json:
+            show_sources(answer)
+        return answer, None
 
 
 def show_passages(question: str, passages: list[Passage]) -> None:
@@ -102,10 +147,10 @@ def show_passages(question: str, passages: list[Passage]) -> None:
     console.print(table)
 
 
-def _interact(searcher: Searcher, k: int, as_json: bool) -> int:
+def _interact(asking: _Asking) -> int:
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401  # line editing and history in input()
-    note(f"Asking collection {searcher.collection}. An empty line ends.")
+    note(f"Asking collection {asking.searcher.collection}. An empty line ends.")
     while True:
         try:
             question = input("question> ")
@@ -115,6 +160,6 @@ def _interact(searcher: Searcher, k: int, as_json: bool) -> int:
         if not question.strip():
             return 0
         try:
-            _answer(searcher, question, k, as_json)
+            asking.ask(question)
         except RagPipelineError as error:
             print_error(str(error))

@@ -6,9 +6,13 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 from langchain_core.embeddings import Embeddings
+
+Vector: TypeAlias = "Sequence[float] | npt.NDArray[np.floating]"
 
 # A local model takes texts in groups: large enough that sorting by length leaves little padding, small enough
 # that a run cut off loses seconds of work.
@@ -58,7 +62,7 @@ class EmbeddedBatch:
 
     positions: Sequence[int]
     """Which texts, counted from 0 in the order of the stream; shape (n,)."""
-    vectors: Sequence[Sequence[float]]
+    vectors: Sequence[Vector]
     """Shape (n, dimension)."""
     refused: Mapping[int, str] = field(default_factory=dict)
     """Texts that the model cannot embed, by position, with the reason; the others are not held up by them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rag_pipeline.config import BundledEmbedding, HuggingFaceEmbedding, MeanPoolingEmbedding, Settings
+from rag_pipeline.config import BundledEmbedding, GeminiEmbedding, HuggingFaceEmbedding, MeanPoolingEmbedding, Settings
 from rag_pipeline.embeddings.base import PipelineEmbeddings
 
 
@@ -24,6 +24,10 @@ def make_embeddings(settings: Settings, name: str) -> PipelineEmbeddings:
         from rag_pipeline.embeddings.mean_pooling import MeanPoolingEmbeddings
 
         return MeanPoolingEmbeddings(**chosen.model_dump(exclude={"provider"}), base_dir=settings.base_dir)
+    if isinstance(chosen, GeminiEmbedding):
+        from rag_pipeline.embeddings.gemini import GeminiEmbeddings
+
+        return GeminiEmbeddings(**chosen.model_dump(exclude={"provider", "price_per_million_tokens"}))
     assert isinstance(chosen, HuggingFaceEmbedding)
     from rag_pipeline.embeddings.huggingface import StockHuggingFaceEmbeddings
 

@@ -14,6 +14,21 @@ class Failure:
     reason: str
 
 
+@dataclass(frozen=True)
+class Outgoing:
+    """What a dry run found would be sent to a service."""
+
+    texts: int
+    tokens: int
+    """Estimated on the high side."""
+    cost: float | None
+    """By the price in the configuration, in its currency; None: no price is given."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The stable machine-readable form."""
+        return {"texts": self.texts, "tokens": self.tokens, "cost": self.cost}
+
+
 @dataclass
 class IngestReport:
     """Counts of one run over one collection."""
@@ -32,6 +47,8 @@ class IngestReport:
     """Tokens embedded."""
     embedding_seconds: float = 0.0
     dry_run: bool = False
+    outgoing: Outgoing | None = None
+    """Of a dry run with an embedding that sends texts away."""
     failures: list[Failure] = field(default_factory=list)
     skipped: dict[str, int] = field(default_factory=dict)
     """Files without a reader, by suffix."""
@@ -45,7 +62,7 @@ class IngestReport:
 
     def as_dict(self) -> dict[str, Any]:
         """The stable machine-readable form."""
-        return {
+        result: dict[str, Any] = {
             "collection": self.collection,
             "embedding": self.embedding,
             "files": {
@@ -63,6 +80,9 @@ class IngestReport:
             "seconds": round(self.seconds, 3),
             "failures": [{"source": failure.source, "reason": failure.reason} for failure in self.failures],
         }
+        if self.outgoing is not None:
+            result["outgoing"] = self.outgoing.as_dict()
+        return result
 
     def summary(self) -> str:
         """One line for a person."""
@@ -76,4 +96,7 @@ class IngestReport:
             parts.append(f"{self.seconds:.1f} s")
             if self.tokens:
                 parts.append(f"{self.tokens_per_second:,.0f} tokens/s")
+        if self.outgoing is not None:
+            cost = "" if self.outgoing.cost is None else f", at a cost of {self.outgoing.cost:.4f}"
+            parts.append(f"{self.outgoing.texts} texts of about {self.outgoing.tokens:,} tokens would be sent{cost}")
         return "; ".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,9 +12,10 @@ from rag_pipeline.assembly import fingerprint_of, make_embeddings, open_store
 from rag_pipeline.config import Settings
 from rag_pipeline.documents import scan_folder
 from rag_pipeline.embeddings.base import PipelineEmbeddings
-from rag_pipeline.errors import UsageError
-from rag_pipeline.ingestion.plan import plan_sync
-from rag_pipeline.ingestion.report import IngestReport
+from rag_pipeline.errors import DocumentError, UsageError
+from rag_pipeline.ingestion.plan import Plan, plan_sync
+from rag_pipeline.ingestion.reading import read_file
+from rag_pipeline.ingestion.report import IngestReport, Outgoing
 from rag_pipeline.ingestion.sync import Progress, start_report, sync_folders
 from rag_pipeline.store.records import StoredFiles
 
@@ -62,12 +64,14 @@ def ingest(
     Raises:
         CollectionMismatchError: the collection was made in another way; nothing was written.
         StoreLockedError: another process is writing.
-        UsageError, StoreError, EmbeddingError: see :func:`sync_folders`.
+        ConfigurationError: the embedding lacks something, such as a key; nothing was written.
+        UsageError, StoreError, EmbeddingError, ServiceError: see :func:`sync_folders`.
     """
     report = report or IngestReport(target.collection, target.embedding)
     check_folders(target.folders)
     embeddings = embeddings or make_embeddings(settings, target.embedding)
     fingerprint = fingerprint_of(embeddings, settings)
+    embeddings.check_ready()
     store = open_store(settings)
     try:
         with store.writer():
@@ -104,12 +108,13 @@ def dry_run(settings: Settings, target: IngestTarget, *, rebuild: bool = False) 
     started = time.monotonic()
     check_folders(target.folders)
     report = IngestReport(target.collection, target.embedding, dry_run=True)
+    embeddings = make_embeddings(settings, target.embedding)
     store = open_store(settings)
     try:
         stored = StoredFiles()
         if not rebuild and target.collection in store.names():
             collection = store.get(target.collection)
-            collection.require(fingerprint_of(make_embeddings(settings, target.embedding), settings), target.embedding)
+            collection.require(fingerprint_of(embeddings, settings), target.embedding)
             stored = collection.stored_files()
         plan = plan_sync(target.folders, settings.base_dir, stored)
     finally:
@@ -118,6 +123,24 @@ def dry_run(settings: Settings, target: IngestTarget, *, rebuild: bool = False) 
     report.new = sum(file.is_new for file in plan.pending)
     report.updated = len(plan.pending) - report.new
     report.removed = len(plan.removed)
+    if embeddings.sends_texts_away:
+        report.outgoing = _outgoing(settings, target, embeddings, plan, stored)
     report.chunks_total = stored.chunks
     report.seconds = time.monotonic() - started
     return report
+
+
+def _outgoing(
+    settings: Settings, target: IngestTarget, embeddings: PipelineEmbeddings, plan: Plan, stored: StoredFiles
+) -> Outgoing:
+    """Read and cut what would be embedded, and count."""
+    texts = tokens = 0
+    for file in plan.pending:
+        with contextlib.suppress(DocumentError):  # the ingest itself reports it
+            version, chunks = read_file(file, embeddings, settings.chunking.max_tokens)
+            present = stored.chunk_ids(version)
+            missing = [chunk.tokens for index, chunk in enumerate(chunks) if index not in present]
+            texts += len(missing)
+            tokens += sum(missing)
+    price = getattr(settings.embedding(target.embedding), "price_per_million_tokens", None)
+    return Outgoing(texts, tokens, None if price is None else round(price * tokens / 1_000_000, 6))

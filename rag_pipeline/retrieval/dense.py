@@ -6,7 +6,7 @@ from rag_pipeline.assembly import fingerprint_of, make_embeddings, open_store
 from rag_pipeline.config import Settings
 from rag_pipeline.embeddings.base import PipelineEmbeddings
 from rag_pipeline.errors import CollectionMismatchError, CollectionNotFoundError, UsageError
-from rag_pipeline.retrieval.passages import Passage
+from rag_pipeline.passages import Passage
 from rag_pipeline.retrieval.questions import check_question
 from rag_pipeline.store import Collection
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from rag_pipeline.errors import CollectionMismatchError, StoreError
 from rag_pipeline.store.chroma_errors import translated
@@ -121,7 +122,9 @@ class Collection:
             pages.append(np.asarray(page["embeddings"], dtype=np.float32))
         return ids, np.concatenate(pages) if pages else np.empty((0, 0), np.float32)
 
-    def write(self, chunks: Sequence[ChunkRecord], vectors: Sequence[Sequence[float]]) -> None:
+    def write(
+        self, chunks: Sequence[ChunkRecord], vectors: Sequence[Sequence[float] | npt.NDArray[np.floating]]
+    ) -> None:
         """Store chunks with their vectors, in batches the client takes; a chunk of the same id is replaced.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Stand-ins for use in tests, ours and yours."""
+"""Embeddings without a model."""
 
 from __future__ import annotations
 

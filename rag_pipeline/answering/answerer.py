@@ -1,0 +1,162 @@
+"""A question and its passages, put to a chat model; its reply, checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk
+
+from rag_pipeline.answering.answer import CONNECTION_LOST, NO_PASSAGES, STOP, Answer, normal_reason
+from rag_pipeline.answering.chat_model import is_gemini, make_chat_model
+from rag_pipeline.answering.checking import check_answer
+from rag_pipeline.answering.prompt import make_messages
+from rag_pipeline.config import Settings
+from rag_pipeline.errors import ServiceError
+from rag_pipeline.gemini.api_key import ApiKey, find_api_key, find_base_url
+from rag_pipeline.gemini.failures import GeminiError, read_failure
+from rag_pipeline.passages import Passage
+
+_HANGUL = re.compile(r"[\uac00-\ud7a3\u1100-\u11ff\u3130-\u318f]")
+_NOTHING_FOUND = {
+    True: "문서에서 이 질문에 답할 내용을 찾지 못했습니다.",
+    False: "The documents hold nothing that answers this question.",
+}
+
+
+class Answerer:
+    """Answers questions from passages.
+
+    Args:
+        model: any LangChain chat model.
+        name: how the model is called in the configuration, for answers and errors.
+        instructions: what it is told before the passages; None: :data:`rag_pipeline.answering.prompt.INSTRUCTIONS`.
+        base_url: where it is called, for errors.
+    """
+
+    def __init__(
+        self, model: BaseChatModel, name: str, instructions: str | None = None, base_url: str | None = None
+    ) -> None:
+        self._model = model
+        self._name = name
+        self._instructions = instructions
+        self._base_url = base_url
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Answerer:
+        """The chat model and the prompt of a configuration.
+
+        Raises:
+            ConfigurationError: see :func:`rag_pipeline.answering.make_chat_model`.
+        """
+        answer = settings.answer
+        base_url = find_base_url(answer.base_url) if is_gemini(answer.model) else answer.base_url
+        return cls(make_chat_model(answer), answer.model, answer.prompt, base_url)
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self._name
+
+    def answer(self, question: str, passages: Sequence[Passage]) -> Answer:
+        """The answer, all at once.
+
+        Raises:
+            ServiceError: the model cannot be reached, or refuses.
+        """
+        if not passages:
+            return self._nothing(question)
+        message = failure = None
+        try:
+            message = self._model.invoke(make_messages(question, passages, self._instructions))
+        except Exception as error:
+            failure = self._failure(error)
+        # Outside of the handler: what the libraries raise holds the request, headers and all.
+        if failure is not None:
+            raise failure
+        if message is None:
+            raise ServiceError(f"{self._name} sent nothing")
+        return self._finish(message, question, passages)
+
+    def stream(self, question: str, passages: Sequence[Passage]) -> Iterator[str | Answer]:
+        """The answer as it comes: pieces of its text, and at the end the whole, checked :class:`Answer`.
+
+        Raises:
+            ServiceError: the model cannot be reached, or refuses; a connection that is lost after some text came ends
+                the answer instead, with the finish reason ``CONNECTION_LOST``.
+        """
+        if not passages:
+            nothing = self._nothing(question)
+            yield nothing.text
+            yield nothing
+            return
+        whole: AIMessageChunk | None = None
+        failure = None
+        chunks = self._model.stream(make_messages(question, passages, self._instructions))
+        while failure is None:
+            try:
+                chunk = next(chunks, None)
+            except Exception as error:
+                failure = self._failure(error)
+                break
+            if chunk is None:
+                break
+            whole = chunk if whole is None else whole + chunk
+            if chunk.text:
+                yield str(chunk.text)
+        if failure is not None and (whole is None or not whole.text):
+            raise failure
+        if whole is None:
+            raise ServiceError(f"{self._name} sent nothing")
+        yield self._finish(whole, question, passages, lost=failure is not None)
+
+    def _finish(self, message: AIMessage, question: str, passages: Sequence[Passage], *, lost: bool = False) -> Answer:
+        text = str(message.text).strip()
+        metadata = message.response_metadata
+        reason = CONNECTION_LOST if lost else _reason(metadata)
+        citations, problems = check_answer(text, question, passages)
+        usage = message.usage_metadata
+        counted = {} if usage is None else {name: usage[name] for name in _USAGE}  # type: ignore[literal-required]
+        return Answer(text, citations, str(metadata.get("model_name") or self._name), counted, reason, problems)
+
+    def _nothing(self, question: str) -> Answer:
+        """Without passages there is nothing to ask a model."""
+        text = _NOTHING_FOUND[bool(_HANGUL.search(question))]
+        return Answer(text, [], self._name, {}, NO_PASSAGES)
+
+    def _failure(self, error: Exception) -> ServiceError:
+        """Any error of a chat model in words; the key, where there is one, is masked."""
+        if is_gemini(self._name):
+            key = find_api_key()
+            for cause in _causes(error):
+                failure = read_failure(cause, model=self._name.rpartition(":")[2], key=key, base_url=self._base_url)
+                if isinstance(failure, GeminiError):
+                    return failure
+            return ServiceError(f"{self._name} failed: {_said(error, key)}")
+        return ServiceError(f"{self._name} failed: {_said(error, None)}")
+
+
+_USAGE = ("input_tokens", "output_tokens", "total_tokens")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _said(error: Exception, key: ApiKey | None) -> str:
+    text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return key.scrub(text) if key else text
+
+
+def _reason(metadata: dict[str, Any]) -> str:
+    """Why a model stopped, from where each provider puts it; Gemini blocks a whole prompt in another place."""
+    feedback = metadata.get("prompt_feedback") or {}
+    blocked = feedback.get("block_reason") if isinstance(feedback, dict) else None
+    if blocked:
+        return normal_reason(str(getattr(blocked, "value", blocked)))
+    reason = metadata.get("finish_reason") or metadata.get("stop_reason") or metadata.get("done_reason")
+    return normal_reason(str(reason)) if reason else STOP

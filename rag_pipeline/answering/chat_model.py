@@ -1,0 +1,76 @@
+"""The chat model of the configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rag_pipeline.config import AnswerSettings
+from rag_pipeline.errors import ConfigurationError
+from rag_pipeline.gemini.api_key import find_api_key, find_base_url
+from rag_pipeline.gemini.client import make_client
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+GEMINI = "google_genai"
+
+
+def is_gemini(name: str) -> bool:
+    """Whether a model's name means the Gemini API: it says so, or names no provider."""
+    return name.partition(":")[0] == GEMINI or ":" not in name
+
+
+def make_chat_model(settings: AnswerSettings) -> BaseChatModel:
+    """The chat model that a configuration names; nothing is called yet.
+
+    Raises:
+        ConfigurationError: no API key, an unknown provider, a package that is not installed, an option it does not
+            take.
+    """
+    if is_gemini(settings.model):
+        return _gemini(settings)
+    try:
+        from langchain.chat_models import init_chat_model
+
+        arguments: dict[str, Any] = {
+            "temperature": settings.temperature,
+            "timeout": settings.timeout,
+            "max_retries": settings.attempts,
+            "max_tokens": settings.max_output_tokens,
+            **({"base_url": settings.base_url} if settings.base_url else {}),
+            **settings.options,
+        }
+        model: BaseChatModel = init_chat_model(settings.model, **arguments)
+    except ImportError as error:
+        raise ConfigurationError(f"answer.model {settings.model!r}: {error}") from None
+    except Exception as error:
+        # A provider's class says in its own way what it lacks: a key, an option it does not know.
+        problem = " ".join(str(error).split())
+        raise ConfigurationError(f"answer.model {settings.model!r} cannot be made: {problem}") from None
+    return model
+
+
+def _gemini(settings: AnswerSettings) -> BaseChatModel:
+    from langchain_google_genai import ChatGoogleGenerativeAI
+
+    key = find_api_key()
+    base_url = find_base_url(settings.base_url)
+    try:
+        model = ChatGoogleGenerativeAI(
+            model=settings.model.removeprefix(f"{GEMINI}:"),
+            api_key=key.secret,
+            vertexai=False,
+            base_url=base_url,
+            temperature=settings.temperature,
+            timeout=settings.timeout,
+            max_retries=settings.attempts,
+            max_output_tokens=settings.max_output_tokens,
+            **settings.options,
+        )
+    except (TypeError, ValueError) as error:
+        problem = key.scrub(" ".join(str(error).split()))
+        raise ConfigurationError(f"answer.model {settings.model!r} cannot be made: {problem}") from None
+    if model.client is not None and model.client.vertexai:
+        # GOOGLE_GENAI_USE_VERTEXAI in the environment wins over vertexai=False in LangChain's class.
+        model.client = make_client(key, base_url=base_url, timeout=settings.timeout)
+    return model

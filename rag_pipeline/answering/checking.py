@@ -1,0 +1,112 @@
+"""An answer held against the passages it was made from, without asking a model again."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+from rag_pipeline.answering.answer import Citation
+from rag_pipeline.passages import Passage
+
+_CITED = re.compile(r"\[(\d{1,3}(?:\s*[,，]\s*\d{1,3})*)\]")
+# A sentence, with the citations that follow its full stop.
+_SENTENCE = re.compile(r".+?(?:[.!?。！？](?=\s|\[|$)(?:\s*\[[\d,，\s]+\])*|\n|$)", re.DOTALL)
+_NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
+# A number, or Korean parts that add up: 6만 5천, 1억 2,000만, 6만5000.
+_FIGURE = re.compile(rf"(?<![\w.,]){_NUMBER}(?:\s?[천만억조](?:\s?{_NUMBER}\s?[천만억]|{_NUMBER})*)?")
+_PART = re.compile(rf"({_NUMBER})\s?([천만억조])?")
+_LIST_NUMBER = re.compile(r"^\s*\d{1,2}[.)]\s", re.MULTILINE)
+_SCALES = {"천": Decimal(1000), "만": Decimal(10**4), "억": Decimal(10**8), "조": Decimal(10**12)}
+# How many things are counted, in words of the answer's own: "3가지", "two of 3 ships".
+_COUNTED = re.compile(r"(?<![\d.,])\d\s*(?:가지|개|종류|번째|번|척|곳|단계|항목)")
+
+
+def cited_numbers(text: str) -> list[int]:
+    """Numbers of the passages that a text cites, in the order they first come."""
+    numbers = (int(number) for match in _CITED.finditer(text) for number in re.findall(r"\d+", match[1]))
+    return list(dict.fromkeys(numbers))
+
+
+def check_answer(text: str, question: str, passages: Sequence[Passage]) -> tuple[list[Citation], list[str]]:
+    """The citations of an answer, and what is wrong with it.
+
+    A figure must stand in a passage that its sentence cites; where the sentence cites none, in any that the answer
+    cites, or in the question. Digits are compared by value: ``65,000``, ``65000`` and ``6만 5천`` are the same.
+
+    Args:
+        text: the answer.
+        question: what was asked.
+        passages: those given, in the order of their numbers from 1.
+    """
+    numbers = cited_numbers(text)
+    problems = [
+        f"[{number}] cites a passage that was not given (there are {len(passages)})"
+        for number in numbers
+        if not 1 <= number <= len(passages)
+    ]
+    given = [number for number in numbers if 1 <= number <= len(passages)]
+    figures = {number: _values(f"{passages[number - 1].text}") for number in given}
+    everywhere = {value for values in figures.values() for value in values} | _values(question)
+    said: dict[int, list[str]] = {number: [] for number in given}
+    for sentence in sentences(text):
+        own = [number for number in cited_numbers(sentence) if number in figures]
+        allowed = {value for number in own for value in figures[number]} if own else everywhere
+        problems += [
+            f"the figure {shown} stands in no passage that is cited for it"
+            for shown, values in _figures(sentence)
+            if not values & allowed
+        ]
+        for number in own:
+            said[number].append(_CITED.sub("", sentence))
+    citations = [
+        Citation(
+            number,
+            passages[number - 1].source,
+            passages[number - 1].section,
+            _nearest_line(passages[number - 1].body, " ".join(said[number]) or text),
+        )
+        for number in given
+    ]
+    return citations, list(dict.fromkeys(problems))
+
+
+def sentences(text: str) -> list[str]:
+    """Sentences of an answer, each with the citations that belong to it."""
+    return [match[0] for match in _SENTENCE.finditer(text) if match[0].strip()]
+
+
+def _figures(text: str) -> Iterator[tuple[str, set[Decimal]]]:
+    """Each figure as it is written, and the values it may mean."""
+    text = _COUNTED.sub(" ", _LIST_NUMBER.sub(" ", _CITED.sub(" ", unicodedata.normalize("NFKC", text))))
+    for match in _FIGURE.finditer(text):
+        parts = [(Decimal(number.replace(",", "")), _SCALES.get(scale)) for number, scale in _PART.findall(match[0])]
+        values = {sum((number * (scale or 1) for number, scale in parts), Decimal(0))}
+        if len(parts) == 1:
+            values.add(parts[0][0])  # 천 and 만 may be the beginning of another word
+        yield match[0], values
+
+
+def _values(text: str) -> set[Decimal]:
+    return {value for _, values in _figures(text) for value in values}
+
+
+def _nearest_line(body: str, statement: str) -> str:
+    """The line of a passage that shares most with a statement, relative to its own length at equal shares."""
+    lines = [line.strip() for line in body.splitlines() if line.strip()]
+    if not lines:
+        return ""
+    wanted = _bigrams(statement)
+
+    def share(line: str) -> tuple[int, float]:
+        own = _bigrams(line)
+        common = len(wanted & own)
+        return common, common / (len(own) or 1)
+
+    return max(lines, key=share)
+
+
+def _bigrams(text: str) -> set[str]:
+    folded = "".join(unicodedata.normalize("NFC", text).casefold().split())
+    return {folded[start : start + 2] for start in range(len(folded) - 1)}

@@ -1,0 +1,412 @@
+"""Gemini embeddings on Google's own SDK, made to survive a real account."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import time
+import weakref
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from pydantic import SecretStr
+
+from rag_pipeline.embeddings.background import background_loop
+from rag_pipeline.embeddings.base import DocumentText, EmbeddedBatch, EmbeddingIdentity, PipelineEmbeddings, Vector
+from rag_pipeline.embeddings.gemini_requests import (
+    DOCUMENT_PROMPT,
+    QUERY_PROMPT,
+    Item,
+    TaskStyle,
+    Vectors,
+    batches,
+    document_item,
+    query_item,
+    read_vectors,
+    request_body,
+    resolve_model,
+)
+from rag_pipeline.embeddings.pacing import Pacer, backoff
+from rag_pipeline.errors import EmbeddingError
+from rag_pipeline.gemini.api_key import ApiKey, find_api_key, find_base_url
+from rag_pipeline.gemini.client import AsyncGemini
+from rag_pipeline.gemini.failures import GeminiError, Kind, read_failure
+
+T = TypeVar("T")
+
+# A service that refuses this many single texts in a row, and takes none, refuses something else than the texts.
+_REFUSALS_IN_A_ROW = 3
+_SHOWN = 40
+# Someone waits for the answer to a question: rather an early error than half a minute of trying.
+_QUERY_ATTEMPTS = 3
+
+
+class GeminiEmbeddings(PipelineEmbeddings):
+    """A LangChain ``Embeddings`` over Gemini's embedding models, through ``google.genai.Client``.
+
+    Vectors have length one. Texts go in batches, several requests at a time; a request that meets a passing failure
+    (408, 429, 5xx, a time limit, a lost connection, a broken reply) is sent again, after the time that the service
+    asks for. A blank text is never sent and gets a vector of zeros, whose inner product with everything is 0.
+
+    Sync and async calls share one implementation; sync ones run it on an event loop in a thread of its own, so they
+    work where a loop is running too.
+
+    Args:
+        model: ``gemini-embedding-2``, ``gemini-embedding-001``, or another with ``task_style`` and ``max_tokens``.
+        api_key: the key; None: GOOGLE_API_KEY or GEMINI_API_KEY of the environment, looked up at the first call.
+        dimension: length of the vectors, 128 to 3072 for the known models.
+        task_style: how the model is told question from document: ``prompt``, ``task_type``, ``none``, or ``auto``
+            for a known model.
+        max_tokens: tokens the model reads of one text; None: as documented for a known model.
+        base_url: where to; None: GOOGLE_GEMINI_BASE_URL, or the SDK's own address.
+        batch_size: texts in a request, 100 at most.
+        batch_bytes: bytes of a request's body.
+        concurrency: requests under way at once.
+        requests_per_minute: the account's limit, in which each text counts as one; None: no limit is kept.
+        tokens_per_minute: the account's limit in tokens, which are estimated; None: no limit is kept.
+        timeout: seconds for one request.
+        attempts: how often a request is sent, at most.
+        deadline: seconds for a request with all its attempts.
+
+    Raises:
+        ConfigurationError: the model is unknown and the arguments do not say how to use it.
+    """
+
+    def __init__(
+        self,
+        model: str = "gemini-embedding-2",
+        *,
+        api_key: str | SecretStr | None = None,
+        dimension: int = 1536,
+        task_style: TaskStyle | Literal["auto"] = "auto",
+        max_tokens: int | None = None,
+        base_url: str | None = None,
+        batch_size: int = 100,
+        batch_bytes: int = 2_000_000,
+        concurrency: int = 4,
+        requests_per_minute: int | None = None,
+        tokens_per_minute: int | None = None,
+        timeout: float = 60.0,
+        attempts: int = 6,
+        deadline: float = 600.0,
+    ) -> None:
+        self._model = model.removeprefix("models/")
+        self._style, self._max_tokens = resolve_model(self._model, task_style, max_tokens)
+        self._given_key = SecretStr(api_key) if isinstance(api_key, str) else api_key
+        self._dimension = dimension
+        self._given_base_url = base_url
+        self._batch_size = min(batch_size, requests_per_minute or batch_size)
+        self._batch_bytes = batch_bytes
+        self._batch_tokens = tokens_per_minute
+        self._concurrency = concurrency
+        self._pacer = Pacer(requests_per_minute, tokens_per_minute)
+        self._timeout = timeout
+        self._attempts = attempts
+        self._deadline = deadline
+        self._key: ApiKey | None = None
+        # An HTTP client belongs to the event loop it was first used on.
+        self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncGemini] = weakref.WeakKeyDictionary()
+        self._accepted = False
+        self._refused_in_a_row = 0
+
+    def __repr__(self) -> str:
+        return f"GeminiEmbeddings(model={self._model!r}, dimension={self._dimension})"
+
+    @property
+    def identity(self) -> EmbeddingIdentity:
+        """What the vectors depend on."""
+        prompts = {"prompt": (QUERY_PROMPT, DOCUMENT_PROMPT), "task_type": ("RETRIEVAL_QUERY", "RETRIEVAL_DOCUMENT")}
+        query, document = prompts.get(self._style, ("", ""))
+        return EmbeddingIdentity(
+            provider="gemini",
+            model=self._model,
+            revision="",
+            pooling="",
+            normalize=True,
+            query_prompt=query,
+            document_prompt=document,
+            dimension=self._dimension,
+            max_tokens=self._max_tokens,
+        )
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens the model reads of one text."""
+        return self._max_tokens
+
+    @property
+    def sends_texts_away(self) -> bool:
+        """They go to Google."""
+        return True
+
+    def check_ready(self) -> None:
+        """Find out whether there is a key.
+
+        Raises:
+            ConfigurationError: there is none.
+        """
+        self._api_key()
+
+    def count_document_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text as a document, estimated on the high side: the tokenizer is Google's."""
+        return [document_item(0, DocumentText(text), self._style).tokens for text in texts]
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Vectors of documents, shape (len(texts), dimension), in the order of the texts.
+
+        Raises:
+            ConfigurationError: there is no key.
+            EmbeddingError: the service refuses one of the texts.
+            ServiceError: the service cannot be reached, or refuses.
+        """
+        wanted = _not_blank(texts)
+        return self._in_order(texts, wanted, self.embed_stream(DocumentText(texts[index]) for index in wanted))
+
+    def embed_query(self, text: str) -> list[float]:
+        """Vector of a question, shape (dimension,).
+
+        Raises:
+            ConfigurationError, EmbeddingError, ServiceError: as :meth:`embed_documents`.
+        """
+        if not text.strip():
+            return self._zeros()
+        return self._wait(self._embed_query(text))
+
+    async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
+        """As :meth:`embed_documents`, on the caller's event loop."""
+        wanted = _not_blank(texts)
+        self.check_ready()
+        free = asyncio.Semaphore(self._concurrency)
+        run = _Run(self._attempts)
+
+        async def embed(batch: list[Item]) -> EmbeddedBatch:
+            async with free:
+                return await self._embed_batch(batch, run)
+
+        tasks = [
+            asyncio.create_task(embed(batch)) for batch in self._batches(DocumentText(texts[index]) for index in wanted)
+        ]
+        try:
+            return self._in_order(texts, wanted, await asyncio.gather(*tasks))
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def aembed_query(self, text: str) -> list[float]:
+        """As :meth:`embed_query`, on the caller's event loop."""
+        return await self._embed_query(text) if text.strip() else self._zeros()
+
+    def embed_stream(self, texts: Iterable[DocumentText]) -> Iterator[EmbeddedBatch]:
+        """Embed documents as they come, with several requests under way.
+
+        When one fails for good, those under way are waited for and handed over before the error is raised.
+        """
+        self.check_ready()
+        loop = background_loop()
+        waiting = self._batches(texts)
+        run = _Run(self._attempts)
+        under_way: set[concurrent.futures.Future[EmbeddedBatch]] = set()
+        failure: BaseException | None = None
+        last = time.monotonic()
+
+        def fill() -> None:
+            while failure is None and len(under_way) < self._concurrency and (batch := next(waiting, None)):
+                under_way.add(asyncio.run_coroutine_threadsafe(self._embed_batch(batch, run), loop))
+
+        try:
+            fill()
+            while under_way:
+                done, under_way = concurrent.futures.wait(under_way, return_when=concurrent.futures.FIRST_COMPLETED)
+                for future in done:
+                    error = future.exception()
+                    if error is not None:
+                        failure = failure or error
+                        loop.call_soon_threadsafe(run.stop)
+                fill()  # before the results are handed over: the service need not wait for what becomes of them
+                for future in done:
+                    if future.exception() is None:
+                        result, now = future.result(), time.monotonic()
+                        yield EmbeddedBatch(result.positions, result.vectors, result.refused, now - last)
+                        last = time.monotonic()
+        finally:
+            for future in under_way:
+                future.cancel()
+        if failure is not None:
+            raise failure
+
+    def close(self) -> None:
+        """Close the connections that sync calls have opened."""
+        client = self._clients.pop(background_loop(), None)
+        if client is not None:
+            _close(client, background_loop()).result()
+
+    async def aclose(self) -> None:
+        """Close the connections that calls on this event loop have opened."""
+        client = self._clients.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await client.aclose()
+
+    def _in_order(self, texts: list[str], wanted: list[int], done: Iterable[EmbeddedBatch]) -> list[list[float]]:
+        """Vectors in the order of the texts, of which only those wanted were sent."""
+        vectors: list[list[float]] = [[]] * len(texts)
+        for batch in done:
+            for position, reason in batch.refused.items():
+                index = wanted[position]
+                raise EmbeddingError(f"text {index + 1} of {len(texts)} ({texts[index][:_SHOWN]!r}…): {reason}")
+            for position, vector in zip(batch.positions, batch.vectors, strict=True):
+                vectors[wanted[position]] = _plain(vector)
+        return [vector or self._zeros() for vector in vectors]
+
+    def _zeros(self) -> list[float]:
+        return [0.0] * self._dimension
+
+    def _batches(self, texts: Iterable[DocumentText]) -> Iterator[list[Item]]:
+        items = (document_item(position, text, self._style) for position, text in enumerate(texts))
+        return batches(items, texts=self._batch_size, size=self._batch_bytes, tokens=self._batch_tokens)
+
+    async def _embed_query(self, text: str) -> list[float]:
+        item = query_item(text, self._style)
+        batch = await self._embed_batch([item], _Run(min(self._attempts, _QUERY_ATTEMPTS)))
+        if batch.refused:
+            raise EmbeddingError(f"the question: {batch.refused[0]}")
+        return _plain(batch.vectors[0])
+
+    async def _embed_batch(self, batch: list[Item], run: _Run) -> EmbeddedBatch:
+        """Vectors of a batch; one that is refused is halved until the text that is to blame stands alone."""
+        try:
+            vectors = await self._send(batch, run)
+        except GeminiError as error:
+            if error.kind is not Kind.REQUEST:
+                raise
+            if len(batch) == 1:
+                return self._refused(batch[0], error)
+            middle = len(batch) // 2
+            halves = [await self._embed_batch(half, run) for half in (batch[:middle], batch[middle:])]
+            return EmbeddedBatch(
+                [position for half in halves for position in half.positions],
+                [vector for half in halves for vector in half.vectors],
+                {position: reason for half in halves for position, reason in half.refused.items()},
+            )
+        self._accepted = True
+        self._refused_in_a_row = 0
+        return EmbeddedBatch([item.position for item in batch], list(vectors))
+
+    def _refused(self, item: Item, error: GeminiError) -> EmbeddedBatch:
+        self._refused_in_a_row += 1
+        if not self._accepted and self._refused_in_a_row >= _REFUSALS_IN_A_ROW:
+            raise error
+        return EmbeddedBatch([], [], {item.position: f"{error} (about {item.tokens} tokens)"})
+
+    async def _send(self, batch: list[Item], run: _Run) -> Vectors:
+        """One request, sent again while failures are passing ones."""
+        tokens = sum(item.tokens for item in batch)
+        attempt = 1
+        started: float | None = None
+        while True:
+            await run.sleep(self._pacer.reserve(time.monotonic(), len(batch), tokens))
+            started = started or time.monotonic()
+            try:
+                return await self._send_once(batch)
+            except GeminiError as error:
+                if not error.passing or run.stopped:
+                    raise
+                if attempt >= run.attempts:
+                    raise GeminiError(error.kind, f"{error} (after {attempt} attempts)", error.retry_after) from None
+                wait = backoff(attempt, error.retry_after)
+                now = time.monotonic()
+                if now + wait - started > self._deadline:
+                    raise GeminiError(
+                        error.kind, f"{error} (given up: the deadline of {self._deadline:g} s would pass)"
+                    ) from None
+                if error.kind is Kind.MINUTE_QUOTA:
+                    self._pacer.pause(now + wait)  # the others would meet the same
+                await run.sleep(wait)
+                if run.stopped:
+                    raise
+                attempt += 1
+
+    async def _send_once(self, batch: list[Item]) -> Vectors:
+        from google.genai.types import Content, EmbedContentConfig, HttpOptions, Part
+
+        key, base_url = self._api_key(), find_base_url(self._given_base_url)
+        client = self._client(key, base_url)
+        body = request_body(batch, self._model, self._dimension)
+        try:
+            # The SDK's time limit is for each step; a server that drips bytes would never meet it.
+            async with asyncio.timeout(self._timeout):
+                reply = await client.models.embed_content(
+                    model=self._model,
+                    # The SDK has one title and task for all texts: the body below takes the place of what it makes of
+                    # its arguments, each text in a Content of its own. (Plain strings would become one vector.)
+                    contents=[Content(parts=[Part(text=batch[0].text)])],
+                    config=EmbedContentConfig(
+                        output_dimensionality=self._dimension,
+                        http_options=HttpOptions(extra_body=body, timeout=round(self._timeout * 1000)),
+                    ),
+                )
+            return read_vectors(reply, len(batch), self._dimension)
+        except Exception as error:
+            failure = read_failure(error, model=self._model, key=key, base_url=base_url)
+            if failure is None:
+                raise
+        # Outside of the handler: what the SDK raised holds the request, headers and all, and must not hang on.
+        raise failure
+
+    def _client(self, key: ApiKey, base_url: str | None) -> AsyncGemini:
+        loop = asyncio.get_running_loop()
+        client = self._clients.get(loop)
+        if client is None:
+            client = AsyncGemini(key, base_url=base_url, timeout=self._timeout, connections=self._concurrency)
+            self._clients[loop] = client
+            if loop is background_loop():
+                weakref.finalize(self, _close, client, loop)
+        return client
+
+    def _api_key(self) -> ApiKey:
+        if self._key is None:
+            self._key = find_api_key(self._given_key)
+        return self._key
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the background loop; an interrupt cancels it."""
+        future = asyncio.run_coroutine_threadsafe(work, background_loop())
+        try:
+            return future.result()
+        finally:
+            future.cancel()
+
+
+def _not_blank(texts: list[str]) -> list[int]:
+    return [index for index, text in enumerate(texts) if text.strip()]
+
+
+def _plain(vector: Vector) -> list[float]:
+    """A vector as LangChain wants it."""
+    plain: list[float] = np.asarray(vector, dtype=np.float64).tolist()
+    return plain
+
+
+def _close(client: AsyncGemini, loop: asyncio.AbstractEventLoop) -> concurrent.futures.Future[None]:
+    return asyncio.run_coroutine_threadsafe(client.aclose(), loop)
+
+
+class _Run:
+    """One call's requests, which stop trying again once one of them has failed for good."""
+
+    def __init__(self, attempts: int) -> None:
+        self.attempts = attempts
+        self._stopped = asyncio.Event()
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopped.is_set()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), seconds)

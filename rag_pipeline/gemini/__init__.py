@@ -1,0 +1,1 @@
+"""What everything that talks to Gemini shares: the key, the client, errors in words, the list of models."""

@@ -1,0 +1,59 @@
+"""The Gemini API key: found once, shown never."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from rag_pipeline.errors import ConfigurationError
+
+# In the SDK's own order. It lets an empty GOOGLE_API_KEY hide a good GEMINI_API_KEY; we do not.
+KEY_VARIABLES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
+BASE_URL_VARIABLE = "GOOGLE_GEMINI_BASE_URL"
+KEY_PAGE = "https://aistudio.google.com/apikey"
+_MASK = "***"
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """A key and where it came from."""
+
+    secret: SecretStr
+    origin: str
+    """The environment variable, or ``the caller``."""
+
+    def scrub(self, text: str) -> str:
+        """The text with the key masked, should a server have repeated it."""
+        return text.replace(self.secret.get_secret_value(), _MASK)
+
+
+def has_api_key() -> bool:
+    """Whether the environment holds a key."""
+    return any(os.environ.get(name, "").strip() for name in KEY_VARIABLES)
+
+
+def find_api_key(given: str | SecretStr | None = None) -> ApiKey:
+    """The key a caller gave, or that of the environment.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    if given is not None:
+        value = given.get_secret_value() if isinstance(given, SecretStr) else given
+        if value.strip():
+            return ApiKey(SecretStr(value.strip()), "the caller")
+    for name in KEY_VARIABLES:
+        value = os.environ.get(name, "").strip()
+        if value:
+            return ApiKey(SecretStr(value), name)
+    raise ConfigurationError(
+        f"no Gemini API key: set {KEY_VARIABLES[0]} in the environment or in a file .env beside config.yaml;"
+        f" keys are made at {KEY_PAGE}"
+    )
+
+
+def find_base_url(given: str | None = None) -> str | None:
+    """Where Gemini is called: as given, or as the environment says; None: the SDK's own address."""
+    return given or os.environ.get(BASE_URL_VARIABLE) or None

@@ -1,0 +1,199 @@
+"""What went wrong in a call to Gemini, in words and as a reason to try again or not.
+
+The forms are those of Google's API errors: a code, a status, a message, and details such as ``ErrorInfo``,
+``QuotaFailure`` and ``RetryInfo`` (google.rpc, https://google.aip.dev/193).
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import re
+import time
+from enum import StrEnum
+from typing import Any
+
+from rag_pipeline.errors import ServiceError
+from rag_pipeline.gemini.api_key import KEY_PAGE, ApiKey
+
+# Models that were shut down or are about to be, and what takes their place.
+SUCCESSORS = {
+    "embedding-001": "gemini-embedding-2",
+    "text-embedding-004": "gemini-embedding-2",
+    "gemini-embedding-exp-03-07": "gemini-embedding-2",
+    "gemini-embedding-2-preview": "gemini-embedding-2",
+    "gemini-embedding-001": "gemini-embedding-2",
+    "gemini-1.5-flash": "gemini-3.5-flash",
+    "gemini-1.5-pro": "gemini-3.5-flash",
+    "gemini-2.0-flash": "gemini-3.5-flash",
+    "gemini-2.5-flash": "gemini-3.5-flash",
+}
+LIMITS_PAGE = "https://ai.google.dev/gemini-api/docs/rate-limits"
+_REGIONS_PAGE = "https://ai.google.dev/gemini-api/docs/available-regions"
+_MESSAGE_LENGTH = 300
+
+
+class Kind(StrEnum):
+    """What sort of failure it was."""
+
+    KEY = "key refused"
+    MODEL = "no such model"
+    REGION = "region"
+    DAY_QUOTA = "quota per day"
+    MINUTE_QUOTA = "quota per minute"
+    REQUEST = "request refused"
+    BUSY = "service busy"
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    REPLY = "broken reply"
+    OTHER_REPLY = "reply to something else"
+
+
+# Failures that may be gone in a moment.
+_PASSING = frozenset({Kind.MINUTE_QUOTA, Kind.BUSY, Kind.TIMEOUT, Kind.UNREACHABLE, Kind.REPLY})
+
+
+class GeminiError(ServiceError):
+    """A call to Gemini failed.
+
+    Args:
+        kind: what sort of failure it was.
+        message: in words, with what to do.
+        retry_after: seconds the service asked to wait, if it did.
+    """
+
+    def __init__(self, kind: Kind, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.retry_after = retry_after
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same request may succeed a little later."""
+        return self.kind in _PASSING
+
+
+class ReplyError(Exception):
+    """A reply came, but not what was asked for.
+
+    Args:
+        message: what is wrong with it.
+        lasting: whether the next one would be no better.
+    """
+
+    def __init__(self, message: str, *, lasting: bool = False) -> None:
+        super().__init__(message)
+        self.lasting = lasting
+
+
+def read_failure(error: BaseException, *, model: str, key: ApiKey, base_url: str | None = None) -> GeminiError | None:
+    """An error of the SDK, of its transport or of a reply as a :class:`GeminiError`; None for any other."""
+    import httpx
+    from google.genai.errors import APIError
+
+    place = f"Gemini at {base_url}" if base_url else "Gemini"
+    if isinstance(error, APIError):
+        return _read_api_error(error, model, key, place)
+    if isinstance(error, TimeoutError | httpx.TimeoutException):
+        return GeminiError(Kind.TIMEOUT, f"{place} did not answer in time; raise timeout if this goes on")
+    if isinstance(error, httpx.TransportError | OSError):
+        said = key.scrub(_one_line(str(error))) or type(error).__name__
+        return GeminiError(Kind.UNREACHABLE, f"{place} cannot be reached: {said}")
+    if isinstance(error, ReplyError | json.JSONDecodeError):
+        said = "it is not JSON" if isinstance(error, json.JSONDecodeError) else key.scrub(str(error))
+        kind = Kind.OTHER_REPLY if isinstance(error, ReplyError) and error.lasting else Kind.REPLY
+        return GeminiError(kind, f"{place} sent a reply that cannot be used: {said}")
+    return None
+
+
+def _read_api_error(error: Any, model: str, key: ApiKey, place: str) -> GeminiError:
+    code = int(error.code or 0)
+    details = _details(error.details)
+    said = key.scrub(_one_line(str(error.message or "")))
+    reason = next((str(detail["reason"]) for detail in details if "reason" in detail), "")
+    wait = _retry_after(error, details)
+    if code == 429:
+        return _read_quota(details, said, wait)
+    if code in (401, 403) or reason in ("API_KEY_INVALID", "API_KEY_SERVICE_BLOCKED"):
+        return GeminiError(
+            Kind.KEY, f"Gemini refused the API key from {key.origin}: {said}; keys are made at {KEY_PAGE}"
+        )
+    if code == 404:
+        name = model.removeprefix("models/")
+        instead = (
+            f"it is retired, use {SUCCESSORS[name]}"
+            if name in SUCCESSORS
+            else "python -m rag_pipeline models lists those your key may use"
+        )
+        return GeminiError(Kind.MODEL, f"Gemini has no model {name!r} for this key; {instead}")
+    if code == 400 and "location" in said.lower():
+        return GeminiError(
+            Kind.REGION, f"Gemini is not offered where this machine is: {said}; regions: {_REGIONS_PAGE}"
+        )
+    if code in (408, 500, 502, 503, 504):
+        return GeminiError(
+            Kind.BUSY, f"{place} answered {code} {error.status or ''}: {said or 'no reason given'}", wait
+        )
+    return GeminiError(Kind.REQUEST, f"Gemini refused the request ({code} {error.status or ''}): {said}")
+
+
+def _read_quota(details: list[dict[str, Any]], said: str, wait: float | None) -> GeminiError:
+    violations = [violation for detail in details for violation in detail.get("violations", [])]
+    names = [str(violation.get("quotaId") or violation.get("quotaMetric") or "") for violation in violations]
+    known = ", ".join(
+        f"{name} {violation['quotaValue']}" if violation.get("quotaValue") else name
+        for name, violation in zip(names, violations, strict=True)
+        if name
+    )
+    shown = f" ({known})" if known else f" ({said})" if said else ""
+    if any("perday" in name.lower() for name in names):
+        return GeminiError(
+            Kind.DAY_QUOTA,
+            f"Gemini's quota per day is used up{shown}; run the same command again after it is renewed (midnight,"
+            f" US Pacific time), or raise it: {LIMITS_PAGE}",
+            wait,
+        )
+    return GeminiError(
+        Kind.MINUTE_QUOTA,
+        f"Gemini's quota per minute is used up{shown}; set requests_per_minute and tokens_per_minute of the embedding"
+        f" to your account's limits: {LIMITS_PAGE}",
+        wait,
+    )
+
+
+def _details(body: Any) -> list[dict[str, Any]]:
+    error = body.get("error", body) if isinstance(body, dict) else {}
+    details = error.get("details", []) if isinstance(error, dict) else []
+    return [detail for detail in details if isinstance(detail, dict)] if isinstance(details, list) else []
+
+
+def _retry_after(error: Any, details: list[dict[str, Any]]) -> float | None:
+    """The longer of the header ``Retry-After`` (RFC 9110, 10.2.3) and google.rpc.RetryInfo, in seconds."""
+    waits = [_seconds(str(detail["retryDelay"])) for detail in details if "retryDelay" in detail]
+    headers = getattr(error.response, "headers", None) or {}
+    header = headers.get("retry-after")
+    if header is not None:
+        waits.append(_seconds(header) if _seconds(header) is not None else _until(header))
+    known = [wait for wait in waits if wait is not None]
+    return max(known) if known else None
+
+
+def _seconds(text: str) -> float | None:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)s?\s*", text)
+    return float(match[1]) if match else None
+
+
+def _until(date: str) -> float | None:
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(date).timestamp() - time.time())
+    except (ValueError, TypeError):
+        return None
+
+
+def _one_line(text: str) -> str:
+    """Google's message, or what is readable of a page of HTML that a proxy put in its place."""
+    if "<html" in text.lower() or "<!doctype" in text.lower():
+        text = re.sub(r"<(script|style).*?</\1>|<[^>]+>", " ", text, flags=re.DOTALL | re.IGNORECASE)
+        text = f"an HTML page: {text}"
+    text = " ".join(text.split())
+    return text if len(text) <= _MESSAGE_LENGTH else text[:_MESSAGE_LENGTH] + "…"
