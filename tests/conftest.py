@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.gemini_fixtures import gemini
+
+__all__ = ["gemini"]
+
 ROOT = Path(__file__).parent.parent
 # Child processes get this folder on their path: its sitecustomize closes every socket but loopback's.
 OFFLINE = Path(__file__).parent / "offline"

@@ -15,7 +15,7 @@ _CITED = re.compile(r"\[(\d{1,3}(?:\s*[,，]\s*\d{1,3})*)\]")
 _SENTENCE = re.compile(r".+?(?:[.!?。！？](?=\s|\[|$)(?:\s*\[[\d,，\s]+\])*|\n|$)", re.DOTALL)
 _NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
 # A number, or Korean parts that add up: 6만 5천, 1억 2,000만, 6만5000.
-_FIGURE = re.compile(rf"(?<![\w.,]){_NUMBER}(?:\s?[천만억조](?:\s?{_NUMBER}\s?[천만억]|{_NUMBER})*)?")
+_FIGURE = re.compile(rf"(?<![\w.,]){_NUMBER}(?:\s?[천만억조](?:\s?{_NUMBER}\s?[천만억]|\s?{_NUMBER})*)?")
 _PART = re.compile(rf"({_NUMBER})\s?([천만억조])?")
 _LIST_NUMBER = re.compile(r"^\s*\d{1,2}[.)]\s", re.MULTILINE)
 _SCALES = {"천": Decimal(1000), "만": Decimal(10**4), "억": Decimal(10**8), "조": Decimal(10**12)}
@@ -50,7 +50,7 @@ def check_answer(text: str, question: str, passages: Sequence[Passage]) -> tuple
     figures = {number: _values(f"{passages[number - 1].text}") for number in given}
     everywhere = {value for values in figures.values() for value in values} | _values(question)
     said: dict[int, list[str]] = {number: [] for number in given}
-    for sentence in sentences(text):
+    for sentence in sentences(_LIST_NUMBER.sub("", text)):
         own = [number for number in cited_numbers(sentence) if number in figures]
         allowed = {value for number in own for value in figures[number]} if own else everywhere
         problems += [
@@ -79,12 +79,12 @@ def sentences(text: str) -> list[str]:
 
 def _figures(text: str) -> Iterator[tuple[str, set[Decimal]]]:
     """Each figure as it is written, and the values it may mean."""
-    text = _COUNTED.sub(" ", _LIST_NUMBER.sub(" ", _CITED.sub(" ", unicodedata.normalize("NFKC", text))))
+    text = _COUNTED.sub(" ", _CITED.sub(" ", unicodedata.normalize("NFKC", text)))
     for match in _FIGURE.finditer(text):
         parts = [(Decimal(number.replace(",", "")), _SCALES.get(scale)) for number, scale in _PART.findall(match[0])]
         values = {sum((number * (scale or 1) for number, scale in parts), Decimal(0))}
-        if len(parts) == 1:
-            values.add(parts[0][0])  # 천 and 만 may be the beginning of another word
+        # Whether the parts belong together, and whether 만 is a number or begins a word, only a reader knows.
+        values |= {number * (scale or 1) for number, scale in parts[:1]} | {number for number, _ in parts[:1]}
         yield match[0], values
 
 

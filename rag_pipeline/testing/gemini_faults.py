@@ -21,6 +21,17 @@ FaultKind = Literal[
     "slow",
 ]
 
+# Faults that only some methods can have, and what their names hold.
+_METHODS = {
+    "wrong_count": "embedContent",
+    "wrong_dimension": "embedContent",
+    "nan": "embedContent",
+    "blocked_prompt": "generateContent",
+    "finish": "generateContent",
+    "empty": "generateContent",
+    "cut_stream": "streamGenerateContent",
+}
+
 _STATUS = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -56,7 +67,8 @@ class Fault:
 
     def matches(self, route: str, body: dict[str, Any]) -> bool:
         """Whether a request is one of those that it is meant for."""
-        return self.route in (None, route) and (self.when is None or self.when(body))
+        method = _METHODS.get(self.kind, "").lower().removesuffix("content")
+        return method in route.lower() and self.route in (None, route) and (self.when is None or self.when(body))
 
 
 class FaultScript:
