@@ -60,6 +60,12 @@ class Answerer:
         """The model's name."""
         return self._name
 
+    def close(self) -> None:
+        """Close the connections of a Gemini model; those of other providers are their own to close."""
+        client = getattr(self._model, "client", None)
+        if is_gemini(self._name) and client is not None:
+            client.close()
+
     def answer(self, question: str, passages: Sequence[Passage]) -> Answer:
         """The answer, all at once.
 

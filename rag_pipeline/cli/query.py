@@ -103,6 +103,7 @@ class _Asking:
     def _answered(self, question: str, passages: list[Passage]) -> tuple[Answer | None, RagPipelineError | None]:
         from rag_pipeline.answering import Answerer
 
+        answerer = None
         try:
             answerer = Answerer.from_settings(self.settings)
             if self.as_json or not self.stream:
@@ -113,6 +114,9 @@ class _Asking:
                 answer = show_answer_text(answerer.stream(question, passages))
         except RagPipelineError as error:
             return None, error
+        finally:
+            if answerer is not None:
+                answerer.close()
         if not self.as_json:
             show_sources(answer)
         return answer, None

@@ -31,8 +31,21 @@ def settings(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def answerer(gemini, settings):
-    return Answerer.from_settings(settings())
+def make(gemini, settings):
+    made = []
+
+    def make(**answer):
+        made.append(Answerer.from_settings(settings(**answer)))
+        return made[-1]
+
+    yield make
+    for answerer in made:
+        answerer.close()
+
+
+@pytest.fixture
+def answerer(make):
+    return make()
 
 
 def both(answerer, question=QUESTION, passages=PASSAGES):
@@ -133,18 +146,16 @@ def test_a_chat_model_that_fails_is_an_error_in_words(gemini, answerer, fault, s
             answerer.answer(QUESTION, PASSAGES)
 
 
-def test_timeout_and_attempts_are_the_configurations(gemini, settings):
-    answerer = Answerer.from_settings(settings(timeout=0.3, attempts=2))
+def test_timeout_and_attempts_are_the_configurations(gemini, make):
+    answerer = make(timeout=0.3, attempts=2)
     gemini.expect(faults.slow(1.0, times=None))
     with pytest.raises(ServiceError, match="did not answer in time"):
         answerer.answer(QUESTION, PASSAGES)
     assert len(gemini.requests) == 2
 
 
-def test_the_model_is_asked_as_configured(gemini, settings):
-    Answerer.from_settings(settings(model="gemini-3.5-pro", max_output_tokens=77, prompt="Rhyme.")).answer(
-        "q", PASSAGES
-    )
+def test_the_model_is_asked_as_configured(gemini, make):
+    make(model="gemini-3.5-pro", max_output_tokens=77, prompt="Rhyme.").answer("q", PASSAGES)
     (request,) = gemini.requests
     assert request.model == "gemini-3.5-pro"
     assert request.body["generationConfig"]["temperature"] == 0
@@ -170,9 +181,9 @@ def test_an_instruction_in_a_passage_reaches_the_model_inside_its_fence(gemini, 
     assert sent.count("<question>") == sent.count("</passage>") == 1
 
 
-def test_vertex_in_the_environment_does_not_take_over(gemini, settings, monkeypatch):
+def test_vertex_in_the_environment_does_not_take_over(gemini, make, monkeypatch):
     monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "true")
-    Answerer.from_settings(settings()).answer("q", PASSAGES)
+    make().answer("q", PASSAGES)
     assert gemini.requests[0].path == "/v1beta/models/gemini-3.5-flash:generateContent"
 
 
