@@ -134,7 +134,7 @@ def test_models_says_when_a_configured_one_is_missing(cli, gemini):
 def test_an_ingest_that_dies_says_where_it_stopped_and_why(cli, gemini, tmp_path):
     gemini.expect(faults.status(429, quota="RequestsPerDayPerProject", quota_value=1000, after=1, times=None))
     (tmp_path / "more").mkdir()
-    for number in range(150):
+    for number in range(200):
         (tmp_path / "more" / f"{number}.md").write_text(f"# {number}\n\nbody {number}\n", "utf-8")
     code, out, err = cli("ingest", "more", "--embedding", "gemini", "--collection", "more")
     assert (code, out) == (4, "")
@@ -143,7 +143,7 @@ def test_an_ingest_that_dies_says_where_it_stopped_and_why(cli, gemini, tmp_path
     assert error.startswith("error: Gemini's quota per day is used up (RequestsPerDayPerProject 1000); run the same")
     gemini.forget()
     code, out, _ = cli("ingest", "more", "--embedding", "gemini", "--collection", "more")
-    assert (code, len(gemini.embedded())) == (0, 50)
+    assert (code, len(gemini.embedded())) == (0, 100)
     assert "100 unchanged" in out
 
 
