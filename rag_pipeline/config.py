@@ -117,11 +117,42 @@ EmbeddingSettings = Annotated[
 ]
 
 
-class CollectionSettings(_Frozen):
-    """A folder and the embedding that turns it into a collection."""
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
 
-    folder: str = Field(min_length=1)
+
+Patterns = Annotated[list[str], BeforeValidator(_as_list)]
+
+
+class MetadataRule(_Frozen):
+    """Metadata for the files that match one of the patterns."""
+
+    files: Patterns
+    values: dict[str, str | int | float | bool]
+
+
+class CollectionSettings(_Frozen):
+    """Folders and the embedding that turns them into a collection."""
+
+    folder: Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_as_list), Field(min_length=1)]
+    """One folder, or a list of them."""
     embedding: str = "bundled"
+    include: Patterns = Field(default_factory=list)
+    """Only files that match one of these patterns (as in .gitignore); empty: all."""
+    exclude: Patterns = Field(default_factory=list)
+    metadata: list[MetadataRule] = Field(default_factory=list)
+    """Given to files by pattern; what a file or its sidecar says of itself wins."""
+
+
+class ReadingSettings(_Frozen):
+    """Limits on a file, and how some formats are read."""
+
+    max_file_mb: float = Field(default=100.0, gt=0)
+    seconds_per_file: float = Field(default=60.0, gt=0)
+    memory_mb: int = Field(default=4096, ge=256)
+    """Of the process that parses."""
+    json_title: str | None = None
+    json_text: str | None = None
 
 
 class HnswSettings(_Frozen):
@@ -182,6 +213,7 @@ class Settings(BaseSettings):
     cache_dir: str | None = None
     """Where the bundled model is unpacked; None: the user's cache folder."""
     store: StoreSettings = StoreSettings()
+    reading: ReadingSettings = ReadingSettings()
     chunking: ChunkingSettings = ChunkingSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     answer: AnswerSettings = AnswerSettings()

@@ -1,24 +1,22 @@
-"""``ingest``: bring folders of documents into a collection."""
+"""``ingest``: bring folders of documents into collections."""
 
 from __future__ import annotations
 
-import re
 import sys
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag_pipeline.cli.options import CollectionOption, ConfigOption, JsonOption
-from rag_pipeline.cli.output import make_console, note, print_json, print_warning, result
-from rag_pipeline.errors import UsageError
+from rag_pipeline.cli.options import ConfigOption, JsonOption
+from rag_pipeline.cli.output import note, print_error, print_json, print_warning, result
+from rag_pipeline.cli.progress import show_progress
+from rag_pipeline.cli.targets import choose_targets
+from rag_pipeline.errors import RagPipelineError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rag_pipeline.config import Settings
-    from rag_pipeline.ingestion import IngestReport, Progress
+    from rag_pipeline.ingestion import IngestReport
     from rag_pipeline.ingestion.run import IngestTarget
 
 
@@ -27,20 +25,42 @@ def command(
         list[Path] | None,
         typer.Argument(metavar="FOLDER", help="Folders of documents.  [default: the collection's own in config.yaml]"),
     ] = None,
-    collection: CollectionOption = None,
-    embedding: Annotated[
-        str | None,
+    collections: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--collection",
+            metavar="NAME",
+            help="Collection to bring them into; may be given several times.  [default: those of config.yaml that have"
+            " this folder, or one named after it; without a folder, default_collection]",
+        ),
+    ] = None,
+    embeddings: Annotated[
+        list[str] | None,
         typer.Option(
             "--embedding",
             metavar="NAME",
-            help="Embedding to use, by its name in config.yaml.  [default: the collection's own]",
+            help="Embedding to use, by its name in config.yaml; given several times, each makes a collection of its"
+            " own, NAME-EMBEDDING.  [default: the collection's own]",
         ),
+    ] = None,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="Only files that match, as in .gitignore; may be given several times."),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="No files that match; may be given several times. See also .ragignore."),
     ] = None,
     rebuild: Annotated[
         bool,
         typer.Option("--rebuild", help="Make the collection anew; the old one stays until the new is whole."),
     ] = False,
+    no_delete: Annotated[
+        bool, typer.Option("--no-delete", help="Keep documents that are gone from the folder.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove more than half of a collection without asking.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on, and bring in changes as they happen.")] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> int:
@@ -49,87 +69,110 @@ def command(
     Only new and changed files are embedded, and what was removed from a folder is removed from the collection.
     """
     from rag_pipeline.config import load_settings
-    from rag_pipeline.ingestion import IngestReport
-    from rag_pipeline.ingestion import run as ingestion
 
     settings = load_settings(config)
-    target = choose_target(settings, folders or [], collection, embedding)
-    if dry_run:
-        report = ingestion.dry_run(settings, target, rebuild=rebuild)
-    else:
+    targets = choose_targets(settings, folders or [], collections or [], embeddings or [], include or [], exclude or [])
+    if watch and (dry_run or rebuild):
+        raise UsageError("--watch goes with neither --dry-run nor --rebuild")
+    job = Job(settings, rebuild, not no_delete, yes, dry_run, as_json)
+    if watch:
+        from rag_pipeline.cli.watching import watch_targets
+
+        return watch_targets(job, targets)
+    return job.run(targets)
+
+
+class Job:
+    """What to do with each target, and how to show it.
+
+    Args:
+        settings: the configuration.
+        rebuild: make collections anew.
+        delete: remove what is gone.
+        yes: do not ask before more than half of a collection is removed.
+        dry_run: only say what would be done.
+        as_json: print JSON.
+    """
+
+    def __init__(
+        self, settings: Settings, rebuild: bool, delete: bool, yes: bool, dry_run: bool, as_json: bool
+    ) -> None:
+        self.settings = settings
+        self._rebuild = rebuild
+        self._delete = delete
+        self._yes = yes
+        self._dry_run = dry_run
+        self._as_json = as_json
+
+    def run(self, targets: list[IngestTarget]) -> int:
+        """Bring in all targets; one that fails does not keep the others back."""
+        if len(targets) == 1:
+            report = self.ingest(targets[0])
+            self._show([report])
+            return 1 if report.failures else 0
+        reports, worst = [], 0
+        for target in targets:
+            try:
+                report = self.ingest(target)
+            except RagPipelineError as error:
+                print_error(f"{target.collection}: {error}")
+                worst = max(worst, error.exit_code)
+            else:
+                reports.append(report)
+                worst = max(worst, 1 if report.failures else 0)
+                if not self._as_json:
+                    self._show([report])
+        if self._as_json:
+            print_json({"collections": [report.as_dict() for report in reports]})
+        return worst
+
+    def ingest(self, target: IngestTarget) -> IngestReport:
+        """Bring in one target and return what was done."""
+        from rag_pipeline.ingestion import IngestReport
+        from rag_pipeline.ingestion import run as ingestion
+
+        if self._dry_run:
+            return ingestion.dry_run(self.settings, target, rebuild=self._rebuild, delete=self._delete)
         report = IngestReport(target.collection, target.embedding)
         try:
-            with _progress(as_json) as on_progress:
-                ingestion.ingest(settings, target, rebuild=rebuild, report=report, on_progress=on_progress)
+            with show_progress(target.collection, quiet=self._as_json) as on_progress:
+                ingestion.ingest(
+                    self.settings,
+                    target,
+                    rebuild=self._rebuild,
+                    delete=self._delete,
+                    confirm_removal=self._confirm,
+                    report=report,
+                    on_progress=on_progress,
+                )
         except BaseException:
             if report.chunks_written:
                 note(f"stopped after {report.chunks_written} chunks, which are kept")
             raise
-    _show(report, as_json, settings)
-    return 1 if report.failures else 0
+        return report
+
+    def _confirm(self, removed: int, known: int) -> bool:
+        if self._yes:
+            return True
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return False
+        return typer.confirm(f"{removed} of {known} documents are gone from the folder. Remove them?", err=True)
+
+    def _show(self, reports: list[IngestReport]) -> None:
+        for report in reports:
+            show_warnings(report)
+            if self._as_json:
+                print_json(report.as_dict())
+                continue
+            for change in report.plan:
+                result(f"{change.action:7} {change.source}" + (f"  (was {change.earlier})" if change.earlier else ""))
+            result(report.summary())
+            if report.chunks_written and report.collection != self.settings.default_collection and sys.stderr.isatty():
+                note(f'ask it: query.py "..." --collection {report.collection}')
 
 
-def choose_target(
-    settings: Settings, folders: list[Path], collection: str | None, embedding: str | None
-) -> IngestTarget:
-    """Fill in what the command line leaves open from the configuration.
-
-    Raises:
-        UsageError: no folder is named for the collection, or no name can be made for it.
-        ConfigurationError: the embedding is unknown.
-    """
-    from rag_pipeline.ingestion.run import IngestTarget
-
-    if collection is None:
-        collection = _collection_for(settings, folders) if folders else settings.default_collection
-    _check_name(collection)
-    configured = settings.collections.get(collection)
-    if not folders:
-        if configured is None:
-            known = ", ".join(sorted(settings.collections)) or "none"
-            raise UsageError(
-                f"no folder given, and config.yaml names none for collection {collection!r}"
-                f" (collections there: {known}); name a folder: ingest.py FOLDER"
-            )
-        folders = [settings.resolve_path(configured.folder)]
-    name = embedding or (configured.embedding if configured else None) or _embedding_in_store(settings, collection)
-    settings.embedding(name)
-    return IngestTarget(collection, folders, name)
-
-
-def _collection_for(settings: Settings, folders: list[Path]) -> str:
-    """The configured collection of a folder, or one named after it."""
-    first = folders[0].expanduser().resolve()
-    for name, configured in settings.collections.items():
-        if settings.resolve_path(configured.folder).resolve() == first:
-            return name
-    return first.name
-
-
-def _check_name(name: str) -> None:
-    from rag_pipeline.config import COLLECTION_NAME
-    from rag_pipeline.store.store import RETIRED, STAGING
-
-    if not re.match(COLLECTION_NAME, name) or name.endswith((STAGING, RETIRED)):
-        raise UsageError(
-            f"{name!r} cannot name a collection (3 to 492 of a-z, A-Z, 0-9, '.', '_', '-', beginning and ending"
-            " in a letter or digit); choose a name with --collection"
-        )
-
-
-def _embedding_in_store(settings: Settings, collection: str) -> str:
-    """A collection that is not in the configuration goes on with the embedding it was made with."""
-    from rag_pipeline.assembly import open_store
-
-    store = open_store(settings)
-    try:
-        stored = store.get(collection).embedding if collection in store.names() else None
-    finally:
-        store.close()
-    return stored or "bundled"
-
-
-def _show(report: IngestReport, as_json: bool, settings: Settings) -> None:
+def show_warnings(report: IngestReport) -> None:
+    """What went wrong with single files, and what was passed over."""
     for suffix, count in sorted(report.skipped.items()):
         print_warning(f"{count} file{'s' if count > 1 else ''} passed over: no reader for {suffix}")
     for folder in report.gone_folders:
@@ -139,44 +182,3 @@ def _show(report: IngestReport, as_json: bool, settings: Settings) -> None:
         )
     for failure in report.failures:
         print_warning(f"{failure.source}: {failure.reason}")
-    if as_json:
-        print_json(report.as_dict())
-        return
-    result(report.summary())
-    if report.chunks_written and report.collection != settings.default_collection and sys.stderr.isatty():
-        note(f'Ask it: python query.py "…" --collection {report.collection}')
-
-
-def _progress(quiet: bool) -> AbstractContextManager[Callable[[Progress], None] | None]:
-    """A bar on a terminal, and nothing elsewhere."""
-    if quiet or not sys.stderr.isatty():
-        return nullcontext(None)
-    return _Bar()
-
-
-class _Bar(AbstractContextManager[Any]):
-    def __init__(self) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-        from rich.progress import Progress as RichProgress
-
-        self._bar = RichProgress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("files  {task.fields[rate]}"),
-            TimeElapsedColumn(),
-            console=make_console(stderr=True),
-            transient=True,
-        )
-        self._task = self._bar.add_task("ingesting", total=None, rate="")
-
-    def __enter__(self) -> Callable[[Progress], None]:
-        self._bar.start()
-        return self._update
-
-    def __exit__(self, *_exception: object) -> None:
-        self._bar.stop()
-
-    def _update(self, progress: Progress) -> None:
-        rate = progress.tokens / progress.embedding_seconds if progress.embedding_seconds else 0
-        self._bar.update(self._task, total=progress.files, completed=progress.files_done, rate=f"{rate:,.0f} tokens/s")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from rag_pipeline.documents.readers import Document
+from rag_pipeline.documents.document import Document, MetadataValue
 from rag_pipeline.errors import ConfigurationError
 
 # Raised when the same document would come out in other chunks; it is part of a collection's fingerprint.
-CHUNKING_VERSION = 1
+CHUNKING_VERSION = 2
 PATH_SEPARATOR = " > "
 
 # Where a text may be cut, best first. Sentence ends are those of Latin, Korean and CJK punctuation; a Korean
@@ -48,11 +49,18 @@ class Chunk:
     """Tokens as the embedding model counts them, with prompt and special tokens."""
     head: str = ""
     """The title path in front of the text."""
+    place: Mapping[str, MetadataValue] = field(default_factory=dict)
+    """Where it stands, for citations: page, slide, or sheet and rows."""
 
     @property
     def body(self) -> str:
         """The text without the title path in front."""
         return self.text.removeprefix(_with_head(self.head, ""))
+
+    @property
+    def text_sha256(self) -> str:
+        """What its vector depends on: title path and body. Equal hashes have equal vectors."""
+        return hashlib.sha256(f"{self.head}\0{self.body}".encode()).hexdigest()
 
 
 def chunk_document(document: Document, counter: TokenCounter, max_tokens: int | None = None) -> list[Chunk]:
@@ -76,11 +84,11 @@ def chunk_document(document: Document, counter: TokenCounter, max_tokens: int | 
     ):
         path = PATH_SEPARATOR.join(section.headings)
         if limit is None or tokens <= limit:
-            chunks.append(Chunk(text, document.title, path, tokens, head))
+            chunks.append(Chunk(text, document.title, path, tokens, head, section.place))
         else:
             splitter = _Splitter(counter, limit, head)
             chunks += [
-                Chunk(piece, document.title, path, count, splitter.head)
+                Chunk(piece, document.title, path, count, splitter.head, section.place)
                 for piece, count in splitter.split(section.text)
             ]
     return chunks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import threading
 from collections.abc import Sequence
@@ -51,6 +52,7 @@ class StockHuggingFaceEmbeddings(PipelineEmbeddings):
         self._prompts = (query_prompt, document_prompt)
         self._device = device
         self._stock: Any = None
+        self._counter: Any = None
         self._lock = threading.Lock()
 
     @property
@@ -81,9 +83,12 @@ class StockHuggingFaceEmbeddings(PipelineEmbeddings):
         """Tokens of each text with document prompt and special tokens, uncut."""
         if not texts:
             return []
-        tokenizer = self._load_stock()._client.tokenizer
+        stock = self._load_stock()
         with self._lock:
-            rows = tokenizer([self._prompts[1] + text for text in texts], truncation=False, verbose=False)
+            if self._counter is None:
+                # Its own: counting may run beside embedding, and setting truncation disturbs a tokenizer in use.
+                self._counter = copy.deepcopy(stock._client.tokenizer)
+            rows = self._counter([self._prompts[1] + text for text in texts], truncation=False, verbose=False)
         return [len(ids) for ids in rows["input_ids"]]
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:

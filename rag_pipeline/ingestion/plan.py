@@ -5,12 +5,28 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rag_pipeline.documents import scan_folder
+from rag_pipeline.documents.document import MetadataValue
+from rag_pipeline.documents.metadata import mapped_metadata, read_sidecar, version_of
+from rag_pipeline.documents.selection import Selection
+from rag_pipeline.errors import DocumentError
 from rag_pipeline.ingestion.report import Failure
 from rag_pipeline.store.records import FileKey, FileVersion, StoredFiles
+
+
+@dataclass(frozen=True)
+class FolderOptions:
+    """What is taken of folders, and what is known of their files beforehand."""
+
+    selection: Selection = field(default_factory=Selection)
+    metadata: Sequence[tuple[Sequence[str], Mapping[str, MetadataValue]]] = ()
+    """Patterns, and the metadata of files that match them."""
+    suffixes: Collection[str] | None = None
+    """What can be read; None: what the built-in and installed readers read."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +36,17 @@ class Pending:
     key: FileKey
     path: Path
     is_new: bool
+    size: int
+    mapped: Mapping[str, MetadataValue] = field(default_factory=dict)
+    """Metadata from the configuration."""
+    sidecar: Mapping[str, MetadataValue] = field(default_factory=dict)
+    """Metadata from the file beside it."""
+    renamed_from: FileKey | None = None
+    """A file that is gone and had the same content."""
+
+    def version(self, content_sha256: str) -> FileVersion:
+        """The version that a content makes of it."""
+        return FileVersion(self.key, version_of(content_sha256, {**self.mapped, **self.sidecar}))
 
 
 @dataclass
@@ -29,11 +56,20 @@ class Plan:
     pending: list[Pending] = field(default_factory=list)
     unchanged: int = 0
     removed: list[FileKey] = field(default_factory=list)
+    """Files that are gone, those that were renamed among them."""
     stale_ids: list[str] = field(default_factory=list)
     """Chunks of earlier contents of unchanged files, left by a run that was cut off."""
     failures: list[Failure] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     gone_folders: list[str] = field(default_factory=list)
+    versions: dict[FileKey, str] = field(default_factory=dict)
+    """The version each pending file had when it was compared."""
+
+    @property
+    def lost(self) -> list[FileKey]:
+        """Files that are gone and came back under no other name."""
+        renamed = {file.renamed_from for file in self.pending}
+        return [key for key in self.removed if key not in renamed]
 
 
 def folder_name(folder: Path, base_dir: Path) -> str:
@@ -44,18 +80,27 @@ def folder_name(folder: Path, base_dir: Path) -> str:
     return unicodedata.normalize("NFC", shown.as_posix())
 
 
-def plan_sync(folders: list[Path], base_dir: Path, stored: StoredFiles, *, exclusive: bool = False) -> Plan:
+def plan_sync(
+    folders: list[Path],
+    base_dir: Path,
+    stored: StoredFiles,
+    options: FolderOptions | None = None,
+    *,
+    exclusive: bool = False,
+) -> Plan:
     """Compare folders with a collection, by the bytes of each file.
 
     Args:
         folders: the folders to bring in.
         base_dir: where folder names in the collection are relative to.
         stored: what the collection holds.
+        options: what is taken of the folders.
         exclusive: whether documents of other folders in the collection are to go; else they are left alone.
 
     Raises:
         UsageError: a folder is missing, unreadable or without documents.
     """
+    options = options or FolderOptions()
     plan = Plan()
     names = {}
     seen: set[FileKey] = set()
@@ -64,7 +109,7 @@ def plan_sync(folders: list[Path], base_dir: Path, stored: StoredFiles, *, exclu
         if name in names:
             continue
         names[name] = folder
-        scan = scan_folder(folder)
+        scan = scan_folder(folder, options.selection, options.suffixes)
         plan.skipped.update(scan.skipped)
         for source, reason in scan.unreadable:
             plan.failures.append(Failure(source, reason))
@@ -73,30 +118,54 @@ def plan_sync(folders: list[Path], base_dir: Path, stored: StoredFiles, *, exclu
         for file in scan.files:
             key = FileKey(name, file.source)
             seen.add(key)
-            _compare(plan, key, file.path, stored)
+            _compare(plan, key, file.path, stored, options)
     plan.removed = sorted(
         (key for key in stored.versions if (exclusive or key.folder in names) and key not in seen),
         key=lambda key: (key.folder, key.source),
     )
+    _find_renamed(plan, stored)
     others = set() if exclusive else {key.folder for key in stored.versions} - set(names)
     plan.gone_folders = sorted(name for name in others if not (base_dir / name).is_dir())
     return plan
 
 
-def _compare(plan: Plan, key: FileKey, path: Path, stored: StoredFiles) -> None:
+def _find_renamed(plan: Plan, stored: StoredFiles) -> None:
+    """Pair new files with gone ones of the same content."""
+    gone: dict[str, list[FileKey]] = {}
+    for key in plan.removed:
+        for sha256, version in stored.versions[key].items():
+            if version.complete:
+                gone.setdefault(sha256, []).append(key)
+    for index, file in enumerate(plan.pending):
+        earlier = gone.get(plan.versions[file.key])
+        if file.is_new and earlier:
+            plan.pending[index] = replace(file, renamed_from=earlier.pop(0))
+
+
+def _compare(plan: Plan, key: FileKey, path: Path, stored: StoredFiles, options: FolderOptions) -> None:
     try:
         with path.open("rb") as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+            size = stream.tell()
     except OSError as error:
         plan.failures.append(Failure(key.source, f"cannot be read: {error.strerror}"))
         return
-    if stored.holds(FileVersion(key, sha256)):
+    try:
+        sidecar = read_sidecar(path)
+    except DocumentError as error:
+        plan.failures.append(Failure(key.source, str(error)))
+        return
+    mapped = mapped_metadata(key.source, options.metadata)
+    # A first ingest that was cut off left part of a file, which is still a new one.
+    complete = any(version.complete for version in stored.versions.get(key, {}).values())
+    file = Pending(key, path, not complete, size, mapped, sidecar)
+    version = file.version(sha256)
+    if stored.holds(version):
         plan.unchanged += 1
-        plan.stale_ids += stored.ids(key, except_sha256=sha256)
+        plan.stale_ids += stored.ids(key, except_sha256=version.sha256)
     else:
-        # A first ingest that was cut off left part of a file, which is still a new one.
-        complete = any(version.complete for version in stored.versions.get(key, {}).values())
-        plan.pending.append(Pending(key, path, is_new=not complete))
+        plan.pending.append(file)
+        plan.versions[key] = version.sha256
 
 
 def _at_or_below(source: str, place: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -12,6 +12,20 @@ class Failure:
 
     source: str
     reason: str
+
+
+@dataclass(frozen=True)
+class PlannedChange:
+    """What a dry run found would be done with one file."""
+
+    action: Literal["add", "update", "rename", "remove"]
+    source: str
+    earlier: str = ""
+    """The name it had, of one that is renamed."""
+
+    def as_dict(self) -> dict[str, str]:
+        """The stable machine-readable form."""
+        return {"action": self.action, "source": self.source, **({"from": self.earlier} if self.earlier else {})}
 
 
 @dataclass(frozen=True)
@@ -38,8 +52,12 @@ class IngestReport:
     new: int = 0
     updated: int = 0
     unchanged: int = 0
+    renamed: int = 0
+    """New names of files that are gone under another, with the same content."""
     removed: int = 0
     chunks_written: int = 0
+    chunks_reused: int = 0
+    """Of those written, how many had a vector already."""
     chunks_removed: int = 0
     chunks_total: int = 0
     seconds: float = 0.0
@@ -47,6 +65,8 @@ class IngestReport:
     """Tokens embedded."""
     embedding_seconds: float = 0.0
     dry_run: bool = False
+    plan: list[PlannedChange] = field(default_factory=list)
+    """Of a dry run: file by file."""
     outgoing: Outgoing | None = None
     """Of a dry run with an embedding that sends texts away."""
     failures: list[Failure] = field(default_factory=list)
@@ -69,17 +89,21 @@ class IngestReport:
                 "new": self.new,
                 "updated": self.updated,
                 "unchanged": self.unchanged,
+                "renamed": self.renamed,
                 "removed": self.removed,
                 "failed": len(self.failures),
             },
             "chunks": {
                 "written": self.chunks_written,
+                "reused": self.chunks_reused,
                 "removed": self.chunks_removed,
                 "total": self.chunks_total,
             },
             "seconds": round(self.seconds, 3),
             "failures": [{"source": failure.source, "reason": failure.reason} for failure in self.failures],
         }
+        if self.dry_run:
+            result["plan"] = [change.as_dict() for change in self.plan]
         if self.outgoing is not None:
             result["outgoing"] = self.outgoing.as_dict()
         return result
@@ -87,8 +111,9 @@ class IngestReport:
     def summary(self) -> str:
         """One line for a person."""
         would = "would be " if self.dry_run else ""
+        renamed = f" {self.renamed} renamed," if self.renamed else ""
         parts = [
-            f"{self.collection}: {would}{self.new} new, {self.updated} updated, {self.unchanged} unchanged,"
+            f"{self.collection}: {would}{self.new} new, {self.updated} updated, {self.unchanged} unchanged,{renamed}"
             f" {self.removed} removed, {len(self.failures)} failed",
             f"{self.chunks_total} chunks",
         ]

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag_pipeline.assembly import fingerprint_of, make_embeddings, open_store
-from rag_pipeline.config import Settings
-from rag_pipeline.documents import scan_folder
+from rag_pipeline.assembly import fingerprint_of, make_embeddings, make_reader, open_store
+from rag_pipeline.config import MetadataRule, Settings
+from rag_pipeline.documents import Reader, Readers, scan_folder
+from rag_pipeline.documents.apart import LimitedReader
+from rag_pipeline.documents.selection import Selection
 from rag_pipeline.embeddings.base import PipelineEmbeddings
-from rag_pipeline.errors import DocumentError, UsageError
-from rag_pipeline.ingestion.plan import Plan, plan_sync
+from rag_pipeline.errors import UsageError
+from rag_pipeline.ingestion.plan import FolderOptions, Plan, plan_sync
 from rag_pipeline.ingestion.reading import read_file
-from rag_pipeline.ingestion.report import IngestReport, Outgoing
-from rag_pipeline.ingestion.sync import Progress, start_report, sync_folders
+from rag_pipeline.ingestion.report import IngestReport, Outgoing, PlannedChange
+from rag_pipeline.ingestion.sync import Progress, SyncOptions, start_report, sync_folders
 from rag_pipeline.store.records import StoredFiles
 
 
@@ -27,16 +28,29 @@ class IngestTarget:
     collection: str
     folders: list[Path]
     embedding: str
+    include: tuple[str, ...] = ()
+    """Only files that match one of these patterns; empty: all."""
+    exclude: tuple[str, ...] = ()
+    metadata: tuple[MetadataRule, ...] = ()
+    """Metadata for files by pattern."""
+
+    def options(self, settings: Settings, readers: Readers) -> FolderOptions:
+        """What is taken of the folders, and what is known of their files beforehand."""
+        return FolderOptions(
+            Selection(self.include, self.exclude, settings.reading.max_file_mb),
+            [(rule.files, rule.values) for rule in self.metadata],
+            readers.suffixes,
+        )
 
 
-def check_folders(folders: list[Path]) -> None:
+def check_folders(folders: list[Path], options: FolderOptions) -> None:
     """Refuse bad folders before a model is looked for or a store made.
 
     Raises:
         UsageError: one is missing, unreadable or without documents, or lies inside another.
     """
     for folder in folders:
-        scan_folder(folder)
+        scan_folder(folder, options.selection, options.suffixes)
         outer = [other for other in folders if other.resolve() in folder.resolve().parents]
         if outer:
             raise UsageError(f"folder {folder} lies inside {outer[0]}, which brings it in already; leave it out")
@@ -47,9 +61,12 @@ def ingest(
     target: IngestTarget,
     *,
     rebuild: bool = False,
+    delete: bool = True,
+    confirm_removal: Callable[[int, int], bool] | None = None,
     report: IngestReport | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     embeddings: PipelineEmbeddings | None = None,
+    readers: Sequence[Reader] = (),
 ) -> IngestReport:
     """Bring folders into a collection; make it if it is new.
 
@@ -57,9 +74,13 @@ def ingest(
         settings: the configuration.
         target: what goes where.
         rebuild: make the collection anew beside the old one, which is replaced only when the new is whole.
+        delete: remove documents that are gone from the folders.
+        confirm_removal: asked with the documents to remove and those stored, before more than half of a collection
+            goes; None: refuse.
         report: filled as the work goes on; None makes one.
         on_progress: called after each group of chunks that was written.
         embeddings: an embedding of the caller's own; None makes the one the target names.
+        readers: readers of the caller's own, before the built-in ones; they run in this process, without limits.
 
     Raises:
         CollectionMismatchError: the collection was made in another way; nothing was written.
@@ -68,7 +89,9 @@ def ingest(
         UsageError, StoreError, EmbeddingError, ServiceError: see :func:`sync_folders`.
     """
     report = report or IngestReport(target.collection, target.embedding)
-    check_folders(target.folders)
+    reader = make_reader(settings, readers)
+    options = target.options(settings, reader.readers)
+    check_folders(target.folders, options)
     embeddings = embeddings or make_embeddings(settings, target.embedding)
     fingerprint = fingerprint_of(embeddings, settings)
     embeddings.check_ready()
@@ -87,9 +110,15 @@ def ingest(
                 collection,
                 embeddings,
                 report,
-                base_dir=settings.base_dir,
-                chunk_tokens=settings.chunking.max_tokens,
-                exclusive=rebuild,
+                SyncOptions(
+                    settings.base_dir,
+                    options,
+                    settings.chunking.max_tokens,
+                    exclusive=rebuild,
+                    delete=delete,
+                    confirm_removal=confirm_removal,
+                ),
+                reader=reader,
                 on_progress=on_progress,
             )
             if rebuild:
@@ -99,14 +128,23 @@ def ingest(
     return report
 
 
-def dry_run(settings: Settings, target: IngestTarget, *, rebuild: bool = False) -> IngestReport:
+def dry_run(
+    settings: Settings,
+    target: IngestTarget,
+    *,
+    rebuild: bool = False,
+    delete: bool = True,
+    readers: Sequence[Reader] = (),
+) -> IngestReport:
     """What :func:`ingest` would do, from what is stored and what the folders hold; nothing is embedded or written.
 
     Raises:
         CollectionMismatchError, UsageError, StoreError: as :func:`ingest` would.
     """
     started = time.monotonic()
-    check_folders(target.folders)
+    reader = make_reader(settings, readers)
+    options = target.options(settings, reader.readers)
+    check_folders(target.folders, options)
     report = IngestReport(target.collection, target.embedding, dry_run=True)
     embeddings = make_embeddings(settings, target.embedding)
     store = open_store(settings)
@@ -116,31 +154,49 @@ def dry_run(settings: Settings, target: IngestTarget, *, rebuild: bool = False) 
             collection = store.get(target.collection)
             collection.require(fingerprint_of(embeddings, settings), target.embedding)
             stored = collection.stored_files()
-        plan = plan_sync(target.folders, settings.base_dir, stored)
+        plan = plan_sync(target.folders, settings.base_dir, stored, options)
     finally:
         store.close()
     start_report(report, plan)
-    report.new = sum(file.is_new for file in plan.pending)
-    report.updated = len(plan.pending) - report.new
-    report.removed = len(plan.removed)
+    report.renamed = sum(file.renamed_from is not None for file in plan.pending)
+    report.new = sum(file.is_new for file in plan.pending) - report.renamed
+    report.updated = len(plan.pending) - report.new - report.renamed
+    report.removed = len(plan.lost) if delete else 0
+    report.plan = list(_describe(plan, delete))
     if embeddings.sends_texts_away:
-        report.outgoing = _outgoing(settings, target, embeddings, plan, stored)
+        with reader:
+            report.outgoing = _outgoing(settings, target, embeddings, plan, stored, reader)
     report.chunks_total = stored.chunks
     report.seconds = time.monotonic() - started
     return report
 
 
+def _describe(plan: Plan, delete: bool) -> Iterator[PlannedChange]:
+    for file in plan.pending:
+        if file.renamed_from is not None:
+            yield PlannedChange("rename", file.key.source, file.renamed_from.source)
+        else:
+            yield PlannedChange("add" if file.is_new else "update", file.key.source)
+    if delete:
+        yield from (PlannedChange("remove", key.source) for key in plan.lost)
+
+
 def _outgoing(
-    settings: Settings, target: IngestTarget, embeddings: PipelineEmbeddings, plan: Plan, stored: StoredFiles
+    settings: Settings,
+    target: IngestTarget,
+    embeddings: PipelineEmbeddings,
+    plan: Plan,
+    stored: StoredFiles,
+    reader: LimitedReader,
 ) -> Outgoing:
-    """Read and cut what would be embedded, and count."""
+    """Read and cut what would be embedded, and count; a file that cannot be read is the ingest's to report."""
     texts = tokens = 0
     for file in plan.pending:
-        with contextlib.suppress(DocumentError):  # the ingest itself reports it
-            version, chunks = read_file(file, embeddings, settings.chunking.max_tokens)
-            present = stored.chunk_ids(version)
-            missing = [chunk.tokens for index, chunk in enumerate(chunks) if index not in present]
-            texts += len(missing)
-            tokens += sum(missing)
+        read = read_file(file, reader, embeddings, settings.chunking.max_tokens)
+        present = stored.chunk_ids(read.version) if read.version else {}
+        for index, chunk in enumerate(read.chunks):
+            if index not in present and chunk.text_sha256 not in stored.texts:
+                texts += 1
+                tokens += chunk.tokens
     price = getattr(settings.embedding(target.embedding), "price_per_million_tokens", None)
     return Outgoing(texts, tokens, None if price is None else round(price * tokens / 1_000_000, 6))

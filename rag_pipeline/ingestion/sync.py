@@ -7,18 +7,23 @@ file counts as stored only when every chunk of its present content is there.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rag_pipeline.embeddings.base import DocumentText, EmbeddedBatch, PipelineEmbeddings
-from rag_pipeline.errors import DocumentError
-from rag_pipeline.ingestion.plan import Pending, Plan, plan_sync
-from rag_pipeline.ingestion.reading import read_file
+from rag_pipeline.documents.apart import LimitedReader
+from rag_pipeline.embeddings.base import DocumentText, EmbeddedBatch, PipelineEmbeddings, Vector
+from rag_pipeline.errors import UsageError
+from rag_pipeline.ingestion.plan import FolderOptions, Pending, Plan, plan_sync
+from rag_pipeline.ingestion.reading import ReadAhead, ReadFile
 from rag_pipeline.ingestion.report import Failure, IngestReport
 from rag_pipeline.store import Collection
 from rag_pipeline.store.records import ChunkRecord, FileVersion, StoredFiles
+
+# Chunks whose vectors are known already are written in batches of this size.
+_REUSED = 256
+_MOST_REMOVED = 0.5
 
 
 @dataclass(frozen=True)
@@ -27,9 +32,29 @@ class Progress:
 
     files_done: int
     files: int
+    bytes_done: int
+    bytes: int
     chunks: int
     tokens: int
     embedding_seconds: float
+
+
+@dataclass(frozen=True)
+class SyncOptions:
+    """How a sync is to go about it."""
+
+    base_dir: Path
+    """Where folder names in the collection are relative to."""
+    folders: FolderOptions = field(default_factory=FolderOptions)
+    """What is taken of the folders."""
+    chunk_tokens: int | None = None
+    """A limit of a chunk below the model's own."""
+    exclusive: bool = False
+    """Remove documents of other folders too."""
+    delete: bool = True
+    """Remove what is gone from the folders."""
+    confirm_removal: Callable[[int, int], bool] | None = None
+    """Asked with the documents to remove and those stored, before more than half of a collection goes; None: no."""
 
 
 @dataclass
@@ -48,11 +73,11 @@ class _OpenFile:
 
 @dataclass(frozen=True)
 class _Sent:
-    """A chunk that has been handed to the embedding."""
+    """A chunk that is to be embedded."""
 
     file: _OpenFile
     record: ChunkRecord
-    tokens: int
+    text: DocumentText
 
 
 def sync_folders(
@@ -60,10 +85,9 @@ def sync_folders(
     collection: Collection,
     embeddings: PipelineEmbeddings,
     report: IngestReport,
+    options: SyncOptions,
     *,
-    base_dir: Path,
-    chunk_tokens: int | None = None,
-    exclusive: bool = False,
+    reader: LimitedReader | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> IngestReport:
     """Make a collection hold what the folders hold.
@@ -75,27 +99,34 @@ def sync_folders(
         collection: where to.
         embeddings: turns chunks into vectors.
         report: filled as the work goes on, so that it is true also when the work is cut off.
-        base_dir: where folder names in the collection are relative to.
-        chunk_tokens: a limit of a chunk below the model's own.
-        exclusive: remove documents of other folders too.
+        options: how to go about it.
+        reader: reads the files, and is closed at the end; None: the built-in readers.
         on_progress: called after each batch that was written.
 
     Raises:
-        UsageError: a folder is missing, unreadable or without documents; nothing was changed.
+        UsageError: a folder is missing, unreadable or without documents, or more than half of the collection would be
+            removed and that was not confirmed; nothing was changed.
         StoreError: the store cannot be written; what was written before is kept.
         EmbeddingError, ServiceError: texts cannot be embedded; what was embedded before is written and kept.
     """
     started = time.monotonic()
     stored = collection.stored_files()
-    plan = plan_sync(folders, base_dir, stored, exclusive=exclusive)
+    plan = plan_sync(folders, options.base_dir, stored, options.folders, exclusive=options.exclusive)
     start_report(report, plan)
-    sync = _Sync(collection, embeddings, report, stored, len(plan.pending), on_progress)
+    check_removal(plan, stored, options)
+    sync = _Sync(collection, report, stored, plan, on_progress)
+    reader = reader or LimitedReader()
     try:
-        with closing(sync.texts(plan.pending, chunk_tokens)) as texts:
+        with (
+            ReadAhead(plan.pending, reader, embeddings, options.chunk_tokens) as files,
+            closing(sync.texts(files)) as texts,
+        ):
             for batch in embeddings.embed_stream(texts):
                 sync.store(batch)
-        sync.remove(plan.stale_ids + [chunk for key in plan.removed for chunk in stored.ids(key)])
-        report.removed = len(plan.removed)
+        sync.remove(plan.stale_ids)
+        gone = plan.removed if options.delete else [key for key in plan.removed if key not in plan.lost]
+        sync.remove([chunk for key in gone for chunk in stored.ids(key)])
+        report.removed = len(plan.lost) if options.delete else 0
     finally:
         report.chunks_total = stored.chunks + report.chunks_written - report.chunks_removed
         report.seconds = time.monotonic() - started
@@ -111,81 +142,117 @@ def start_report(report: IngestReport, plan: Plan) -> None:
     report.gone_folders = plan.gone_folders
 
 
+def check_removal(plan: Plan, stored: StoredFiles, options: SyncOptions) -> None:
+    """Ask before more than half of a collection is removed: a folder may be half mounted, or the wrong one.
+
+    Raises:
+        UsageError: it was not confirmed.
+    """
+    lost, known = len(plan.lost), len(stored.versions)
+    if not options.delete or lost <= _MOST_REMOVED * known:
+        return
+    if options.confirm_removal is None or not options.confirm_removal(lost, known):
+        raise UsageError(
+            f"{lost} of {known} documents in the collection are gone from the folder; nothing was changed. If that is"
+            " meant, run again with --yes; to keep them, with --no-delete"
+        )
+
+
 class _Sync:
     def __init__(
         self,
         collection: Collection,
-        embeddings: PipelineEmbeddings,
         report: IngestReport,
         stored: StoredFiles,
-        files: int,
+        plan: Plan,
         on_progress: Callable[[Progress], None] | None,
     ) -> None:
         self._collection = collection
-        self._embeddings = embeddings
         self._report = report
         self._stored = stored
-        self._files = files
+        self._files = len(plan.pending)
+        self._bytes = sum(file.size for file in plan.pending)
         self._done = 0
+        self._bytes_done = 0
         self._on_progress = on_progress
         self._sent: dict[int, _Sent] = {}
+        self._position = 0
+        self._reusable: list[tuple[_Sent, str]] = []
 
-    def texts(self, pending: list[Pending], chunk_tokens: int | None) -> Generator[DocumentText]:
-        """Chunks of the files that are not stored yet; a file that cannot be read is reported and left out."""
-        position = 0
-        for waiting in pending:
-            try:
-                version, chunks = read_file(waiting, self._embeddings, chunk_tokens)
-            except DocumentError as error:
-                self._fail(waiting, str(error))
+    def texts(self, files: Iterator[ReadFile]) -> Generator[DocumentText]:
+        """Texts of the files that have no vector yet; a file that cannot be read is reported and left out.
+
+        A text that is stored already, in this file as it was before or in another, is not embedded again.
+        """
+        for read in files:
+            if read.version is None:
+                self._fail(read.pending, read.failure)
                 continue
-            present = self._stored.chunk_ids(version)
-            missing = [index for index in range(len(chunks)) if index not in present]
-            file = _OpenFile(waiting, version, len(missing), written=list(present.values()))
+            present = self._stored.chunk_ids(read.version)
+            missing = [index for index in range(len(read.chunks)) if index not in present]
+            file = _OpenFile(read.pending, read.version, len(missing), written=list(present.values()))
             if not missing:
                 self._finish(file)
             for index in missing:
-                chunk = chunks[index]
-                record = ChunkRecord(version, index, len(chunks), chunk.text, chunk.title, chunk.section)
-                self._sent[position] = _Sent(file, record, chunk.tokens)
-                position += 1
-                yield DocumentText(chunk.text, chunk.head, chunk.body, chunk.tokens)
+                chunk = read.chunks[index]
+                sent = _Sent(file, read.record(index), DocumentText(chunk.text, chunk.head, chunk.body, chunk.tokens))
+                known = self._stored.texts.get(chunk.text_sha256)
+                if known is None:
+                    yield self._send(sent)
+                    continue
+                self._reusable.append((sent, known))
+                if len(self._reusable) >= _REUSED:
+                    yield from map(self._send, self._reuse())
+        yield from map(self._send, self._reuse())
 
     def store(self, batch: EmbeddedBatch) -> None:
         """Write one batch; then drop what its finished files had before."""
         self._report.embedding_seconds += batch.seconds
         sent = [self._sent.pop(position) for position in batch.positions]
-        # Of a file that has failed nothing new is kept, so that it is never half there.
-        good = [(chunk, vector) for chunk, vector in zip(sent, batch.vectors, strict=True) if not chunk.file.refused]
-        if good:
-            self._collection.write([chunk.record for chunk, _ in good], [vector for _, vector in good])
-        for chunk, _ in good:
-            chunk.file.written.append(chunk.record.id)
-        self._report.chunks_written += len(good)
-        self._report.tokens += sum(chunk.tokens for chunk in sent)
-        for position, reason in batch.refused.items():
-            chunk = self._sent.pop(position)
-            sent.append(chunk)
+        self._report.tokens += sum(chunk.text.tokens for chunk in sent)
+        refused = [(self._sent.pop(position), reason) for position, reason in batch.refused.items()]
+        self._write(sent, batch.vectors)
+        for chunk, reason in refused:
             self._refuse(chunk, reason)
-        for chunk in sent:
-            chunk.file.waiting -= 1
-            if chunk.file.waiting == 0:
-                self._finish(chunk.file)
-        if self._on_progress is not None:
-            self._on_progress(
-                Progress(
-                    self._done,
-                    self._files,
-                    self._report.chunks_written,
-                    self._report.tokens,
-                    self._report.embedding_seconds,
-                )
-            )
+        self._settle([*sent, *(chunk for chunk, _ in refused)])
 
     def remove(self, ids: list[str]) -> None:
         if ids:
             self._collection.delete(ids)
             self._report.chunks_removed += len(ids)
+
+    def _send(self, chunk: _Sent) -> DocumentText:
+        self._sent[self._position] = chunk
+        self._position += 1
+        return chunk.text
+
+    def _reuse(self) -> list[_Sent]:
+        """Write chunks with the vectors their texts have already; return those whose vector is gone meanwhile."""
+        waiting, self._reusable = self._reusable, []
+        vectors = self._collection.vectors_of([known for _, known in waiting])
+        ready = [(chunk, vectors[known]) for chunk, known in waiting if known in vectors]
+        self._write([chunk for chunk, _ in ready], [vector for _, vector in ready])
+        self._report.chunks_reused += len(ready)
+        self._settle([chunk for chunk, _ in ready])
+        return [chunk for chunk, known in waiting if known not in vectors]
+
+    def _write(self, chunks: list[_Sent], vectors: Sequence[Vector]) -> None:
+        # Of a file that has failed nothing new is kept, so that it is never half there.
+        good = [(chunk, vector) for chunk, vector in zip(chunks, vectors, strict=True) if not chunk.file.refused]
+        if not good:
+            return
+        self._collection.write([chunk.record for chunk, _ in good], [vector for _, vector in good])
+        for chunk, _ in good:
+            chunk.file.written.append(chunk.record.id)
+        self._report.chunks_written += len(good)
+
+    def _settle(self, chunks: list[_Sent]) -> None:
+        for chunk in chunks:
+            chunk.file.waiting -= 1
+            if chunk.file.waiting == 0:
+                self._finish(chunk.file)
+        if chunks:
+            self._tell()
 
     def _refuse(self, chunk: _Sent, reason: str) -> None:
         file = chunk.file
@@ -200,12 +267,32 @@ class _Sync:
             self._fail(file.pending, file.refused)
             return
         self.remove(self._stored.ids(file.pending.key, except_sha256=file.version.sha256))
-        self._done += 1
-        if file.pending.is_new:
+        self._count(file.pending)
+        if file.pending.renamed_from is not None:
+            self._report.renamed += 1
+        elif file.pending.is_new:
             self._report.new += 1
         else:
             self._report.updated += 1
 
     def _fail(self, file: Pending, reason: str) -> None:
         self._report.failures.append(Failure(file.key.source, reason))
+        self._count(file)
+
+    def _count(self, file: Pending) -> None:
         self._done += 1
+        self._bytes_done += file.size
+
+    def _tell(self) -> None:
+        if self._on_progress is not None:
+            self._on_progress(
+                Progress(
+                    self._done,
+                    self._files,
+                    self._bytes_done,
+                    self._bytes,
+                    self._report.chunks_written,
+                    self._report.tokens,
+                    self._report.embedding_seconds,
+                )
+            )

@@ -122,6 +122,16 @@ class Collection:
             pages.append(np.asarray(page["embeddings"], dtype=np.float32))
         return ids, np.concatenate(pages) if pages else np.empty((0, 0), np.float32)
 
+    def vectors_of(self, ids: Sequence[str]) -> dict[str, npt.NDArray[np.float32]]:
+        """Vectors of some chunks, by id; those that are not there are left out."""
+        found: dict[str, npt.NDArray[np.float32]] = {}
+        for start in range(0, len(ids), _DELETE_PAGE):
+            with translated("read"):
+                page = self._chroma.get(ids=list(ids[start : start + _DELETE_PAGE]), include=["embeddings"])
+            vectors = np.asarray(page["embeddings"], dtype=np.float32)
+            found.update(zip(page["ids"], vectors, strict=True))
+        return found
+
     def write(
         self, chunks: Sequence[ChunkRecord], vectors: Sequence[Sequence[float] | npt.NDArray[np.floating]]
     ) -> None:

@@ -24,6 +24,7 @@ _FIELDS = (
     "max_tokens",
     "chunk_tokens",
     "chunking_version",
+    "json_fields",
 )
 
 
@@ -34,18 +35,26 @@ class Fingerprint:
     values: Mapping[str, Any]
 
     @classmethod
-    def of(cls, identity: Mapping[str, Any], chunk_tokens: int | None, chunking_version: int) -> Fingerprint:
+    def of(
+        cls,
+        identity: Mapping[str, Any],
+        chunk_tokens: int | None,
+        chunking_version: int,
+        json_fields: str | None = None,
+    ) -> Fingerprint:
         """The fingerprint of an embedding and a way of chunking.
 
         Args:
             identity: the embedding's :class:`~rag_pipeline.embeddings.EmbeddingIdentity` as plain values.
             chunk_tokens: the limit of a chunk where it is below the model's own, else None.
             chunking_version: :data:`rag_pipeline.documents.chunking.CHUNKING_VERSION`.
+            json_fields: which fields of JSON records are title and text, where the configuration says.
         """
         model_reads = identity["max_tokens"]
         if chunk_tokens is not None and model_reads is not None and chunk_tokens >= model_reads:
             chunk_tokens = None
-        return cls({**identity, "chunk_tokens": chunk_tokens, "chunking_version": chunking_version})
+        values = {**identity, "chunk_tokens": chunk_tokens, "chunking_version": chunking_version}
+        return cls({**values, "json_fields": json_fields} if json_fields else values)
 
     @classmethod
     def from_json(cls, text: str) -> Fingerprint:

@@ -25,6 +25,7 @@ class FileVersion:
 
     key: FileKey
     sha256: str
+    """Of the file's bytes, and of the metadata given beside it if there is any."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class ChunkRecord:
     text: str
     title: str
     section: str
+    text_sha256: str = ""
+    """Hash of what the vector depends on."""
     extra: Mapping[str, MetadataValue] = field(default_factory=dict)
 
     @property
@@ -57,6 +60,7 @@ class ChunkRecord:
             "title": self.title,
             "section": self.section,
             "file_sha256": self.version.sha256,
+            "text_sha256": self.text_sha256,
             "chunk_index": self.index,
             "chunk_count": self.count,
         }
@@ -83,6 +87,8 @@ class StoredFiles:
     def __init__(self) -> None:
         self.versions: dict[FileKey, dict[str, StoredVersion]] = {}
         self.chunks = 0
+        self.texts: dict[str, str] = {}
+        """A chunk for each text that is stored, by the hash of what its vector depends on."""
         self.foreign: list[str] = []
         """Ids of chunks that carry no file: written by something else; never touched."""
 
@@ -99,6 +105,9 @@ class StoredFiles:
             return
         version = self.versions.setdefault(key, {}).setdefault(sha256, StoredVersion(count))
         version.ids[index] = chunk_id
+        text = metadata.get("text_sha256")
+        if isinstance(text, str) and text:
+            self.texts[text] = chunk_id
 
     def holds(self, version: FileVersion) -> bool:
         """Whether every chunk of this content of the file is stored."""

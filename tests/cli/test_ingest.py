@@ -39,7 +39,7 @@ def test_json_is_one_object_with_the_stable_keys(ingest):
     report = json.loads(out)
     assert code == 0
     assert list(report) == ["collection", "embedding", "files", "chunks", "seconds", "failures"]
-    assert report["files"] == {"new": 3, "updated": 0, "unchanged": 0, "removed": 0, "failed": 0}
+    assert report["files"] == {"new": 3, "updated": 0, "unchanged": 0, "renamed": 0, "removed": 0, "failed": 0}
 
 
 def test_failed_files_are_named_with_their_reason_and_the_exit_code_is_1(ingest, documents):
@@ -103,7 +103,8 @@ def test_another_embedding_is_exit_code_3_naming_both_and_the_remedy(ingest, oth
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(ingest, tmp_path):
     code, out, _ = ingest("--dry-run")
-    assert (code, out) == (0, "docs: would be 3 new, 0 updated, 0 unchanged, 0 removed, 0 failed; 0 chunks\n")
+    plan = "add     bulk.md\nadd     container.md\nadd     notes.txt\n"
+    assert (code, out) == (0, plan + "docs: would be 3 new, 0 updated, 0 unchanged, 0 removed, 0 failed; 0 chunks\n")
     assert not (tmp_path / "chroma_db").exists()
 
 

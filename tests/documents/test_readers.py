@@ -94,5 +94,5 @@ def test_windows_and_old_mac_line_ends_are_line_ends():
 
 @pytest.mark.parametrize("content", [b"", b" \n\t\n", "\ufeff".encode()])
 def test_a_file_without_text_is_refused(content):
-    with pytest.raises(DocumentError, match="holds no text"):
+    with pytest.raises(DocumentError, match="holds no text|is empty"):
         read_document("a.md", content)

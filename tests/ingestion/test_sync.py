@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rag_pipeline.config import load_settings
+from rag_pipeline.config import MetadataRule, load_settings
+from rag_pipeline.documents import Document, Section
 from rag_pipeline.errors import CollectionMismatchError, UsageError
 from rag_pipeline.ingestion.run import IngestTarget, dry_run, ingest
 from rag_pipeline.store import Store
@@ -52,7 +53,7 @@ def test_each_chunk_says_where_it_is_from(settings):
     run(settings)
     ((_, metadata, _),) = [row for row in contents(settings).values() if "제원" in row[0]]
     known = dict(metadata)
-    assert len(known.pop("file_sha256")) == 64
+    assert len(known.pop("file_sha256")) == len(known.pop("text_sha256")) == 64
     assert known == {
         "source": "container.md",
         "folder": "docs",
@@ -93,7 +94,8 @@ def test_a_touched_file_of_the_same_bytes_is_unchanged(settings, documents):
 
 def test_a_removed_file_goes_and_a_new_one_comes(settings, documents):
     run(settings)
-    (documents / "bulk.md").rename(documents / "bulk2.md")
+    (documents / "bulk.md").unlink()
+    (documents / "bulk2.md").write_text("# 다른 벌크선\n\n철광석을 나른다.\n", "utf-8")
     assert files(run(settings)) == (1, 0, 2, 1, 0)
     assert {dict(m)["source"] for _, m, _ in contents(settings).values()} == {"container.md", "bulk2.md", "notes.txt"}
 
@@ -135,9 +137,120 @@ def test_documents_of_another_folder_in_the_same_collection_are_left_alone(setti
     run(settings)
     assert files(run(settings, "more")) == (1, 0, 0, 0, 0)
     assert files(run(settings, "docs", "more")) == (0, 0, 4, 0, 0)
-    (tmp_path / "more" / "bulk.md").rename(tmp_path / "more" / "c.md")
+    (tmp_path / "more" / "bulk.md").unlink()
+    (tmp_path / "more" / "c.md").write_text("# 또 다른\n\n글.", "utf-8")
     assert files(run(settings, "more")) == (1, 0, 0, 1, 0)
     assert len(contents(settings)) == 5
+
+
+def test_a_renamed_file_is_not_embedded_again(settings, documents):
+    run(settings)
+    (documents / "sub").mkdir()
+    (documents / "bulk.md").rename(documents / "sub" / "dry cargo.md")
+    embeddings = HashEmbeddings()
+    report = run(settings, embeddings=embeddings)
+    assert (report.renamed, report.new, report.removed, report.unchanged) == (1, 0, 0, 2)
+    assert (embeddings.embedded, report.chunks_reused, report.chunks_total) == ([], 1, 4)
+    sources = {dict(m)["source"] for _, m, _ in contents(settings).values()}
+    assert sources == {"container.md", "sub/dry cargo.md", "notes.txt"}
+    assert "1 renamed, 0 removed" in report.summary()
+
+
+def test_an_unchanged_chunk_of_a_changed_file_is_not_embedded_again(settings, documents):
+    run(settings)
+    text = (documents / "container.md").read_text("utf-8")
+    (documents / "container.md").write_text(text + "\n## 전망\n\n더 커진다.\n", "utf-8")
+    embeddings = HashEmbeddings()
+    report = run(settings, embeddings=embeddings)
+    assert (report.updated, report.chunks_written, report.chunks_reused, report.chunks_total) == (1, 3, 2, 5)
+    assert [text for text in embeddings.embedded if "더 커진다" not in text] == []
+    after = contents(settings)
+    run(settings, rebuild=True)
+    assert contents(settings) == after
+
+
+def test_the_same_text_in_another_file_is_not_embedded_again(settings, documents):
+    run(settings)
+    (documents / "copy.md").write_bytes((documents / "bulk.md").read_bytes())
+    embeddings = HashEmbeddings()
+    report = run(settings, embeddings=embeddings)
+    assert (report.new, report.chunks_reused, embeddings.embedded) == (1, 1, [])
+
+
+def test_removing_more_than_half_is_refused_until_it_is_confirmed(settings, documents):
+    run(settings)
+    before = contents(settings)
+    (documents / "bulk.md").unlink()
+    (documents / "notes.txt").unlink()
+    with pytest.raises(UsageError, match=r"2 of 3 documents .* are gone .*--yes.*--no-delete"):
+        run(settings)
+    asked = []
+    with pytest.raises(UsageError):
+        run(settings, confirm_removal=lambda *counts: bool(asked.append(counts)))
+    assert asked == [(2, 3)]
+    assert contents(settings) == before
+    kept = run(settings, delete=False)
+    assert (kept.removed, contents(settings)) == (0, before)
+    assert run(settings, confirm_removal=lambda *_: True).removed == 2
+    assert len(contents(settings)) == 2
+
+
+def test_moving_everything_is_not_removing_it(settings, documents):
+    run(settings)
+    (documents / "all").mkdir()
+    for file in ("bulk.md", "container.md"):
+        (documents / file).rename(documents / "all" / file)
+    assert run(settings).renamed == 2
+
+
+def test_metadata_comes_from_rules_front_matter_and_sidecar_the_nearest_counting_most(settings, documents):
+    (documents / "bulk.md").write_text(
+        "---\ntitle: 벌크\ntype: bulk\nyear: 2020\ntags: [dry, cargo]\n---\n석탄.\n", "utf-8"
+    )
+    (documents / "bulk.md.meta.yaml").write_text("year: 2021\nsource: mine\n", "utf-8")
+    rule = MetadataRule(files=["*.md"], values={"year": 1999, "fleet": "A"})
+    target = IngestTarget("docs", [documents], "bundled", metadata=(rule,))
+    report = ingest(settings, target, embeddings=HashEmbeddings())
+    assert (report.new, report.failures) == (3, [])
+    rows = {dict(metadata)["source"]: (text, dict(metadata)) for text, metadata, _ in contents(settings).values()}
+    text, metadata = rows["bulk.md"]
+    assert text == "벌크\n\n석탄."
+    assert {key: metadata[key] for key in ("type", "year", "tags", "fleet", "source")} == {
+        "type": "bulk",
+        "year": 2021,
+        "tags": "dry, cargo",
+        "fleet": "A",
+        "source": "bulk.md",
+    }
+    assert "fleet" not in rows["notes.txt"][1]
+    assert rows["container.md"][1]["year"] == 1999
+
+
+def test_a_change_of_metadata_is_a_change_of_the_file_and_embeds_nothing(settings, documents):
+    run(settings)
+    (documents / "bulk.md.meta.yaml").write_text("year: 2021\n", "utf-8")
+    embeddings = HashEmbeddings()
+    assert files(run(settings, embeddings=embeddings)) == (0, 1, 2, 0, 0)
+    assert embeddings.embedded == []
+    assert files(run(settings)) == (0, 0, 3, 0, 0)
+    (documents / "bulk.md.meta.yaml").write_text("year: [unclosed\n", "utf-8")
+    report = run(settings)
+    assert [failure.source for failure in report.failures] == ["bulk.md"]
+    assert "bulk.md.meta.yaml is not valid YAML" in report.failures[0].reason
+    assert report.chunks_total == 4
+
+
+def test_readers_of_the_callers_own_come_first(settings, documents):
+    class Log:
+        suffixes = frozenset({".log"})
+
+        def read(self, name, content):
+            return Document(name, (Section((), content.decode().upper()),))
+
+    (documents / "ship.log").write_text("engine started", "utf-8")
+    assert ".log" in run(settings).skipped
+    assert run(settings, readers=[Log()]).new == 1
+    assert any("ENGINE STARTED" in text for text, _, _ in contents(settings).values())
 
 
 def test_a_folder_that_is_gone_is_reported_and_a_rebuild_forgets_it(settings, tmp_path):
@@ -207,8 +320,8 @@ def test_the_json_form_is_stable(settings, documents):
     assert report == {
         "collection": "docs",
         "embedding": "bundled",
-        "files": {"new": 3, "updated": 0, "unchanged": 0, "removed": 0, "failed": 1},
-        "chunks": {"written": 4, "removed": 0, "total": 4},
+        "files": {"new": 3, "updated": 0, "unchanged": 0, "renamed": 0, "removed": 0, "failed": 1},
+        "chunks": {"written": 4, "reused": 0, "removed": 0, "total": 4},
         "failures": [{"source": "bad.txt", "reason": "binary, not text"}],
     }
 

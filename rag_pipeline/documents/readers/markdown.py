@@ -1,57 +1,48 @@
-"""Reading Markdown and text: bytes become a :class:`Document` of titled sections."""
+"""Markdown and plain text."""
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
 from pathlib import PurePath
+from typing import Any
 
+from rag_pipeline.documents.document import Document, MetadataValue, Section, clean
 from rag_pipeline.documents.encodings import decode
-from rag_pipeline.errors import DocumentError
+from rag_pipeline.documents.metadata import split_front_matter
+from rag_pipeline.documents.readers import ReadingOptions, stem_of
+
+# `## Heading {#anchor .class}`, as many generators of sites write it.
+_ATTRIBUTES = re.compile(r"\s*\{[#.:][^{}]*\}$")
+_MARKDOWN = frozenset({".md", ".markdown"})
 
 
-@dataclass(frozen=True)
-class Section:
-    """A piece of a document below one heading."""
-
-    headings: tuple[str, ...]
-    """The headings above the text, outermost first, without the document's title."""
-    text: str
-
-
-@dataclass(frozen=True)
-class Document:
-    """A file's text."""
-
-    title: str
-    sections: tuple[Section, ...]
+def read(name: str, content: bytes, _options: ReadingOptions) -> Document:
+    """Read Markdown by its headings, and anything else as one piece."""
+    text = clean(decode(content))
+    if PurePath(name).suffix.lower() not in _MARKDOWN:
+        return Document(stem_of(name), (Section((), text.strip("\n")),))
+    metadata, body = split_front_matter(text)
+    title = metadata.pop("title", None)
+    return read_markdown(body, str(title) if title else None, stem_of(name), metadata)
 
 
-def read_document(name: str, content: bytes) -> Document:
-    """Read one file.
+def read_markdown(
+    text: str,
+    title: str | None,
+    fallback: str,
+    metadata: dict[str, MetadataValue] | None = None,
+    *,
+    take_heading: bool = True,
+) -> Document:
+    """Cut Markdown at its headings; only the headings are parsed away, the rest stays as written.
 
     Args:
-        name: the file's name; its suffix chooses the reader, its stem is the title where the text has none.
-        content: the file's bytes.
-
-    Raises:
-        DocumentError: binary, of no known encoding, or without text.
+        text: the Markdown.
+        title: the document's title, if it is known; else the first heading of the first level is.
+        fallback: the title of a document that has none.
+        metadata: what else is known of it.
+        take_heading: whether the first heading of the first level may be the title.
     """
-    text = unicodedata.normalize("NFC", decode(content)).replace("\r\n", "\n").replace("\r", "\n")
-    stem = unicodedata.normalize("NFC", PurePath(name).stem)
-    document = _READERS[PurePath(name).suffix.lower()](stem, text)
-    if not any(section.text.strip() for section in document.sections):
-        raise DocumentError("holds no text")
-    return document
-
-
-def _read_text(stem: str, text: str) -> Document:
-    return Document(stem, (Section((), text.strip("\n")),))
-
-
-def _read_markdown(stem: str, text: str) -> Document:
-    """Cut Markdown at its headings; only the headings are parsed away, the rest stays as written."""
     from markdown_it import MarkdownIt
 
     lines = text.split("\n")
@@ -61,7 +52,8 @@ def _read_markdown(stem: str, text: str) -> Document:
         for index, token in enumerate(tokens)
         if token.type == "heading_open" and token.level == 0 and token.map
     ]
-    title = next((words for level, words, _, _ in headings if level == 1 and words), stem)
+    first = next((words for level, words, _, _ in headings if level == 1 and words), None) if take_heading else None
+    title = title or first or fallback
     title_taken = False
     path: list[tuple[int, str]] = []
     sections = [Section((), _join(lines[: headings[0][2] if headings else len(lines)]))]
@@ -77,7 +69,7 @@ def _read_markdown(stem: str, text: str) -> Document:
     if not with_text and headings:
         # Nothing but headings: they are the text.
         with_text = (Section((), "\n".join(words for _, words, _, _ in headings)),)
-    return Document(title, with_text)
+    return Document(title, with_text, metadata or {})
 
 
 def _join(lines: list[str]) -> str:
@@ -87,19 +79,10 @@ def _join(lines: list[str]) -> str:
     return "\n".join(line.rstrip() for line in lines[first:last])
 
 
-def _plain(children: list) -> str:  # type: ignore[type-arg]
+def _plain(children: list[Any]) -> str:
     """The words of a heading without its markup."""
     words = "".join(
         child.content if child.type in ("text", "code_inline") else " " if "break" in child.type else ""
         for child in children
     )
-    return " ".join(words.split())
-
-
-_READERS: dict[str, Callable[[str, str], Document]] = {
-    ".md": _read_markdown,
-    ".markdown": _read_markdown,
-    ".txt": _read_text,
-    ".text": _read_text,
-}
-READABLE_SUFFIXES = frozenset(_READERS)
+    return _ATTRIBUTES.sub("", " ".join(words.split()))

@@ -1,0 +1,114 @@
+"""``ingest --watch``: changes are brought in as they happen."""
+
+from __future__ import annotations
+
+import queue
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from rag_pipeline.cli.output import note, print_error
+from rag_pipeline.errors import RagPipelineError
+
+if TYPE_CHECKING:
+    from rag_pipeline.cli.ingest import Job
+    from rag_pipeline.ingestion.run import IngestTarget
+
+# A program saves in several steps; a folder copied in is many changes. Milliseconds.
+_QUIET_MS = 500
+_LONGEST_MS = 5000
+# Seconds until the system watches.
+_LONGEST_START = 10.0
+
+
+def watch_targets(job: Job, targets: list[IngestTarget]) -> int:
+    """Bring targets in, and again whenever one of their folders changes, until interrupted.
+
+    The first run must go well; after it, an error is shown and the watch goes on.
+    """
+    folders = sorted({folder.resolve() for target in targets for folder in target.folders})
+    store = job.settings.resolve_path(job.settings.store.path).resolve()
+    with _Watch(folders) as watch:  # from before the first run, so that no change falls between
+        code = job.run(targets)
+        note(f"watching {', '.join(str(folder) for folder in folders)}; Ctrl-C stops")
+        with _stopping(watch.stop):
+            for changes in watch:
+                changed = [path for path in changes if not path.is_relative_to(store)]
+                touched = [target for target in targets if _touches(target, changed)]
+                if not touched:
+                    continue
+                try:
+                    code = job.run(touched)
+                except RagPipelineError as error:
+                    print_error(str(error))
+                    code = error.exit_code
+    note("stopped watching; the collection is as after the last line above")
+    return code
+
+
+class _Watch:
+    """Paths that change below folders, batch by batch, gathered in a thread."""
+
+    def __init__(self, folders: list[Path]) -> None:
+        self.stop = threading.Event()
+        self._folders = folders
+        self._watching = threading.Event()
+        self._changes: queue.Queue[list[Path] | None] = queue.Queue()
+        self._thread = threading.Thread(target=self._gather, daemon=True)
+
+    def __enter__(self) -> _Watch:
+        self._thread.start()
+        self._watching.wait(_LONGEST_START)
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.stop.set()
+        self._thread.join()
+
+    def __iter__(self) -> Iterator[list[Path]]:
+        while not self.stop.is_set() and (changes := self._changes.get()) is not None:
+            yield changes
+
+    def _gather(self) -> None:
+        from watchfiles import watch
+
+        for changes in watch(
+            *self._folders,
+            watch_filter=None,
+            debounce=_LONGEST_MS,
+            step=_QUIET_MS,
+            stop_event=self.stop,
+            rust_timeout=_QUIET_MS,
+            yield_on_timeout=True,
+            raise_interrupt=False,
+        ):
+            self._watching.set()
+            if changes:
+                self._changes.put([Path(path) for _, path in changes])
+        self._changes.put(None)
+
+
+@contextmanager
+def _stopping(stop: threading.Event) -> Iterator[None]:
+    """Ctrl-C and SIGTERM let an ingest under way finish; a second one breaks it off, which loses nothing either."""
+
+    def handle(_signal: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    earlier = {sign: signal.signal(sign, handle) for sign in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for sign, handler in earlier.items():
+            signal.signal(sign, handler)
+
+
+def _touches(target: IngestTarget, changed: list[Path]) -> bool:
+    folders = [folder.resolve() for folder in target.folders]
+    return any(path.is_relative_to(folder) for path in changed for folder in folders)

@@ -1,0 +1,66 @@
+"""What a reader makes of a file."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rag_pipeline.errors import DocumentError
+
+MetadataValue = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class Section:
+    """A piece of a document below one heading."""
+
+    headings: tuple[str, ...]
+    """The headings above the text, outermost first, without the document's title."""
+    text: str
+    place: Mapping[str, MetadataValue] = field(default_factory=dict)
+    """Where it stands, for citations: ``page``, ``slide``, or ``sheet`` and ``rows``."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file's text."""
+
+    title: str
+    sections: tuple[Section, ...]
+    metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
+    """What the file says of itself, such as the front matter of Markdown."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, to hand it from one process to another."""
+        sections = [[list(section.headings), section.text, dict(section.place)] for section in self.sections]
+        return {"title": self.title, "sections": sections, "metadata": dict(self.metadata)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Document:
+        """What :meth:`as_dict` made."""
+        sections = tuple(Section(tuple(headings), text, place) for headings, text, place in values["sections"])
+        return cls(values["title"], sections, values["metadata"])
+
+
+def finished(document: Document) -> Document:
+    """The document in NFC, with Unix line ends, without empty sections.
+
+    Raises:
+        DocumentError: there is no text in it.
+    """
+    sections = tuple(
+        Section(tuple(clean(heading) for heading in section.headings), clean(section.text), section.place)
+        for section in document.sections
+        if section.text.strip()
+    )
+    if not sections:
+        raise DocumentError("holds no text")
+    return Document(clean(document.title), sections, document.metadata)
+
+
+def clean(text: str) -> str:
+    """NFC, Unix line ends, and none of the characters that no store takes: NUL and lone surrogates."""
+    text = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,108 @@
+"""What is known of a document beside its text: front matter, a sidecar file, and the configuration.
+
+All of it ends as flat values in the metadata of the document's chunks, to filter by.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rag_pipeline.documents.document import MetadataValue
+from rag_pipeline.errors import DocumentError
+
+SIDECAR_SUFFIX = ".meta.yaml"
+# What chunks carry of their own; a document cannot change it.
+RESERVED = frozenset(
+    {"source", "folder", "section", "file_sha256", "text_sha256", "chunk_index", "chunk_count"}
+    | {"page", "slide", "sheet", "rows"}
+)
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?\n)?(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+
+
+def split_front_matter(text: str) -> tuple[dict[str, MetadataValue], str]:
+    """The YAML front matter of a Markdown text, as flat values, and the text without it.
+
+    What looks like front matter and is none, such as a line between two thematic breaks, stays in the text.
+    """
+    match = _FRONT_MATTER.match(text)
+    if match is None:
+        return {}, text
+    try:
+        content = yaml.safe_load(match[1] or "")
+    except (yaml.YAMLError, ValueError):
+        return {}, text
+    if content is None:
+        return {}, text[match.end() :]
+    if not isinstance(content, dict):
+        return {}, text
+    return flat_values(content), text[match.end() :]
+
+
+def read_sidecar(path: Path) -> dict[str, MetadataValue]:
+    """Metadata from ``NAME.meta.yaml`` beside a file; empty if there is none.
+
+    Raises:
+        DocumentError: it is there and cannot be read as keys and values.
+    """
+    sidecar = path.with_name(path.name + SIDECAR_SUFFIX)
+    try:
+        content = yaml.safe_load(sidecar.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise DocumentError(f"{sidecar.name} cannot be read: {error}") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise DocumentError(f"{sidecar.name} is not valid YAML: {' '.join(str(error).split())}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise DocumentError(f"{sidecar.name} holds no keys and values")
+    return flat_values(content)
+
+
+def mapped_metadata(
+    source: str, mapping: Iterable[tuple[Sequence[str], Mapping[str, Any]]]
+) -> dict[str, MetadataValue]:
+    """Metadata that the configuration gives to files by patterns; later entries win."""
+    from rag_pipeline.documents.selection import matches
+
+    found: dict[str, MetadataValue] = {}
+    for patterns, values in mapping:
+        if matches(patterns, source):
+            found.update(flat_values(values))
+    return found
+
+
+def flat_values(content: Mapping[Any, Any]) -> dict[str, MetadataValue]:
+    """Values that a store takes and filters by: text, numbers, true and false; lists joined, the nested left out."""
+    flat: dict[str, MetadataValue] = {}
+    for key, value in content.items():
+        name = str(key)
+        if name in RESERVED or not name:
+            continue
+        plain = _plain(value)
+        if isinstance(plain, str | int | float | bool) and plain != "":
+            flat[name] = plain
+    return flat
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value if not isinstance(item, dict | list))
+    return value.isoformat() if isinstance(value, datetime.date | datetime.datetime) else value
+
+
+def version_of(content_sha256: str, metadata: Mapping[str, MetadataValue]) -> str:
+    """One hash for a file's bytes and the metadata given beside it, so that a change of either is seen."""
+    if not metadata:
+        return content_sha256
+    known = json.dumps(dict(metadata), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(f"{content_sha256}\0{known}".encode()).hexdigest()

@@ -1,0 +1,169 @@
+"""One reader per family of formats; a suffix chooses it.
+
+A reader of your own is an object with ``suffixes`` and ``read``, handed to :class:`Readers`, or named by an entry point
+in the group ``rag_pipeline.readers``.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import PurePath
+from typing import Any, Protocol, cast, runtime_checkable
+
+from rag_pipeline.documents.document import Document, finished
+from rag_pipeline.errors import DocumentError
+
+ENTRY_POINTS = "rag_pipeline.readers"
+EXTRA = "documents"
+
+
+@dataclass(frozen=True)
+class ReadingOptions:
+    """What readers can be told."""
+
+    json_title: str | None = None
+    """Field of a JSON record that is its title; None: ``title``, ``name`` and the like."""
+    json_text: str | None = None
+    """Field of a JSON record that is its text; None: ``text``, ``content`` and the like, or all fields."""
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """What a reader of your own must have."""
+
+    @property
+    def suffixes(self) -> Collection[str]:
+        """In lower case, with the full stop: ``{".log"}``."""
+
+    def read(self, name: str, content: bytes) -> Document:
+        """Make a document of a file's bytes.
+
+        Raises:
+            DocumentError: it cannot be read; the message is the reason, without the file's name.
+        """
+
+
+ReadFunction = Callable[[str, bytes, ReadingOptions], Document]
+
+
+@dataclass(frozen=True)
+class _BuiltIn:
+    module: str
+    apart: bool
+    """Whether it runs in a process of its own: its parser may hang, crash, or eat memory."""
+
+
+_PLAIN = _BuiltIn("markdown", apart=False)
+_BUILT_IN = {
+    ".md": _PLAIN,
+    ".markdown": _PLAIN,
+    ".txt": _PLAIN,
+    ".text": _PLAIN,
+    ".csv": _BuiltIn("delimited", apart=False),
+    ".tsv": _BuiltIn("delimited", apart=False),
+    ".json": _BuiltIn("json_records", apart=False),
+    ".jsonl": _BuiltIn("json_records", apart=False),
+    ".ndjson": _BuiltIn("json_records", apart=False),
+    ".html": _BuiltIn("html", apart=True),
+    ".htm": _BuiltIn("html", apart=True),
+    ".xhtml": _BuiltIn("html", apart=True),
+    ".eml": _BuiltIn("mail", apart=True),
+    ".epub": _BuiltIn("epub", apart=True),
+    ".pdf": _BuiltIn("pdf", apart=True),
+    ".docx": _BuiltIn("word", apart=True),
+    ".pptx": _BuiltIn("slides", apart=True),
+    ".xlsx": _BuiltIn("workbook", apart=True),
+    ".xls": _BuiltIn("workbook", apart=True),
+    ".ods": _BuiltIn("workbook", apart=True),
+    ".hwp": _BuiltIn("hangul", apart=True),
+    ".hwpx": _BuiltIn("hangul", apart=True),
+}
+
+
+class Readers:
+    """The readers at hand.
+
+    Args:
+        own: readers of the caller's, before all others; they run in the caller's process.
+        options: for the built-in ones.
+    """
+
+    def __init__(self, own: Sequence[Reader] = (), options: ReadingOptions | None = None) -> None:
+        self.options = options or ReadingOptions()
+        self._own: dict[str, Reader] = {suffix: reader for reader in own for suffix in reader.suffixes}
+        self._installed = {suffix: reader for reader in _installed() for suffix in reader.suffixes}
+
+    @property
+    def suffixes(self) -> frozenset[str]:
+        """All suffixes that can be read."""
+        return frozenset({*_BUILT_IN, *self._installed, *self._own})
+
+    def runs_apart(self, name: str) -> bool:
+        """Whether a file of that name is read in a process of its own."""
+        suffix = _suffix(name)
+        if suffix in self._own:
+            return False
+        return suffix in self._installed or _BUILT_IN[suffix].apart
+
+    def read(self, name: str, content: bytes) -> Document:
+        """Read one file here and now.
+
+        Args:
+            name: the file's name; its suffix chooses the reader, its stem is the title where the text has none.
+            content: the file's bytes.
+
+        Raises:
+            DocumentError: it cannot be read; the message is the reason, without the file's name.
+        """
+        suffix = _suffix(name)
+        if not content:
+            raise DocumentError("the file is empty")
+        own = self._own.get(suffix) or self._installed.get(suffix)
+        try:
+            if own is not None:
+                return finished(own.read(name, content))
+            return finished(_function(_BUILT_IN[suffix].module)(name, content, self.options))
+        except DocumentError:
+            raise
+        except ModuleNotFoundError as error:
+            raise DocumentError(
+                f"reading {suffix} needs the package {error.name}: pip install 'rag-pipeline[{EXTRA}]'"
+            ) from None
+        except MemoryError:
+            raise DocumentError("takes more memory than a file may; see reading.memory_mb") from None
+        except RecursionError:
+            raise DocumentError("is nested too deeply") from None
+        except Exception as error:
+            # A parser says in its own way that a file is damaged.
+            said = " ".join(str(error).split())
+            raise DocumentError(f"is damaged, or not a {suffix} file ({type(error).__name__}: {said})") from None
+
+
+def read_document(name: str, content: bytes, options: ReadingOptions | None = None) -> Document:
+    """Read one file with the built-in and installed readers; see :meth:`Readers.read`."""
+    return Readers(options=options).read(name, content)
+
+
+def stem_of(name: str) -> str:
+    """A file's name without folder and suffix, NFC."""
+    return unicodedata.normalize("NFC", PurePath(name).stem)
+
+
+def _suffix(name: str) -> str:
+    return PurePath(name).suffix.lower()
+
+
+def _function(module: str) -> ReadFunction:
+    return cast(ReadFunction, import_module(f"{__name__}.{module}").read)
+
+
+def _installed() -> list[Reader]:
+    found: list[Any] = []
+    for entry in entry_points(group=ENTRY_POINTS):
+        made = entry.load()
+        found.append(made() if isinstance(made, type) else made)
+    return found

@@ -1,0 +1,78 @@
+"""Which files of a folder are wanted: patterns to include and exclude, and ``.ragignore``.
+
+Patterns are those of ``.gitignore`` (https://git-scm.com/docs/gitignore), relative to the folder.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rag_pipeline.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+IGNORE_FILE = ".ragignore"
+_MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is taken of a folder."""
+
+    include: tuple[str, ...] = ()
+    """Only files that match one of these; empty: all."""
+    exclude: tuple[str, ...] = ()
+    """No file or folder that matches one of these."""
+    max_file_mb: float = 100.0
+    """Larger files fail."""
+
+    @property
+    def max_bytes(self) -> int:
+        """The largest file that is read."""
+        return round(self.max_file_mb * _MEGABYTE)
+
+    def wants(self, source: str, ignored: Sequence[str] = ()) -> bool:
+        """Whether a file is taken.
+
+        Args:
+            source: its path relative to the folder, POSIX; with a slash at the end it is a folder.
+            ignored: the lines of the folder's ``.ragignore``.
+        """
+        if matches((*self.exclude, *ignored), source):
+            return False
+        return source.endswith("/") or not self.include or matches(self.include, source)
+
+
+def read_ignore_file(folder: Path) -> tuple[str, ...]:
+    """The lines of a folder's ``.ragignore``; none if there is none.
+
+    Raises:
+        UsageError: it cannot be read: taking it for empty would bring in what was to stay out.
+    """
+    file = folder / IGNORE_FILE
+    try:
+        return tuple(file.read_text(encoding="utf-8-sig").splitlines())
+    except FileNotFoundError:
+        return ()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} cannot be read: {error}") from None
+
+
+def matches(patterns: Sequence[str], source: str) -> bool:
+    """Whether a path matches one of the patterns; a later ``!pattern`` takes it out again."""
+    return bool(patterns) and _compiled(tuple(patterns)).match_file(source)
+
+
+@functools.lru_cache(maxsize=64)
+def _compiled(patterns: tuple[str, ...]) -> GitIgnoreSpec:
+    from pathspec import GitIgnoreSpec
+
+    try:
+        return GitIgnoreSpec.from_lines(patterns)
+    except ValueError as error:
+        raise UsageError(f"bad pattern: {error}") from None

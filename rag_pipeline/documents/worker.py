@@ -1,0 +1,60 @@
+"""Reads files in a process of its own: ``python -m rag_pipeline.documents.worker``.
+
+A request is a line of JSON (name, size, options, memory limit) and the file's bytes; the answer is a line of JSON with
+the document, or why there is none. What a parser prints goes nowhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from typing import Any, BinaryIO
+
+from rag_pipeline.documents.readers import Readers, ReadingOptions
+from rag_pipeline.errors import DocumentError
+
+
+def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    """Answer requests until they end."""
+    readers: Readers | None = None
+    while line := requests.readline():
+        request = json.loads(line)
+        content = requests.read(request["size"])
+        if readers is None:
+            _limit_memory(request["memory_mb"])
+            readers = Readers(options=ReadingOptions(**request["options"]))
+        answers.write(json.dumps(_answer(readers, request["name"], content)).encode() + b"\n")
+        answers.flush()
+
+
+def _answer(readers: Readers, name: str, content: bytes) -> dict[str, Any]:
+    try:
+        return {"document": readers.read(name, content).as_dict()}
+    except DocumentError as error:
+        return {"error": str(error)}
+
+
+def _limit_memory(megabytes: int) -> None:
+    """Let a document that asks for more fail in here rather than take the machine down; where the system can."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        limit = megabytes * 1_000_000
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def main() -> None:
+    """Serve on standard input and output."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, sys.stderr.fileno())
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+        serve(sys.stdin.buffer, answers)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
