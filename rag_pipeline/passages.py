@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+_PLACES = ("page", "slide", "sheet", "rows")
 _SHOWN = frozenset({"title", "section", "source"})
 
 
@@ -30,6 +31,11 @@ class Passage:
         """The text without the title path in front."""
         head, separator, body = self.text.partition("\n\n")
         return body if separator and head.startswith(self.title) else self.text
+
+    @property
+    def place(self) -> str:
+        """Where in the source it stands, for citations: ``page 3``; empty where the format has no places."""
+        return ", ".join(f"{name} {self.metadata[name]}" for name in _PLACES if name in self.metadata)
 
     def as_dict(self) -> dict[str, Any]:
         """The stable machine-readable form."""

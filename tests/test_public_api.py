@@ -33,7 +33,7 @@ def test_importing_the_package_imports_no_heavy_library(python):
 def test_help_imports_no_heavy_library(python):
     code = (
         "import sys\nfrom rag_pipeline.cli import run\n"
-        "for command in (None, 'ingest', 'query', 'status', 'doctor', 'config', 'models'):\n"
+        "for command in (None, 'ingest', 'query', 'status', 'doctor', 'config', 'models', 'verify'):\n"
         "    run(*((None, ['--help']) if command is None else (command, ['--help'])))\n"
         "heavy = {'torch', 'transformers', 'chromadb', 'langchain_core', 'pydantic_settings', 'google.genai'}\n"
         "print(sorted(heavy & set(sys.modules)))"

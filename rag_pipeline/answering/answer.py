@@ -24,10 +24,13 @@ class Citation:
     section: str
     quote: str
     """The line of the passage that is nearest to what cites it."""
+    place: str = ""
+    """Where in the source it stands, such as ``page 3``; empty where the format has no places."""
 
     def as_dict(self) -> dict[str, Any]:
         """The stable machine-readable form."""
-        return {"number": self.number, "source": self.source, "section": self.section, "quote": self.quote}
+        place = {"place": self.place} if self.place else {}
+        return {"number": self.number, "source": self.source, "section": self.section, "quote": self.quote, **place}
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ def check_answer(text: str, question: str, passages: Sequence[Passage]) -> tuple
             passages[number - 1].source,
             passages[number - 1].section,
             _nearest_line(passages[number - 1].body, " ".join(said[number]) or text),
+            passages[number - 1].place,
         )
         for number in given
     ]

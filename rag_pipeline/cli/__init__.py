@@ -19,7 +19,7 @@ from typing import NoReturn
 
 import typer
 
-from rag_pipeline.cli import config_command, doctor, ingest, models, query, status
+from rag_pipeline.cli import config_command, doctor, ingest, models, query, status, verify
 from rag_pipeline.cli.output import print_error, print_warning
 from rag_pipeline.errors import RagPipelineError, StoreError
 
@@ -30,6 +30,7 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "doctor": doctor.command,
     "config": config_command.command,
     "models": models.command,
+    "verify": verify.command,
 }
 _INTERRUPTED = 130
 _GARBAGE_THRESHOLD = 100_000

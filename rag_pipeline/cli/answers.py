@@ -41,6 +41,7 @@ def show_sources(answer: Answer) -> None:
     result("\nSources")
     for citation in answer.citations:
         section = f" › {citation.section}" if citation.section else ""
+        section += f" ({citation.place})" if citation.place else ""
         quote = citation.quote if len(citation.quote) <= _QUOTE_WIDTH else citation.quote[:_QUOTE_WIDTH] + "…"
         result(f'  [{citation.number}] {citation.source}{section}: "{quote}"')
 

@@ -144,7 +144,9 @@ def show_passages(question: str, passages: list[Passage]) -> None:
         place = Text(passage.title or passage.source, style="bold")
         if passage.section:
             place.append(f" › {passage.section}", style="cyan")
-        text = Text.assemble(place, "\n", (passage.source, "dim"), "\n", passage.body)
+        text = Text.assemble(
+            place, "\n", (", ".join(filter(None, (passage.source, passage.place))), "dim"), "\n", passage.body
+        )
         if position + 1 < len(passages):
             text.append("\n")
         table.add_row(str(passage.rank), f"{passage.score:.4f}", text)

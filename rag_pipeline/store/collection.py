@@ -113,6 +113,13 @@ class Collection:
                 files.add(chunk_id, metadata)
         return files
 
+    def rows(self) -> Iterator[tuple[str, Mapping[str, Any], npt.NDArray[np.float32]]]:
+        """Id, metadata and vector of every chunk, a page in memory at a time."""
+        for page in self._pages(["metadatas", "embeddings"]):
+            vectors = np.asarray(page["embeddings"], dtype=np.float32)
+            for chunk_id, metadata, vector in zip(page["ids"], page["metadatas"], vectors, strict=True):
+                yield chunk_id, metadata or {}, vector
+
     def vectors(self) -> tuple[list[str], np.ndarray[Any, np.dtype[np.float32]]]:
         """Every id and its vector: (chunks, dimension). For exact ranking and checks."""
         ids: list[str] = []
@@ -125,6 +132,7 @@ class Collection:
     def vectors_of(self, ids: Sequence[str]) -> dict[str, npt.NDArray[np.float32]]:
         """Vectors of some chunks, by id; those that are not there are left out."""
         found: dict[str, npt.NDArray[np.float32]] = {}
+        ids = list(dict.fromkeys(ids))  # Chroma refuses an id that is asked for twice
         for start in range(0, len(ids), _DELETE_PAGE):
             with translated("read"):
                 page = self._chroma.get(ids=list(ids[start : start + _DELETE_PAGE]), include=["embeddings"])
@@ -181,6 +189,17 @@ class Collection:
         return [
             Hit(chunk_id, text or "", metadata or {}, 1.0 - distance) for chunk_id, text, metadata, distance in rows
         ]
+
+    def copy_into(self, other: Collection) -> None:
+        """Write every chunk into another collection, as it is; the other's index is built anew on the way."""
+        for page in self._pages(["embeddings", "documents", "metadatas"]):
+            with translated("write"):
+                other._chroma.upsert(
+                    ids=page["ids"],
+                    embeddings=page["embeddings"],
+                    documents=page["documents"],
+                    metadatas=page["metadatas"],
+                )
 
     def rename(self, name: str) -> None:
         """Give the collection another name."""

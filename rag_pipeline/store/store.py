@@ -100,12 +100,15 @@ class Store:
             )
         return Collection(self._client(), chroma)
 
-    def staging(self, name: str, fingerprint: Fingerprint, embedding: str) -> Collection:
-        """The collection that will take the place of ``name``; one left by a run that was cut off is gone on with."""
+    def staging(self, name: str, fingerprint: Fingerprint, embedding: str, *, anew: bool = False) -> Collection:
+        """The collection that will take the place of ``name``.
+
+        One left by a run that was cut off is gone on with, unless it is to be made ``anew``.
+        """
         staging = name + STAGING
         if staging in self._all_names():
             left = self._get(staging)
-            if left.fingerprint is not None and not left.fingerprint.differences(fingerprint):
+            if not anew and left.fingerprint is not None and not left.fingerprint.differences(fingerprint):
                 return left
             self._delete(staging)
         return self.create(staging, fingerprint, embedding)

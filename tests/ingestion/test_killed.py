@@ -22,10 +22,10 @@ from tests.ingestion.test_sync import contents
 WORKER = """
 import sys
 from rag_pipeline.config import load_settings
-from rag_pipeline.ingestion import sync
+from rag_pipeline.embeddings import base
 from rag_pipeline.ingestion.run import IngestTarget, ingest
 from rag_pipeline.testing import HashEmbeddings
-sync._GROUP_CHUNKS = 20
+base._GROUP_TEXTS = 20
 settings = load_settings("config.yaml")
 print("started", flush=True)
 ingest(settings, IngestTarget("docs", [settings.base_dir / "docs"], "bundled"), embeddings=HashEmbeddings(),

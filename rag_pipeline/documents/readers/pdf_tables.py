@@ -44,25 +44,25 @@ def _is_table(rows: list[list[str | None]]) -> bool:
 def _compose(page: Any, tables: list[tuple[Any, list[list[str | None]]]]) -> str:
     """The page from top to bottom."""
 
-    def outside(thing: dict[str, Any]) -> bool:
-        if thing.get("object_type") != "char":
-            return True
-        x, y = (thing["x0"] + thing["x1"]) / 2, (thing["top"] + thing["bottom"]) / 2
-        return not any(box[0] <= x <= box[2] and box[1] <= y <= box[3] for box, _ in tables)
+    def between(above: float, below: float) -> str:
+        """The text whose middle lies in a band of the page, that in tables left out."""
 
-    rest = page.filter(outside)
-    left, top, right, bottom = page.bbox
+        def kept(thing: dict[str, Any]) -> bool:
+            if thing.get("object_type") != "char":
+                return False
+            x, y = (thing["x0"] + thing["x1"]) / 2, (thing["top"] + thing["bottom"]) / 2
+            inside = any(box[0] <= x <= box[2] and box[1] <= y <= box[3] for box, _ in tables)
+            return above <= y < below and not inside
+
+        return str(page.filter(kept).extract_text() or "").strip()
+
     parts: list[str] = []
-    above = top
+    above = float("-inf")
     for box, rows in sorted(tables, key=lambda table: float(table[0][1])):
-        edge = min(max(box[1], above), bottom)
-        if edge > above:
-            parts.append(rest.crop((left, above, right, edge)).extract_text() or "")
-        parts.append(_markdown(rows))
-        above = max(above, edge)
-    if bottom > above:
-        parts.append(rest.crop((left, above, right, bottom)).extract_text() or "")
-    return clean("\n\n".join(part.strip() for part in parts if part.strip()))
+        parts += [between(above, box[1]), _markdown(rows)]
+        above = max(above, box[1])
+    parts.append(between(above, float("inf")))
+    return clean("\n\n".join(part for part in parts if part))
 
 
 def _markdown(rows: list[list[str | None]]) -> str:

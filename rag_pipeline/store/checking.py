@@ -1,0 +1,136 @@
+"""Whether a collection is whole: its rows, its vectors, and its index."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rag_pipeline.store.collection import Collection
+from rag_pipeline.store.records import FileKey, StoredFiles
+
+_NORM_TOLERANCE = 1e-3
+_SCORE_TOLERANCE = 1e-5
+_LEAST_RECALL = 0.99
+_SAMPLE = 200
+_NEAREST = 10
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is off."""
+
+    kind: str
+    """``half-written``, ``stale``, ``duplicate``, ``foreign``, ``vector`` or ``index``."""
+    detail: str
+    ids: tuple[str, ...] = ()
+    """Chunks that a repair removes, to be embedded anew by the next ingest."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The stable machine-readable form."""
+        return {"kind": self.kind, "detail": self.detail, "chunks": len(self.ids)}
+
+
+@dataclass
+class Check:
+    """What a check of a collection found."""
+
+    chunks: int = 0
+    recall: float | None = None
+    """Share of the ten nearest that the index finds, over a sample of stored vectors; None: too few to say."""
+    findings: list[Finding] = field(default_factory=list)
+
+
+def check_collection(collection: Collection) -> Check:
+    """Look at every row and a sample of the index.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    check = Check()
+    files = StoredFiles()
+    places: dict[tuple[FileKey, str, int], str] = {}
+    duplicates: list[str] = []
+    ids: list[str] = []
+    vectors: list[npt.NDArray[np.float32]] = []
+    for chunk_id, metadata, vector in collection.rows():
+        before = files.chunks - len(files.foreign)
+        files.add(chunk_id, metadata)
+        if files.chunks - len(files.foreign) > before:
+            place = (
+                FileKey(str(metadata["folder"]), str(metadata["source"])),
+                str(metadata["file_sha256"]),
+                int(metadata["chunk_index"]),
+            )
+            if place in places:
+                duplicates.append(chunk_id)
+            places[place] = chunk_id
+        ids.append(chunk_id)
+        vectors.append(vector)
+    check.chunks = len(ids)
+    check.findings += _rows(files, duplicates)
+    if ids:
+        matrix = np.stack(vectors)
+        check.findings += _vectors(collection, ids, matrix)
+        check.recall = _recall(collection, matrix)
+        if check.recall is not None and check.recall < _LEAST_RECALL:
+            check.findings.append(
+                Finding("index", f"finds {check.recall:.1%} of the nearest {_NEAREST}; it should be built anew")
+            )
+    return check
+
+
+def _rows(files: StoredFiles, duplicates: list[str]) -> Iterator[Finding]:
+    for key, versions in files.versions.items():
+        complete = [version for version in versions.values() if version.complete]
+        for version in versions.values():
+            if not version.complete:
+                detail = f"{key.source}: {len(version.ids)} of {version.count} chunks"
+                yield Finding("half-written", detail, tuple(version.ids.values()))
+        if len(complete) > 1:
+            # Which of them the file is now, only the folder knows; the next ingest removes the others.
+            yield Finding("stale", f"{key.source}: {len(complete)} contents side by side; ingest its folder again")
+    if duplicates:
+        yield Finding("duplicate", f"{len(duplicates)} chunks are stored twice", tuple(duplicates))
+    if files.foreign:
+        shown = ", ".join(files.foreign[:_SHOWN])
+        yield Finding("foreign", f"{len(files.foreign)} chunks of no file, written by something else: {shown}")
+
+
+def _vectors(collection: Collection, ids: list[str], matrix: npt.NDArray[np.float32]) -> Iterator[Finding]:
+    finite = np.asarray(np.isfinite(matrix).all(axis=1))
+    bad = tuple(chunk_id for chunk_id, good in zip(ids, finite, strict=True) if not good)
+    if bad:
+        yield Finding("vector", f"{len(bad)} vectors hold numbers that are not finite", bad)
+    fingerprint = collection.fingerprint
+    if fingerprint is None or not fingerprint.values.get("normalize", False):
+        return
+    norms = np.linalg.norm(matrix.astype(np.float64), axis=1)
+    off = finite & (np.abs(norms - 1) > _NORM_TOLERANCE)
+    if off.any():
+        wrong = tuple(chunk_id for chunk_id, is_off in zip(ids, off, strict=True) if is_off)
+        worst = float(norms[off][np.argmax(np.abs(norms[off] - 1))])
+        yield Finding("vector", f"{len(wrong)} vectors are not of length one (one has {worst:.3f})", wrong)
+
+
+def _recall(collection: Collection, matrix: npt.NDArray[np.float32]) -> float | None:
+    """Recall at ten against the exact ranking; a tie with the tenth counts as found."""
+    count = len(matrix)
+    if count < 2 or not np.isfinite(matrix).all():
+        return None
+    seed = int.from_bytes(hashlib.sha256(collection.name.encode()).digest()[:4], "big")
+    sample = np.random.default_rng(seed).choice(count, size=min(_SAMPLE, count), replace=False)
+    nearest = min(_NEAREST, count)
+    found = wanted = 0
+    for row in sample:
+        scores = matrix @ matrix[row]
+        least = np.partition(scores, -nearest)[-nearest]
+        hits = collection.search(matrix[row].tolist(), nearest)
+        found += min(nearest, sum(hit.score >= least - _SCORE_TOLERANCE for hit in hits))
+        wanted += nearest
+    return found / wanted

@@ -1,0 +1,125 @@
+"""``verify`` on real collections that were broken by hand."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from rag_pipeline.cli import run
+from rag_pipeline.config import load_settings
+from rag_pipeline.ingestion.run import IngestTarget, ingest
+from rag_pipeline.store import Store
+from rag_pipeline.testing import HashEmbeddings
+
+
+@pytest.fixture
+def place(tmp_path, documents, monkeypatch):
+    (tmp_path / "config.yaml").write_text("")
+    monkeypatch.chdir(tmp_path)
+    fill(tmp_path)
+    return tmp_path
+
+
+def fill(place, **options):
+    target = IngestTarget("docs", [place / "docs"], "hash")
+    return ingest(load_settings(place / "config.yaml"), target, embeddings=HashEmbeddings(), **options)
+
+
+@pytest.fixture
+def chroma(place):
+    """The raw collection, opened for breaking."""
+    store = Store(place / "chroma_db")
+    yield store.get("docs")._chroma
+    store.close()
+
+
+def verify(capsys, *arguments):
+    code = run("verify", list(arguments))
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    return code, captured.out
+
+
+def test_a_whole_collection_is_whole(place, capsys):
+    code, out = verify(capsys)
+    assert (code, out) == (0, "docs: whole; 4 chunks; the index finds 100.0% of the nearest 10\n")
+
+
+def test_without_a_collection_there_is_nothing_to_check(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert verify(capsys) == (0, "no collection yet\n")
+
+
+def test_a_half_written_file_is_found_mended_and_comes_back(place, chroma, capsys):
+    got = chroma.get(where={"source": "container.md"})
+    chroma.delete(ids=got["ids"][:1])
+    code, out = verify(capsys)
+    assert code == 1
+    assert "half-written: container.md: 1 of 2 chunks" in out
+    code, out = verify(capsys, "--repair")
+    assert code == 1
+    assert "repaired: removed 1 chunks; ingest its folder again" in out
+    assert fill(place).new == 1
+    assert verify(capsys)[0] == 0
+
+
+def test_vectors_that_are_broken_are_found_and_made_anew(place, chroma, capsys):
+    ids = chroma.get()["ids"]
+    chroma.update(ids=ids[:2], embeddings=np.full((2, 64), 0.5, np.float32))
+    code, out = verify(capsys, "--json", "--repair")
+    (found,) = json.loads(out)["docs"]["findings"]
+    assert (code, found["kind"], found["chunks"]) == (1, "vector", 2)
+    assert "2 vectors are not of length one (one has 4.000)" in found["detail"]
+    fill(place)
+    assert verify(capsys)[0] == 0
+
+
+def test_chunks_stored_twice_are_found_and_one_is_removed(place, chroma, capsys):
+    got = chroma.get(limit=1, include=["embeddings", "documents", "metadatas"])
+    chroma.add(ids=["other"], embeddings=got["embeddings"], documents=got["documents"], metadatas=got["metadatas"])
+    code, out = verify(capsys, "--repair")
+    assert code == 1
+    assert "duplicate: 1 chunks are stored twice" in out
+    assert verify(capsys)[0] == 0
+
+
+def test_chunks_of_something_else_are_named_and_left(place, chroma, capsys):
+    chroma.add(ids=["mine"], embeddings=[[1.0] + [0.0] * 63], documents=["x"], metadatas=[{"a": 1}])
+    assert "foreign: 1 chunks of no file, written by something else: mine" in verify(capsys)[1]
+    verify(capsys, "--repair")
+    assert chroma.get(ids=["mine"])["ids"] == ["mine"]
+
+
+def test_two_contents_of_a_file_side_by_side_are_named_and_mended_by_the_next_ingest(place, chroma, documents, capsys):
+    got = chroma.get(where={"source": "bulk.md"}, include=["embeddings", "documents", "metadatas"])
+    metadatas = [{**metadata, "file_sha256": "0" * 64} for metadata in got["metadatas"]]
+    chroma.add(ids=["earlier"], embeddings=got["embeddings"], documents=got["documents"], metadatas=metadatas)
+    code, out = verify(capsys)
+    assert code == 1
+    assert "stale: bulk.md: 2 contents side by side" in out
+    fill(place)
+    assert verify(capsys)[0] == 0
+
+
+def test_an_index_that_misses_neighbours_is_built_anew(place, capsys, monkeypatch):
+    for number in range(1500):
+        (place / "docs" / f"{number}.md").write_text(f"# {number}\n\n{number * 7919} {number * 104729}\n", "utf-8")
+    poor = "store: {hnsw: {max_neighbors: 2, ef_construction: 2, ef_search: 10}}\n"
+    (place / "config.yaml").write_text(poor)
+    fill(place, rebuild=True)
+    code, out = verify(capsys)
+    assert code == 1
+    assert "index: finds" in out
+    (place / "config.yaml").write_text("")
+    code, out = verify(capsys, "--repair")
+    assert (code, "built the index anew" in out) == (1, True)
+    code, out = verify(capsys)
+    assert (code, "docs: whole; 1504 chunks" in out) == (0, True)
+    assert fill(place).unchanged == 1503
+
+
+def test_a_collection_that_is_not_there_is_an_error(place, capsys):
+    assert run("verify", ["--collection", "nothing"]) == 2
+    assert "nothing" in capsys.readouterr().err
