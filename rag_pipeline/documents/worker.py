@@ -47,6 +47,8 @@ def _limit_memory(megabytes: int) -> None:
 
 def main() -> None:
     """Serve on standard input and output."""
+    with contextlib.suppress(AttributeError, OSError):
+        os.nice(10)  # reading is ahead of the model: where both want a core, the model has it
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())

@@ -18,6 +18,8 @@ Vector: TypeAlias = "Sequence[float] | npt.NDArray[np.floating]"
 # that a run cut off loses seconds of work.
 _GROUP_TOKENS = 65_536
 _GROUP_TEXTS = 512
+# The first group is small and the next ones grow, so that the model need not wait until all of one has been read.
+_FIRST_SHARE = 16
 
 
 @dataclass(frozen=True)
@@ -106,13 +108,14 @@ class PipelineEmbeddings(Embeddings, ABC):
         group: list[DocumentText] = []
         start = 0
         tokens = 0
+        share = _FIRST_SHARE
         for text in texts:
             group.append(text)
             tokens += text.tokens
-            if tokens >= _GROUP_TOKENS or len(group) >= _GROUP_TEXTS:
+            if tokens * share >= _GROUP_TOKENS or len(group) * share >= _GROUP_TEXTS:
                 yield self._embed_group(group, start)
                 start += len(group)
-                group, tokens = [], 0
+                group, tokens, share = [], 0, max(1, share // 2)
         if group:
             yield self._embed_group(group, start)
 

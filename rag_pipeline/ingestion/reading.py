@@ -16,8 +16,9 @@ from rag_pipeline.errors import DocumentError
 from rag_pipeline.ingestion.plan import Pending
 from rag_pipeline.store.records import ChunkRecord, FileVersion
 
-# Files read ahead of the model. Few, as each may be large; many small ones are still many chunks.
-_AHEAD = 32
+# How far reading may be ahead of the model, in tokens: two of the groups that a local model takes at once. A file that
+# is larger by itself is read when there is room for any.
+_TOKENS_AHEAD = 2 * 65_536
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,11 @@ class ReadFile:
     chunks: Sequence[Chunk]
     metadata: dict[str, MetadataValue]
     failure: str = ""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all its chunks."""
+        return sum(chunk.tokens for chunk in self.chunks)
 
     def record(self, index: int) -> ChunkRecord:
         """One of its chunks as it is stored."""
@@ -93,8 +99,10 @@ class ReadAhead:
         self._reader = reader
         self._counter = counter
         self._chunk_tokens = chunk_tokens
-        self._ready: queue.Queue[ReadFile | BaseException | None] = queue.Queue(maxsize=_AHEAD)
-        self._stopped = threading.Event()
+        self._ready: queue.Queue[ReadFile | BaseException | None] = queue.Queue()
+        self._ahead = 0
+        self._room = threading.Condition()
+        self._stopped = False
         self._thread = threading.Thread(target=self._read_all, name="rag_pipeline-reading", daemon=True)
 
     def __enter__(self) -> Iterator[ReadFile]:
@@ -102,10 +110,9 @@ class ReadAhead:
         return self._results()
 
     def __exit__(self, *_exception: object) -> None:
-        self._stopped.set()
-        if not self._ready.empty():
-            # One place is enough to let a waiting thread see that it is to stop.
-            self._ready.get_nowait()
+        with self._room:
+            self._stopped = True
+            self._room.notify()
         self._reader.close()  # a parser that is at work is not waited for
         self._thread.join()
 
@@ -113,23 +120,23 @@ class ReadAhead:
         while (result := self._ready.get()) is not None:
             if isinstance(result, BaseException):
                 raise result
+            with self._room:
+                self._ahead -= result.tokens
+                self._room.notify()
             yield result
 
     def _read_all(self) -> None:
         try:
             for file in self._files:
-                if self._stopped.is_set():
-                    return
-                self._put(read_file(file, self._reader, self._counter, self._chunk_tokens))
+                with self._room:
+                    self._room.wait_for(lambda: self._stopped or self._ahead < _TOKENS_AHEAD)
+                    if self._stopped:
+                        return
+                read = read_file(file, self._reader, self._counter, self._chunk_tokens)
+                with self._room:
+                    self._ahead += read.tokens
+                self._ready.put(read)
         except BaseException as error:
-            self._put(error)
+            self._ready.put(error)
         else:
-            self._put(None)
-
-    def _put(self, result: ReadFile | BaseException | None) -> None:
-        while not self._stopped.is_set():
-            try:
-                self._ready.put(result, timeout=0.1)
-            except queue.Full:
-                continue
-            return
+            self._ready.put(None)

@@ -237,9 +237,9 @@ def test_entities_of_xml_are_not_expanded():
 def test_a_package_that_is_missing_is_named_with_the_extra(monkeypatch):
     import sys
 
-    monkeypatch.setitem(sys.modules, "mammoth", None)
+    monkeypatch.setitem(sys.modules, "docx", None)
     with pytest.raises(
-        DocumentError, match=r"reading .docx needs the package mammoth: pip install 'rag-pipeline\[documents\]'"
+        DocumentError, match=r"reading .docx needs the package docx: pip install 'rag-pipeline\[documents\]'"
     ):
         read("a.docx", formats.docx(SENTENCE))
 
