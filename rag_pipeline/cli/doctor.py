@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import platform
 import sqlite3
@@ -47,6 +48,7 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
         checks.append(Check("configuration", "bad", str(error)))
     else:
         checks.append(Check("configuration", "ok", str(settings.config_file or "defaults (no config.yaml here)")))
+        checks.append(_readers())
         checks += _models(settings)
         checks.append(_store(settings))
     # An empty variable counts as set for some libraries, and then hides the other one.
@@ -78,6 +80,19 @@ def _machine() -> Iterator[Check]:
         "ok",
         f"{torch.__version__}; device {device}; dtype auto is {dtype}; {torch.get_num_threads()} threads",
     )
+
+
+def _readers() -> Check:
+    from rag_pipeline.documents.readers import EXTRA, EXTRA_PACKAGES, Readers
+
+    missing = [name for name in EXTRA_PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        return Check(
+            "formats",
+            "note",
+            f"PDF, Office, HTML, mail and Hangul want pip install 'rag-pipeline[{EXTRA}]' (missing: {', '.join(missing)})",
+        )
+    return Check("formats", "ok", " ".join(sorted(Readers().suffixes)))
 
 
 def _models(settings: Settings) -> Iterator[Check]:

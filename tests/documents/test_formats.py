@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import sys
 import unicodedata
 
 import pytest
@@ -235,13 +236,10 @@ def test_entities_of_xml_are_not_expanded():
 
 
 def test_a_package_that_is_missing_is_named_with_the_extra(monkeypatch):
-    import sys
-
+    content = formats.docx(SENTENCE)
     monkeypatch.setitem(sys.modules, "docx", None)
-    with pytest.raises(
-        DocumentError, match=r"reading .docx needs the package docx: pip install 'rag-pipeline\[documents\]'"
-    ):
-        read("a.docx", formats.docx(SENTENCE))
+    with pytest.raises(DocumentError, match=r"reading .docx needs .* docx: pip install 'rag-pipeline\[documents\]'"):
+        read("a.docx", content)
 
 
 def test_a_reader_may_be_installed_by_entry_point(monkeypatch):

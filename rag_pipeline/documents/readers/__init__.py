@@ -19,6 +19,18 @@ from rag_pipeline.errors import DocumentError
 
 ENTRY_POINTS = "rag_pipeline.readers"
 EXTRA = "documents"
+# What the extra installs, by the names that are imported.
+EXTRA_PACKAGES = (
+    "bs4",
+    "docx",
+    "hwp_hwpx_parser",
+    "lxml",
+    "markdownify",
+    "pdfplumber",
+    "pptx",
+    "pypdfium2",
+    "python_calamine",
+)
 
 
 @dataclass(frozen=True)
