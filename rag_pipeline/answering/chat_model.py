@@ -53,11 +53,21 @@ def make_chat_model(settings: AnswerSettings) -> BaseChatModel:
 def _gemini(settings: AnswerSettings) -> BaseChatModel:
     from langchain_google_genai import ChatGoogleGenerativeAI
 
+    name = settings.model.removeprefix(f"{GEMINI}:").removeprefix("models/")
+    if not name:
+        raise ConfigurationError(
+            f"answer.model {settings.model!r} names no model; python -m rag_pipeline models lists them"
+        )
+    # Unknown ones would be sent to the service as they are, or be dropped.
+    taken = {known for key, field in ChatGoogleGenerativeAI.model_fields.items() for known in (key, field.alias)}
+    unknown = sorted(set(settings.options) - taken)
+    if unknown:
+        raise ConfigurationError(f"answer.options: ChatGoogleGenerativeAI does not know {', '.join(unknown)}")
     key = find_api_key()
     base_url = find_base_url(settings.base_url)
     try:
         model = ChatGoogleGenerativeAI(
-            model=settings.model.removeprefix(f"{GEMINI}:"),
+            model=name,
             api_key=key.secret,
             vertexai=False,
             base_url=base_url,

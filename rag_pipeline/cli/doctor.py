@@ -87,11 +87,8 @@ def _readers() -> Check:
 
     missing = [name for name in EXTRA_PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
-        return Check(
-            "formats",
-            "note",
-            f"PDF, Office, HTML, mail and Hangul want pip install 'rag-pipeline[{EXTRA}]' (missing: {', '.join(missing)})",
-        )
+        wanted = f"PDF, Office, HTML, mail and Hangul want pip install 'rag-pipeline[{EXTRA}]'"
+        return Check("formats", "note", f"{wanted} (missing: {', '.join(missing)})")
     return Check("formats", "ok", " ".join(sorted(Readers().suffixes)))
 
 

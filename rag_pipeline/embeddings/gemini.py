@@ -142,12 +142,13 @@ class GeminiEmbeddings(PipelineEmbeddings):
         return True
 
     def check_ready(self) -> None:
-        """Find out whether there is a key.
+        """Find out whether there is a key, and an address that can be one.
 
         Raises:
-            ConfigurationError: there is none.
+            ConfigurationError: there is not.
         """
         self._api_key()
+        find_base_url(self._given_base_url)
 
     def count_document_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text as a document, estimated on the high side: the tokenizer is Google's."""

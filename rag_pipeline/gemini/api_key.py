@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -14,6 +15,7 @@ KEY_VARIABLES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 BASE_URL_VARIABLE = "GOOGLE_GEMINI_BASE_URL"
 KEY_PAGE = "https://aistudio.google.com/apikey"
 _MASK = "***"
+_ADDRESS = re.compile(r"https?://[^/\s]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,11 @@ def find_api_key(given: str | SecretStr | None = None) -> ApiKey:
     if given is not None:
         value = given.get_secret_value() if isinstance(given, SecretStr) else given
         if value.strip():
-            return ApiKey(SecretStr(value.strip()), "the caller")
+            return _checked(value.strip(), "the caller")
     for name in KEY_VARIABLES:
         value = os.environ.get(name, "").strip()
         if value:
-            return ApiKey(SecretStr(value), name)
+            return _checked(value, name)
     raise ConfigurationError(
         f"no Gemini API key: set {KEY_VARIABLES[0]} in the environment or in a file .env beside config.yaml;"
         f" keys are made at {KEY_PAGE}"
@@ -55,5 +57,22 @@ def find_api_key(given: str | SecretStr | None = None) -> ApiKey:
 
 
 def find_base_url(given: str | None = None) -> str | None:
-    """Where Gemini is called: as given, or as the environment says; None: the SDK's own address."""
-    return given or os.environ.get(BASE_URL_VARIABLE) or None
+    """Where Gemini is called: as given, or as the environment says; None: the SDK's own address.
+
+    Raises:
+        ConfigurationError: it is no address of http or https.
+    """
+    url = given or os.environ.get(BASE_URL_VARIABLE, "").strip() or None
+    if url is not None and not _ADDRESS.match(url):
+        origin = "base_url" if given else BASE_URL_VARIABLE
+        raise ConfigurationError(f"{origin}: found {url!r}; an address begins with http:// or https:// and a host")
+    return url
+
+
+def _checked(value: str, origin: str) -> ApiKey:
+    """A key goes into a header, which takes visible ASCII only."""
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise ConfigurationError(
+            f"the Gemini API key of {origin} holds characters that no key has, such as spaces; copy it anew"
+        )
+    return ApiKey(SecretStr(value), origin)

@@ -102,6 +102,9 @@ def ingest(
                 collection = store.staging(target.collection, fingerprint, target.embedding)
             elif target.collection in store.names():
                 collection = store.get(target.collection)
+                if collection.count == 0:
+                    # Left by a run that ended before its first chunk: there is nothing to mix with.
+                    collection = store.recreate(target.collection, fingerprint, target.embedding)
                 collection.require(fingerprint, target.embedding)
             else:
                 collection = store.create(target.collection, fingerprint, target.embedding)

@@ -100,6 +100,11 @@ class Store:
             )
         return Collection(self._client(), chroma)
 
+    def recreate(self, name: str, fingerprint: Fingerprint, embedding: str) -> Collection:
+        """Make a collection anew in place of one that is empty."""
+        self._delete(name)
+        return self.create(name, fingerprint, embedding)
+
     def staging(self, name: str, fingerprint: Fingerprint, embedding: str, *, anew: bool = False) -> Collection:
         """The collection that will take the place of ``name``.
 

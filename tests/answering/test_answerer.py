@@ -192,6 +192,13 @@ def test_no_key_is_a_configuration_error(settings):
         make_chat_model(settings().answer)
 
 
+def test_options_and_models_that_are_none_are_refused(gemini, settings):
+    with pytest.raises(ConfigurationError, match=r"answer.options: ChatGoogleGenerativeAI does not know nonsense"):
+        make_chat_model(settings(options="{nonsense: 1, top_p: 0.5}").answer)
+    with pytest.raises(ConfigurationError, match="names no model"):
+        make_chat_model(settings(model="'google_genai:'").answer)
+
+
 def test_other_providers_come_through_init_chat_model(settings):
     with pytest.raises(ConfigurationError, match="pip install langchain-openai"):
         make_chat_model(settings(model="openai:gpt-5").answer)

@@ -4,7 +4,7 @@ import pytest
 from pydantic import SecretStr
 
 from rag_pipeline.errors import ConfigurationError
-from rag_pipeline.gemini.api_key import find_api_key, has_api_key
+from rag_pipeline.gemini.api_key import find_api_key, find_base_url, has_api_key
 
 
 def test_google_api_key_comes_before_gemini_api_key(monkeypatch):
@@ -35,3 +35,21 @@ def test_a_key_is_not_shown_and_is_masked_in_what_others_say():
     key = find_api_key("very-secret")
     assert "very-secret" not in repr(key)
     assert key.scrub("bad key very-secret!") == "bad key ***!"
+
+
+@pytest.mark.parametrize("value", ["한글", "two words", "two\nlines"])
+def test_a_key_that_cannot_be_one_is_named_without_showing_it(monkeypatch, value):
+    monkeypatch.setenv("GOOGLE_API_KEY", value)
+    with pytest.raises(ConfigurationError, match="GOOGLE_API_KEY holds characters that no key has") as caught:
+        find_api_key()
+    assert value not in str(caught.value)
+
+
+def test_an_address_is_one_of_http(monkeypatch):
+    assert find_base_url() is None
+    assert find_base_url("http://127.0.0.1:1") == "http://127.0.0.1:1"
+    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "127.0.0.1:8089")
+    with pytest.raises(ConfigurationError, match="GOOGLE_GEMINI_BASE_URL: found '127.0.0.1:8089'"):
+        find_base_url()
+    with pytest.raises(ConfigurationError, match="base_url: found 'htp:/x'"):
+        find_base_url("htp:/x")

@@ -131,3 +131,12 @@ def test_without_a_key_no_store_is_made(settings, target, monkeypatch):
     with pytest.raises(ConfigurationError, match="no Gemini API key"):
         ingest(settings, target)
     assert not (settings.base_dir / "chroma_db").exists()
+
+
+def test_a_collection_that_stayed_empty_is_no_obstacle_to_another_embedding(settings, target, gemini, monkeypatch):
+    gemini.expect(faults.status(403, times=None))
+    with pytest.raises(ServiceError):
+        ingest(settings, target)
+    gemini.forget()
+    monkeypatch.setenv("RAG_PIPELINE_EMBEDDINGS__GEMINI__DIMENSION", "128")
+    assert ingest(load_settings("config.yaml"), target).chunks_total == CHUNKS
