@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rag_pipeline.answering import Answer
     from rag_pipeline.config import Settings
     from rag_pipeline.retrieval import Passage, Searcher
+    from rag_pipeline.store.filters import Where
 
 
 def command(
@@ -32,6 +33,17 @@ def command(
         typer.Option("-k", "--top-k", metavar="N", help="How many passages.  [default: retrieval.top_k]"),
     ] = None,
     collection: CollectionOption = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CONDITION",
+            help="Only passages whose metadata fit: type=bulk, type=bulk,container, year>=2020, type!=bulk; given"
+            " several times, all must hold.",
+        ),
+    ] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Compare with every passage rather than ask the index.")
+    ] = False,
     answer: Annotated[
         bool, typer.Option("--answer", help="Let the chat model of config.yaml answer from the passages.")
     ] = False,
@@ -59,9 +71,12 @@ def command(
         raise UsageError(f"-k must be 1 or more, found {top_k}")
     settings = load_settings(config)
     from rag_pipeline.retrieval import open_searcher
+    from rag_pipeline.store.filters import parse_conditions
 
+    condition = parse_conditions(where or [])
     searcher = open_searcher(settings, collection)
-    asking = _Asking(settings, searcher, top_k or settings.retrieval.top_k, answer, stream, as_json)
+    k = top_k or settings.retrieval.top_k
+    asking = _Asking(settings, searcher, k, condition, exact, answer, stream, as_json)
     if question is None:
         return _interact(asking)
     return asking.ask(question)
@@ -74,13 +89,15 @@ class _Asking:
     settings: Settings
     searcher: Searcher
     k: int
+    where: Where | None
+    exact: bool
     answer: bool
     stream: bool
     as_json: bool
 
     def ask(self, question: str) -> int:
         """Passages first: they are the user's, whatever becomes of the answer."""
-        passages = self.searcher.search(question, self.k)
+        passages = self.searcher.search(question, self.k, where=self.where, exact=self.exact)
         if not self.as_json:
             show_passages(question, passages)
             sys.stdout.flush()

@@ -9,6 +9,7 @@ from rag_pipeline.errors import CollectionMismatchError, CollectionNotFoundError
 from rag_pipeline.passages import Passage
 from rag_pipeline.retrieval.questions import check_question
 from rag_pipeline.store import Collection
+from rag_pipeline.store.filters import Where, checked
 
 
 class Searcher:
@@ -30,16 +31,24 @@ class Searcher:
         """The collection's name."""
         return self._collection.name
 
-    def search(self, question: str, k: int) -> list[Passage]:
-        """The k best passages, best first; fewer if the collection holds fewer.
+    def search(self, question: str, k: int, *, where: Where | None = None, exact: bool = False) -> list[Passage]:
+        """The k best passages, best first; fewer if the collection holds fewer that fit.
+
+        Args:
+            question: in any language the model knows.
+            k: how many.
+            where: a filter on metadata, e.g. ``{"type": "bulk"}`` or ``{"year": {"$gte": 2020}}``; several keys must
+                all hold. See :mod:`rag_pipeline.store.filters`.
+            exact: compare with every chunk rather than ask the index.
 
         Raises:
-            UsageError: the question is blank, or k is below 1.
+            UsageError: the question is blank, k is below 1, or the filter cannot be understood.
         """
         question = check_question(question)
         if k < 1:
             raise UsageError(f"top_k must be 1 or more, found {k}")
-        hits = self._collection.search(self._embeddings.embed_query(question), k)
+        where = checked(where)
+        hits = self._collection.search(self._embeddings.embed_query(question), k, where, exact=exact)
         return [
             Passage(
                 rank=rank,

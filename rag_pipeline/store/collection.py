@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from rag_pipeline.errors import CollectionMismatchError, StoreError
 from rag_pipeline.store.chroma_errors import translated
+from rag_pipeline.store.filters import Where, checked
 from rag_pipeline.store.fingerprint import EMBEDDING_KEY, FINGERPRINT_KEY, Fingerprint, describe_differences
 from rag_pipeline.store.records import ChunkRecord, StoredFiles
 
@@ -172,8 +174,22 @@ class Collection:
             for start in range(0, len(ids), _DELETE_PAGE):
                 self._chroma.delete(ids=list(ids[start : start + _DELETE_PAGE]))
 
-    def search(self, vector: Sequence[float], k: int) -> list[Hit]:
-        """The k chunks of highest inner product, best first; fewer if there are fewer."""
+    def search(self, vector: Sequence[float], k: int, where: Where | None = None, *, exact: bool = False) -> list[Hit]:
+        """The k chunks of highest inner product, best first; fewer if there are fewer.
+
+        Args:
+            vector: the question's.
+            k: how many.
+            where: only chunks whose metadata fit; see :mod:`rag_pipeline.store.filters`.
+            exact: compare with every chunk rather than ask the index, which may miss one now and then.
+
+        Raises:
+            UsageError: the filter cannot be understood.
+            StoreError: the store cannot be read.
+        """
+        condition = checked(where)
+        if exact:
+            return self._search_exactly(vector, k, condition)
         k = min(k, self.count)
         if k == 0:
             return []
@@ -181,6 +197,7 @@ class Collection:
             found = self._chroma.query(
                 query_embeddings=np.asarray([vector], dtype=np.float32),
                 n_results=k,
+                where=condition,
                 include=["documents", "metadatas", "distances"],
             )
         assert found["documents"] and found["metadatas"] and found["distances"]
@@ -188,6 +205,25 @@ class Collection:
         # Chroma's distance in this space is 1 - inner product; it goes no further than here.
         return [
             Hit(chunk_id, text or "", metadata or {}, 1.0 - distance) for chunk_id, text, metadata, distance in rows
+        ]
+
+    def _search_exactly(self, vector: Sequence[float], k: int, condition: dict[str, Any] | None) -> list[Hit]:
+        question = np.asarray(vector, dtype=np.float32)
+        best: list[tuple[float, str]] = []
+        for page in self._pages(["embeddings"], condition):
+            scores = np.asarray(page["embeddings"], dtype=np.float32) @ question
+            found = [(-float(score), chunk_id) for score, chunk_id in zip(scores, page["ids"], strict=True)]
+            best = heapq.nsmallest(k, [*best, *found])
+        if not best:
+            return []
+        with translated("read"):
+            got = self._chroma.get(ids=[chunk_id for _, chunk_id in best], include=["documents", "metadatas"])
+        # They come in an order of the store's own.
+        rows = dict(zip(got["ids"], zip(got["documents"] or [], got["metadatas"] or [], strict=True), strict=True))
+        return [
+            Hit(chunk_id, rows[chunk_id][0] or "", rows[chunk_id][1] or {}, -negative)
+            for negative, chunk_id in best
+            if chunk_id in rows
         ]
 
     def copy_into(self, other: Collection) -> None:
@@ -206,11 +242,11 @@ class Collection:
         with translated("write"):
             self._chroma.modify(name=name)
 
-    def _pages(self, include: list[Any]) -> Iterator[Any]:
+    def _pages(self, include: list[Any], where: dict[str, Any] | None = None) -> Iterator[Any]:
         offset = 0
         while True:
             with translated("read"):
-                page = self._chroma.get(limit=_PAGE, offset=offset, include=include)
+                page = self._chroma.get(limit=_PAGE, offset=offset, include=include, where=where)
             if not page["ids"]:
                 return
             yield page

@@ -1,0 +1,99 @@
+"""Conditions on the metadata of chunks, in Chroma's form and on the command line.
+
+The form is that of Chroma's documentation on metadata filtering: ``{"type": "bulk"}``, ``{"year": {"$gte": 2020}}``,
+``{"type": {"$in": [...]}}``, ``{"$and": [...]}``, ``{"$or": [...]}``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rag_pipeline.errors import UsageError
+
+Where = Mapping[str, Any]
+_JOINS = ("$and", "$or")
+_COMPARISONS = {"=": "$eq", "!=": "$ne", ">=": "$gte", "<=": "$lte", ">": "$gt", "<": "$lt"}
+_OPERATORS = frozenset({*_COMPARISONS.values(), "$in", "$nin"})
+_CONDITION = re.compile(r"\s*([^\s=!<>]+)\s*(!=|>=|<=|=|>|<)\s*(.*?)\s*", re.DOTALL)
+_EXAMPLES = "type=bulk, type=bulk,container, year>=2020, type!=bulk"
+
+
+def parse_conditions(conditions: Sequence[str]) -> Where | None:
+    """Conditions as they are typed, all of which must hold; None if there are none.
+
+    ``type=bulk,container`` is either of both. A number matches a value that is stored as a number or as text.
+
+    Raises:
+        UsageError: one cannot be understood.
+    """
+    parsed = [_parse(condition) for condition in conditions]
+    if not parsed:
+        return None
+    return parsed[0] if len(parsed) == 1 else {"$and": parsed}
+
+
+def checked(where: Where | None) -> dict[str, Any] | None:
+    """A filter as Chroma takes it: several keys side by side are joined by ``$and``.
+
+    Raises:
+        UsageError: an operator is unknown, or has nothing to compare with.
+    """
+    if not where:
+        return None
+    if len(where) > 1:
+        return {"$and": [checked({key: value}) for key, value in where.items()]}
+    ((key, value),) = where.items()
+    if key in _JOINS:
+        if not isinstance(value, list | tuple) or not value:
+            raise UsageError(f"filter: {key} needs a list of conditions, found {value!r}")
+        inner = [checked(one) for one in value]
+        return inner[0] if len(inner) == 1 else {key: inner}
+    if key.startswith("$"):
+        raise UsageError(f"filter: unknown operator {key!r}; known here: {', '.join(_JOINS)}")
+    if isinstance(value, Mapping):
+        unknown = set(value) - _OPERATORS
+        if unknown or len(value) != 1:
+            found = ", ".join(sorted(value)) or "none"
+            raise UsageError(f"filter: {key} needs one operator of {', '.join(sorted(_OPERATORS))}; found {found}")
+        ((operator, operand),) = value.items()
+        if operator in ("$in", "$nin") and (not isinstance(operand, list | tuple) or not operand):
+            raise UsageError(f"filter: {key} {operator} needs values, found {operand!r}")
+        return {key: {operator: list(operand) if isinstance(operand, tuple) else operand}}
+    return {key: value}
+
+
+def _parse(condition: str) -> dict[str, Any]:
+    match = _CONDITION.fullmatch(condition)
+    if match is None or not match[3]:
+        raise UsageError(f"--where {condition!r} cannot be understood; write it like {_EXAMPLES}")
+    key, sign, text = match[1], match[2], match[3]
+    if sign in ("=", "!="):
+        values = [value for part in text.split(",") if part.strip() for value in _meanings(part.strip())]
+        if not values:
+            raise UsageError(f"--where {condition!r} names no value; write it like {_EXAMPLES}")
+        if len(values) == 1:
+            return {key: {_COMPARISONS[sign]: values[0]}}
+        # Chroma wants a list of one type; values of another type are in a list of their own.
+        operator, join = ("$in", "$or") if sign == "=" else ("$nin", "$and")
+        lists = [[value for value in values if type(value) is kind] for kind in (str, bool, int, float)]
+        parts = [{key: {operator: members}} for members in lists if members]
+        return parts[0] if len(parts) == 1 else {join: parts}
+    numbers = [value for value in _meanings(text) if isinstance(value, int | float) and not isinstance(value, bool)]
+    if not numbers:
+        raise UsageError(f"--where {condition!r}: {sign} compares numbers, found {text!r}")
+    compared = [{key: {_COMPARISONS[sign]: number}} for number in numbers]
+    return compared[0] if len(compared) == 1 else {"$or": compared}
+
+
+def _meanings(text: str) -> list[str | bool | int | float]:
+    """What a typed value may be stored as."""
+    meanings: list[str | bool | int | float] = [text]
+    if text.lower() in ("true", "false"):
+        meanings.append(text.lower() == "true")
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            meanings.append(kind(text))
+    return meanings
