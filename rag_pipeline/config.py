@@ -124,11 +124,17 @@ def _as_list(value: Any) -> Any:
 Patterns = Annotated[list[str], BeforeValidator(_as_list)]
 
 
+def _scalar(value: Any) -> Any:
+    if not isinstance(value, str | int | float | bool):
+        raise ValueError("text, a number, true or false")
+    return value
+
+
 class MetadataRule(_Frozen):
     """Metadata for the files that match one of the patterns."""
 
     files: Patterns
-    values: dict[str, str | int | float | bool]
+    values: dict[str, Annotated[Any, BeforeValidator(_scalar)]]
 
 
 class CollectionSettings(_Frozen):

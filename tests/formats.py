@@ -99,6 +99,19 @@ def scanned_pdf() -> bytes:
     return stream.getvalue()
 
 
+def underlined_pdf() -> bytes:
+    """A page with text and two lines across, as under a heading."""
+    from reportlab.pdfgen.canvas import Canvas
+
+    stream = io.BytesIO()
+    canvas = Canvas(stream)
+    canvas.drawString(72, 720, "heading")
+    for height in (710, 80, 70):
+        canvas.line(72, height, 400, height)
+    canvas.save()
+    return stream.getvalue()
+
+
 def ruled_pdf(rows: list[list[str]]) -> bytes:
     """A page with a line above, a ruled table, and a line below."""
     from reportlab.lib import colors

@@ -99,8 +99,11 @@ class _Asking:
         """Passages first: they are the user's, whatever becomes of the answer."""
         passages = self.searcher.search(question, self.k, where=self.where, exact=self.exact)
         if not self.as_json:
-            show_passages(question, passages)
-            sys.stdout.flush()
+            if passages:
+                show_passages(question, passages)
+                sys.stdout.flush()
+            else:
+                note("no passage fits --where" if self.where else "the collection is empty")
         answer, error = self._answered(question, passages) if self.answer else (None, None)
         if self.as_json:
             print_json(

@@ -130,7 +130,7 @@ def _read_api_error(error: Any, model: str, key: ApiKey, place: str) -> GeminiEr
         return GeminiError(
             Kind.REGION, f"Gemini is not offered where this machine is: {said}; regions: {_REGIONS_PAGE}"
         )
-    if code in (408, 500, 502, 503, 504):
+    if code == 408 or code >= 500:
         return GeminiError(
             Kind.BUSY, f"{place} answered {code} {error.status or ''}: {said or 'no reason given'}", wait
         )

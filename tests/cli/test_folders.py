@@ -212,3 +212,24 @@ def test_progress_is_told_in_lines_where_there_is_no_terminal(cli, monkeypatch):
     assert code == 0
     assert err.startswith("docs: ")
     assert "of 3 files" in err
+
+
+def test_conditions_on_metadata_narrow_a_question(cli, project, documents):
+    (documents / "bulk.md").write_text("---\ntype: bulk\nyear: 2021\n---\n# 벌크선\n\n석탄.\n", "utf-8")
+    cli("ingest")
+    code, out, err = cli("query", "배", "--where", "type=bulk", "--where", "year>=2020", "--json")
+    assert (code, err) == (0, "")
+    assert [passage["source"] for passage in json.loads(out)["passages"]] == ["bulk.md"]
+    assert "bulk.md" in cli("query", "배", "--exact", "--where", "source=bulk.md")[1]
+    assert cli("query", "배", "--where", "type=ferry") == (0, "", "no passage fits --where\n")
+    assert cli("query", "배", "--where", "type")[0] == 2
+
+
+def test_a_rule_for_metadata_that_holds_no_plain_value_is_named(cli, project):
+    config = (project / "config.yaml").read_text()
+    rule = "docs: {folder: docs, embedding: tiny, metadata: [{files: '*.md', values: {a: [1]}}]}"
+    (project / "config.yaml").write_text(config.replace("docs: {folder: docs, embedding: tiny}", rule))
+    code, _, err = cli("ingest")
+    assert code == 2
+    assert err.count("\n") == 1
+    assert "values.a: found [1]; allowed: text, a number, true or false" in err

@@ -253,3 +253,28 @@ def test_a_reader_may_be_installed_by_entry_point(monkeypatch):
     assert ".log" in made.suffixes
     assert made.runs_apart("a.log")
     assert only(made.read("a.log", b"started")).text == "STARTED"
+
+
+def test_hangul_files_are_told_by_their_content_and_not_by_their_name():
+    for name, content in (("a.hwp", formats.hwpx(SENTENCE)), ("a.hwpx", formats.hwp(SENTENCE))):
+        assert SENTENCE in only(read(name, content)).text
+
+
+def test_a_page_with_lines_under_words_is_not_looked_through_for_tables():
+    import pypdfium2
+
+    from rag_pipeline.documents.readers import pdf
+
+    ruled = formats.ruled_pdf([["a", "b"], ["c", "d"]])
+    underlined = formats.underlined_pdf()
+    assert [pdf._is_ruled(pypdfium2.PdfDocument(content), 0) for content in (ruled, underlined)] == [True, False]
+
+
+def test_reasons_are_the_same_each_time():
+    reasons = set()
+    for _ in range(2):
+        with pytest.raises(DocumentError) as caught:
+            read("a.docx", formats.pptx(SENTENCE))
+        reasons.add(str(caught.value))
+    assert len(reasons) == 1
+    assert "0x" not in reasons.pop()

@@ -41,6 +41,7 @@ def quota(name, value=None):
         (failure(408), Kind.BUSY, True),
         (failure(500), Kind.BUSY, True),
         (failure(503), Kind.BUSY, True),
+        (failure(529), Kind.BUSY, True),
     ],
 )
 def test_each_failure_is_told_apart(found, kind, passing):

@@ -20,15 +20,19 @@ from tests.ingestion.test_sync import contents
 
 # A whole ingest in a process of its own, by the public API; small groups, so that there is much to be cut between.
 WORKER = """
-import sys
+import sys, time
 from rag_pipeline.config import load_settings
 from rag_pipeline.embeddings import base
 from rag_pipeline.ingestion.run import IngestTarget, ingest
 from rag_pipeline.testing import HashEmbeddings
 base._GROUP_TEXTS = 20
+class Slow(HashEmbeddings):
+    def embed_documents(self, texts):
+        time.sleep(0.2 if sys.argv[1] == "slowly" else 0)
+        return super().embed_documents(texts)
 settings = load_settings("config.yaml")
 print("started", flush=True)
-ingest(settings, IngestTarget("docs", [settings.base_dir / "docs"], "bundled"), embeddings=HashEmbeddings(),
+ingest(settings, IngestTarget("docs", [settings.base_dir / "docs"], "bundled"), embeddings=Slow(),
        rebuild=sys.argv[1] == "rebuild")
 print("done", flush=True)
 """
@@ -104,7 +108,7 @@ def test_killed_at_ten_random_moments_it_ends_in_the_same_collection(workplace, 
 def test_out_of_room_it_says_so_and_goes_on_when_there_is_room(workplace):
     """A real limit on the size of files, at which writes fail as they do on a full disk."""
     limited = WORKER.replace(
-        "import sys\n", "import sys, resource, signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n", 1
+        "import sys, time\n", "import sys, time, resource, signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n", 1
     )
     limited = limited.replace(
         'print("started"',

@@ -6,6 +6,7 @@ in the group ``rag_pipeline.readers``.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from typing import Any, Protocol, cast, runtime_checkable
 from rag_pipeline.documents.document import Document, finished
 from rag_pipeline.errors import DocumentError
 
+# What Python shows of an open file says nothing to a user, and something else each time.
+_OBJECT = re.compile(r"(?:file )?'?<[^<>]* object at 0x[0-9a-f]+>'?")
 ENTRY_POINTS = "rag_pipeline.readers"
 EXTRA = "documents"
 # What the extra installs, by the names that are imported.
@@ -151,7 +154,7 @@ class Readers:
             raise DocumentError("is nested too deeply") from None
         except Exception as error:
             # A parser says in its own way that a file is damaged.
-            said = " ".join(str(error).split())
+            said = _OBJECT.sub("it", " ".join(str(error).split()))
             raise DocumentError(f"is damaged, or not a {suffix} file ({type(error).__name__}: {said})") from None
 
 

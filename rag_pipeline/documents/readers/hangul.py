@@ -11,6 +11,7 @@ from rag_pipeline.documents.readers import ReadingOptions, stem_of
 from rag_pipeline.documents.readers.archive import OLE, check_archive
 from rag_pipeline.errors import DocumentError
 
+_ZIP = b"PK\x03\x04"
 _OLD = b"HWP Document File V"
 
 
@@ -22,7 +23,10 @@ def read(name: str, content: bytes, _options: ReadingOptions) -> Document:
     """
     from hwp_hwpx_parser import Reader
 
-    suffix = PurePath(name).suffix.lower()
+    # Either is often found under the other's name; the first bytes tell.
+    suffix = (
+        ".hwpx" if content.startswith(_ZIP) else ".hwp" if content.startswith(OLE) else PurePath(name).suffix.lower()
+    )
     if content.startswith(_OLD):
         raise DocumentError("is of a format before HWP 5; save it anew in Hangul")
     if suffix == ".hwpx":

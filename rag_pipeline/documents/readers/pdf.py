@@ -9,8 +9,14 @@ from rag_pipeline.documents.readers import ReadingOptions, stem_of
 from rag_pipeline.documents.readers.pdf_tables import pages_with_tables
 from rag_pipeline.errors import DocumentError
 
-_FEWEST_LINES = 4
-_MOST_LINES = 5000
+# Lines in each direction, or boxes, below which a page has no ruled table; points below which a box is a line.
+_FEWEST_LINES = 2
+_FEWEST_BOXES = 4
+_THIN = 3.0
+_MOST_DRAWN = 5000
+# Finding tables takes a tenth of a second a page: in a book of tables, those beyond this stay lines of text. A number
+# of pages and not of seconds, so that a file gives the same text on every machine.
+_MOST_TABLE_PAGES = 150
 _HYPHEN_AT_LINE_END = re.compile(r"(?<=[a-z])[\ufffe\xad\x02]\s*\n?(?=[a-z])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _LETTER = re.compile(r"[^\W\d_]")
@@ -41,7 +47,7 @@ def read(name: str, content: bytes, _options: ReadingOptions) -> Document:
         raise DocumentError(
             f"holds no text on its {count} page{'s' if count != 1 else ''}: a scan; run OCR over it first"
         )
-    for index, text in pages_with_tables(content, ruled).items():
+    for index, text in pages_with_tables(content, ruled[:_MOST_TABLE_PAGES]).items():
         pages[index] = text
     sections = tuple(Section((), page, {"page": number}) for number, page in enumerate(pages, start=1))
     return Document(_useful_title(title) or stem_of(name), sections)
@@ -64,15 +70,24 @@ def _page_text(pdf: object, index: int) -> str:
 
 
 def _is_ruled(pdf: object, index: int) -> bool:
-    """Whether a page has lines enough to draw a table, and not so many that they are a drawing."""
+    """Whether a page draws what may be a table: lines both ways, or boxes, and not so many that they are a picture."""
     import pypdfium2.raw
 
     page = pdf[index]  # type: ignore[index]
+    across = down = boxes = count = 0
     try:
-        lines = sum(1 for _ in page.get_objects(filter=[pypdfium2.raw.FPDF_PAGEOBJ_PATH]))
+        for drawn in page.get_objects(filter=[pypdfium2.raw.FPDF_PAGEOBJ_PATH]):
+            count += 1
+            if count > _MOST_DRAWN:
+                return False
+            left, bottom, right, top = drawn.get_bounds()
+            width, height = right - left, top - bottom
+            across += height <= _THIN < width
+            down += width <= _THIN < height
+            boxes += width > _THIN and height > _THIN
     finally:
         page.close()
-    return _FEWEST_LINES <= lines <= _MOST_LINES
+    return (across >= _FEWEST_LINES and down >= _FEWEST_LINES) or boxes >= _FEWEST_BOXES
 
 
 def _useful_title(title: str) -> str:
