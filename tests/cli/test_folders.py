@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -159,39 +158,6 @@ def test_watch_brings_in_changes_and_stops_cleanly(project, documents):
     finally:
         process.kill()
         process.communicate()
-
-
-def test_ctrl_c_says_how_to_go_on_and_keeps_what_was_done(project, documents):
-    for number in range(3000):
-        (documents / f"{number}.md").write_text(f"# {number}\n\n" + "흘수 길이 " * 3 + f"{number}\n", "utf-8")
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "ingest.py")],
-        cwd=project,
-        env=offline_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    database = project / "chroma_db" / "chroma.sqlite3"
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not (database.exists() and _rows(database) > 512):
-        time.sleep(0.05)
-    os.kill(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    assert "chunks, which are kept" in err
-    assert "interrupted; what was done is kept: run the same command again to go on" in err
-    assert "Traceback" not in err
-
-
-def _rows(database) -> int:
-    import sqlite3
-
-    try:
-        with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-            return connection.execute("select count(*) from embeddings").fetchone()[0]
-    except sqlite3.Error:
-        return 0
 
 
 def test_progress_tells_files_tokens_speed_and_time_left():
