@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import contextlib
 import time
-import weakref
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from typing import Any, Literal, TypeVar
 
@@ -20,24 +18,17 @@ from rag_pipeline.embeddings.gemini_requests import (
     QUERY_PROMPT,
     Item,
     TaskStyle,
-    Vectors,
     batches,
     document_item,
     query_item,
-    read_vectors,
-    request_body,
     resolve_model,
 )
-from rag_pipeline.embeddings.pacing import Pacer, backoff
+from rag_pipeline.embeddings.gemini_sending import GeminiSender, SendingRun
+from rag_pipeline.embeddings.pacing import Pacer
 from rag_pipeline.errors import EmbeddingError
-from rag_pipeline.gemini.api_key import ApiKey, find_api_key, find_base_url
-from rag_pipeline.gemini.client import AsyncGemini
-from rag_pipeline.gemini.failures import GeminiError, Kind, read_failure
 
 T = TypeVar("T")
 
-# A service that refuses this many single texts in a row, and takes none, refuses something else than the texts.
-_REFUSALS_IN_A_ROW = 3
 _SHOWN = 40
 # Someone waits for the answer to a question: rather an early error than half a minute of trying.
 _QUERY_ATTEMPTS = 3
@@ -94,22 +85,22 @@ class GeminiEmbeddings(PipelineEmbeddings):
     ) -> None:
         self._model = model.removeprefix("models/")
         self._style, self._max_tokens = resolve_model(self._model, task_style, max_tokens)
-        self._given_key = SecretStr(api_key) if isinstance(api_key, str) else api_key
         self._dimension = dimension
-        self._given_base_url = base_url
         self._batch_size = min(batch_size, requests_per_minute or batch_size)
         self._batch_bytes = batch_bytes
         self._batch_tokens = tokens_per_minute
         self._concurrency = concurrency
-        self._pacer = Pacer(requests_per_minute, tokens_per_minute)
-        self._timeout = timeout
         self._attempts = attempts
-        self._deadline = deadline
-        self._key: ApiKey | None = None
-        # An HTTP client belongs to the event loop it was first used on.
-        self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncGemini] = weakref.WeakKeyDictionary()
-        self._accepted = False
-        self._refused_in_a_row = 0
+        self._sender = GeminiSender(
+            self._model,
+            dimension,
+            api_key=SecretStr(api_key) if isinstance(api_key, str) else api_key,
+            base_url=base_url,
+            pacer=Pacer(requests_per_minute, tokens_per_minute),
+            timeout=timeout,
+            deadline=deadline,
+            connections=concurrency,
+        )
 
     def __repr__(self) -> str:
         return f"GeminiEmbeddings(model={self._model!r}, dimension={self._dimension})"
@@ -147,8 +138,7 @@ class GeminiEmbeddings(PipelineEmbeddings):
         Raises:
             ConfigurationError: there is not.
         """
-        self._api_key()
-        find_base_url(self._given_base_url)
+        self._sender.check_ready()
 
     def count_document_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text as a document, estimated on the high side: the tokenizer is Google's."""
@@ -180,11 +170,11 @@ class GeminiEmbeddings(PipelineEmbeddings):
         wanted = _not_blank(texts)
         self.check_ready()
         free = asyncio.Semaphore(self._concurrency)
-        run = _Run(self._attempts)
+        run = SendingRun(self._attempts)
 
         async def embed(batch: list[Item]) -> EmbeddedBatch:
             async with free:
-                return await self._embed_batch(batch, run)
+                return await self._sender.embed_batch(batch, run)
 
         tasks = [
             asyncio.create_task(embed(batch)) for batch in self._batches(DocumentText(texts[index]) for index in wanted)
@@ -207,14 +197,14 @@ class GeminiEmbeddings(PipelineEmbeddings):
         self.check_ready()
         loop = background_loop()
         waiting = self._batches(texts)
-        run = _Run(self._attempts)
+        run = SendingRun(self._attempts)
         under_way: set[concurrent.futures.Future[EmbeddedBatch]] = set()
         failure: BaseException | None = None
         last = time.monotonic()
 
         def fill() -> None:
             while failure is None and len(under_way) < self._concurrency and (batch := next(waiting, None)):
-                under_way.add(asyncio.run_coroutine_threadsafe(self._embed_batch(batch, run), loop))
+                under_way.add(asyncio.run_coroutine_threadsafe(self._sender.embed_batch(batch, run), loop))
 
         try:
             fill()
@@ -239,15 +229,11 @@ class GeminiEmbeddings(PipelineEmbeddings):
 
     def close(self) -> None:
         """Close the connections that sync calls have opened."""
-        client = self._clients.pop(background_loop(), None)
-        if client is not None:
-            _close(client, background_loop()).result()
+        self._sender.close()
 
     async def aclose(self) -> None:
         """Close the connections that calls on this event loop have opened."""
-        client = self._clients.pop(asyncio.get_running_loop(), None)
-        if client is not None:
-            await client.aclose()
+        await self._sender.aclose()
 
     def _in_order(self, texts: list[str], wanted: list[int], done: Iterable[EmbeddedBatch]) -> list[list[float]]:
         """Vectors in the order of the texts, of which only those wanted were sent."""
@@ -269,106 +255,10 @@ class GeminiEmbeddings(PipelineEmbeddings):
 
     async def _embed_query(self, text: str) -> list[float]:
         item = query_item(text, self._style)
-        batch = await self._embed_batch([item], _Run(min(self._attempts, _QUERY_ATTEMPTS)))
+        batch = await self._sender.embed_batch([item], SendingRun(min(self._attempts, _QUERY_ATTEMPTS)))
         if batch.refused:
             raise EmbeddingError(f"the question: {batch.refused[0]}")
         return _plain(batch.vectors[0])
-
-    async def _embed_batch(self, batch: list[Item], run: _Run) -> EmbeddedBatch:
-        """Vectors of a batch; one that is refused is halved until the text that is to blame stands alone."""
-        try:
-            vectors = await self._send(batch, run)
-        except GeminiError as error:
-            if error.kind is not Kind.REQUEST:
-                raise
-            if len(batch) == 1:
-                return self._refused(batch[0], error)
-            middle = len(batch) // 2
-            halves = [await self._embed_batch(half, run) for half in (batch[:middle], batch[middle:])]
-            return EmbeddedBatch(
-                [position for half in halves for position in half.positions],
-                [vector for half in halves for vector in half.vectors],
-                {position: reason for half in halves for position, reason in half.refused.items()},
-            )
-        self._accepted = True
-        self._refused_in_a_row = 0
-        return EmbeddedBatch([item.position for item in batch], list(vectors))
-
-    def _refused(self, item: Item, error: GeminiError) -> EmbeddedBatch:
-        self._refused_in_a_row += 1
-        if not self._accepted and self._refused_in_a_row >= _REFUSALS_IN_A_ROW:
-            raise error
-        return EmbeddedBatch([], [], {item.position: f"{error} (about {item.tokens} tokens)"})
-
-    async def _send(self, batch: list[Item], run: _Run) -> Vectors:
-        """One request, sent again while failures are passing ones."""
-        tokens = sum(item.tokens for item in batch)
-        attempt = 1
-        started: float | None = None
-        while True:
-            await run.sleep(self._pacer.reserve(time.monotonic(), len(batch), tokens))
-            started = started or time.monotonic()
-            try:
-                return await self._send_once(batch)
-            except GeminiError as error:
-                if not error.passing or run.stopped:
-                    raise
-                if attempt >= run.attempts:
-                    raise GeminiError(error.kind, f"{error} (after {attempt} attempts)", error.retry_after) from None
-                wait = backoff(attempt, error.retry_after)
-                now = time.monotonic()
-                if now + wait - started > self._deadline:
-                    raise GeminiError(
-                        error.kind, f"{error} (given up: the deadline of {self._deadline:g} s would pass)"
-                    ) from None
-                if error.kind is Kind.MINUTE_QUOTA:
-                    self._pacer.pause(now + wait)  # the others would meet the same
-                await run.sleep(wait)
-                if run.stopped:
-                    raise
-                attempt += 1
-
-    async def _send_once(self, batch: list[Item]) -> Vectors:
-        from google.genai.types import Content, EmbedContentConfig, HttpOptions, Part
-
-        key, base_url = self._api_key(), find_base_url(self._given_base_url)
-        client = self._client(key, base_url)
-        body = request_body(batch, self._model, self._dimension)
-        try:
-            # The SDK's time limit is for each step; a server that drips bytes would never meet it.
-            async with asyncio.timeout(self._timeout):
-                reply = await client.models.embed_content(
-                    model=self._model,
-                    # The SDK has one title and task for all texts: the body below takes the place of what it makes of
-                    # its arguments, each text in a Content of its own. (Plain strings would become one vector.)
-                    contents=[Content(parts=[Part(text=batch[0].text)])],
-                    config=EmbedContentConfig(
-                        output_dimensionality=self._dimension,
-                        http_options=HttpOptions(extra_body=body, timeout=round(self._timeout * 1000)),
-                    ),
-                )
-            return read_vectors(reply, len(batch), self._dimension)
-        except Exception as error:
-            failure = read_failure(error, model=self._model, key=key, base_url=base_url)
-            if failure is None:
-                raise
-        # Outside of the handler: what the SDK raised holds the request, headers and all, and must not hang on.
-        raise failure
-
-    def _client(self, key: ApiKey, base_url: str | None) -> AsyncGemini:
-        loop = asyncio.get_running_loop()
-        client = self._clients.get(loop)
-        if client is None:
-            client = AsyncGemini(key, base_url=base_url, timeout=self._timeout, connections=self._concurrency)
-            self._clients[loop] = client
-            if loop is background_loop():
-                weakref.finalize(self, _close, client, loop)
-        return client
-
-    def _api_key(self) -> ApiKey:
-        if self._key is None:
-            self._key = find_api_key(self._given_key)
-        return self._key
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the background loop; an interrupt cancels it."""
@@ -387,27 +277,3 @@ def _plain(vector: Vector) -> list[float]:
     """A vector as LangChain wants it."""
     plain: list[float] = np.asarray(vector, dtype=np.float64).tolist()
     return plain
-
-
-def _close(client: AsyncGemini, loop: asyncio.AbstractEventLoop) -> concurrent.futures.Future[None]:
-    return asyncio.run_coroutine_threadsafe(client.aclose(), loop)
-
-
-class _Run:
-    """One call's requests, which stop trying again once one of them has failed for good."""
-
-    def __init__(self, attempts: int) -> None:
-        self.attempts = attempts
-        self._stopped = asyncio.Event()
-
-    @property
-    def stopped(self) -> bool:
-        return self._stopped.is_set()
-
-    def stop(self) -> None:
-        self._stopped.set()
-
-    async def sleep(self, seconds: float) -> None:
-        if seconds > 0:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopped.wait(), seconds)

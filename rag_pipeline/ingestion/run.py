@@ -119,7 +119,8 @@ def ingest(
                     settings.chunking.max_tokens,
                     exclusive=rebuild,
                     delete=delete,
-                    confirm_removal=confirm_removal,
+                    # What is made anew has nothing to lose but what a run before it left.
+                    confirm_removal=(lambda *_: True) if rebuild else confirm_removal,
                 ),
                 reader=reader,
                 on_progress=on_progress,

@@ -287,6 +287,20 @@ def test_a_service_that_refuses_every_request_is_not_asked_for_each_text(gemini,
     assert len(gemini.requests) < 15
 
 
+def test_a_service_that_begins_to_refuse_everything_is_not_asked_for_ever(gemini):
+    embeddings = make(batch_size=10, concurrency=1)
+    gemini.expect(faults.status(400, "changed its mind", after=2, times=None))
+    done, refused = [], []
+    with pytest.raises(ServiceError, match="changed its mind"):
+        for batch in embeddings.embed_stream(DocumentText(str(number)) for number in range(1000)):
+            done += batch.positions
+            refused += batch.refused
+    assert len(done) == 20
+    assert len(refused) < 25
+    assert len(gemini.requests) < 60
+    embeddings.close()
+
+
 def test_what_was_done_before_a_failure_is_handed_over(gemini):
     gemini.latency = 0.05
     embeddings = make(batch_size=10, concurrency=4)
