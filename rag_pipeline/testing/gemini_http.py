@@ -76,9 +76,11 @@ class GeminiHandler(BaseHTTPRequestHandler):
         """Say nothing: a test's output is its own."""
 
     def do_GET(self) -> None:
+        """The list of models."""
         self._handle()
 
     def do_POST(self) -> None:
+        """A method of a model."""
         self._handle()
 
     def _handle(self) -> None:
