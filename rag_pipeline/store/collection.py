@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _PAGE = 1000
 # Deleting by more ids than SQLite takes variables fails; this is far below.
 _DELETE_PAGE = 500
+# How often a question is asked again where an ingest removes chunks while they are being read.
+_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -190,9 +192,18 @@ class Collection:
         condition = checked(where)
         if exact:
             return self._search_exactly(vector, k, condition)
-        k = min(k, self.count)
-        if k == 0:
-            return []
+        hits: list[Hit] = []
+        for _ in range(_TRIES):
+            wanted = min(k, self.count)
+            if wanted == 0:
+                return []
+            hits, whole = self._query(vector, wanted, condition)
+            if whole:
+                break
+        return hits
+
+    def _query(self, vector: Sequence[float], k: int, condition: dict[str, Any] | None) -> tuple[list[Hit], bool]:
+        """Ask the index; also whether every chunk that it found was still there to be read."""
         with translated("read"):
             found = self._chroma.query(
                 query_embeddings=np.asarray([vector], dtype=np.float32),
@@ -201,11 +212,17 @@ class Collection:
                 include=["documents", "metadatas", "distances"],
             )
         assert found["documents"] and found["metadatas"] and found["distances"]
-        rows = zip(found["ids"][0], found["documents"][0], found["metadatas"][0], found["distances"][0], strict=True)
-        # Chroma's distance in this space is 1 - inner product; it goes no further than here.
-        return [
-            Hit(chunk_id, text or "", metadata or {}, 1.0 - distance) for chunk_id, text, metadata, distance in rows
+        rows = list(
+            zip(found["ids"][0], found["documents"][0], found["metadatas"][0], found["distances"][0], strict=True)
+        )
+        # A chunk that another process removes meanwhile is found without its text. Chroma's distance in this space
+        # is 1 - inner product; it goes no further than here.
+        hits = [
+            Hit(chunk_id, text, metadata or {}, 1.0 - distance)
+            for chunk_id, text, metadata, distance in rows
+            if text is not None
         ]
+        return hits, len(hits) == len(rows)
 
     def _search_exactly(self, vector: Sequence[float], k: int, condition: dict[str, Any] | None) -> list[Hit]:
         question = np.asarray(vector, dtype=np.float32)

@@ -138,8 +138,10 @@ def test_an_incomplete_model_folder_is_exit_code_2_and_names_what_is_missing(
 
 
 # The command itself, with an embedding that takes its time, so that there is always something to interrupt.
+# A run of the tests in the background of a shell ignores Ctrl-C and hands that on; a user's own shell does not.
 SLOWLY = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from rag_pipeline.cli import main
 from rag_pipeline.ingestion import run
 from rag_pipeline.testing import HashEmbeddings

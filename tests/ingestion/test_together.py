@@ -35,8 +35,8 @@ def test_questions_and_a_second_ingest_during_an_ingest_do_no_harm(workplace):
         passages = Searcher(collection, HashEmbeddings()).search("문서 7의 3번째 글", 5)
         writing = collection.count > before
         store.close()
-        assert len(passages) == 5
-        assert all("글" in passage.text for passage in passages)
+        assert passages
+        assert [passage for passage in passages if "글" not in passage.text or not passage.source] == []
         asked += 1
         if writing and not refused:  # the other one has the lock
             with pytest.raises(StoreLockedError):
