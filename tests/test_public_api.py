@@ -8,8 +8,9 @@ import rag_pipeline
 PACKAGE = Path(rag_pipeline.__file__).parent
 FLOORS = [
     {"errors"},
+    {"config_sections"},
     {"config", "config_errors"},
-    {"gemini"},
+    {"gemini", "lexical"},
     {"documents", "embeddings", "store"},
     {"assembly", "passages", "testing"},
     {"answering", "ingestion", "retrieval"},
