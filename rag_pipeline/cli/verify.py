@@ -28,7 +28,8 @@ def command(
     """Check that collections are whole.
 
     Looks for half-written files, chunks stored twice or by something else, vectors that are broken or not of length
-    one, and compares the index with the exact ranking on a sample. With something off, the exit code is 1.
+    one; compares the index with the exact ranking on a sample, and the lexical index with the chunks. With something
+    off, the exit code is 1.
     """
     from rag_pipeline.assembly import open_store
     from rag_pipeline.config import load_settings
@@ -68,13 +69,18 @@ def _repair(store: Store, name: str, check: Check) -> list[str]:
     done = []
     opened = store.get(name)
     ids = sorted({chunk_id for finding in check.findings for chunk_id in finding.ids})
-    if ids:
-        opened.delete(ids)
-        done.append(f"removed {len(ids)} chunks; ingest its folder again to make them anew")
+    with opened.indexing():  # which brings the lexical index in step
+        if ids:
+            opened.delete(ids)
+            done.append(f"removed {len(ids)} chunks; ingest its folder again to make them anew")
+    if any(finding.kind == "lexical" for finding in check.findings):
+        done.append("brought the lexical index in step with the chunks")
     fingerprint, embedding = opened.fingerprint, opened.embedding
     if any(finding.kind == "index" for finding in check.findings) and fingerprint and embedding:
         fresh = store.staging(name, fingerprint, embedding, anew=True)
         opened.copy_into(fresh)
+        with fresh.indexing():
+            pass
         store.replace(name, fresh)
         done.append("built the index anew from the stored vectors")
     return done

@@ -118,14 +118,15 @@ def sync_folders(
     reader = reader or LimitedReader()
     try:
         with (
+            collection.indexing(stored.all_ids()),
             ReadAhead(plan.pending, reader, embeddings, options.chunk_tokens) as files,
             closing(sync.texts(files)) as texts,
         ):
             for batch in embeddings.embed_stream(texts):
                 sync.store(batch)
-        sync.remove(plan.stale_ids)
-        gone = plan.removed if options.delete else [key for key in plan.removed if key not in plan.lost]
-        sync.remove([chunk for key in gone for chunk in stored.ids(key)])
+            sync.remove(plan.stale_ids)
+            gone = plan.removed if options.delete else [key for key in plan.removed if key not in plan.lost]
+            sync.remove([chunk for key in gone for chunk in stored.ids(key)])
         report.removed = len(plan.lost) if options.delete else 0
     finally:
         report.chunks_total = stored.chunks + report.chunks_written - report.chunks_removed

@@ -26,7 +26,7 @@ class Finding:
     """Something that is off."""
 
     kind: str
-    """``half-written``, ``stale``, ``duplicate``, ``foreign``, ``vector`` or ``index``."""
+    """``half-written``, ``stale``, ``duplicate``, ``foreign``, ``vector``, ``index`` or ``lexical``."""
     detail: str
     ids: tuple[str, ...] = ()
     """Chunks that a repair removes, to be embedded anew by the next ingest."""
@@ -74,6 +74,7 @@ def check_collection(collection: Collection) -> Check:
         vectors.append(vector)
     check.chunks = len(ids)
     check.findings += _rows(files, duplicates)
+    check.findings += _lexical(collection, set(ids))
     if ids:
         matrix = np.stack(vectors)
         check.findings += _vectors(collection, ids, matrix)
@@ -116,6 +117,20 @@ def _vectors(collection: Collection, ids: list[str], matrix: npt.NDArray[np.floa
         wrong = tuple(chunk_id for chunk_id, is_off in zip(ids, off, strict=True) if is_off)
         worst = float(norms[off][np.argmax(np.abs(norms[off] - 1))])
         yield Finding("vector", f"{len(wrong)} vectors are not of length one (one has {worst:.3f})", wrong)
+
+
+def _lexical(collection: Collection, ids: set[str]) -> Iterator[Finding]:
+    """Nothing to remove: the index is made from the rows, by the next ingest or a repair."""
+    if not ids:
+        return
+    if not collection.lexical.exists:
+        yield Finding("lexical", "there is no lexical index for these chunks; the next ingest makes it")
+        return
+    indexed = collection.lexical.ids()
+    if indexed != ids:
+        lacks, surplus = len(ids - indexed), len(indexed - ids)
+        detail = f"the lexical index lacks {lacks} chunks and has {surplus} that are gone"
+        yield Finding("lexical", f"{detail}; the next ingest brings it in step")
 
 
 def _recall(collection: Collection, matrix: npt.NDArray[np.float32]) -> float | None:

@@ -2,147 +2,56 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import contextlib
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from rag_pipeline.errors import CollectionMismatchError, StoreError
+from rag_pipeline.errors import CollectionMismatchError
+from rag_pipeline.lexical.index import LexicalWriter
 from rag_pipeline.store.chroma_errors import translated
-from rag_pipeline.store.filters import Where, checked
-from rag_pipeline.store.fingerprint import EMBEDDING_KEY, FINGERPRINT_KEY, Fingerprint, describe_differences
-from rag_pipeline.store.records import ChunkRecord, StoredFiles
+from rag_pipeline.store.reading import ID_PAGE, CollectionReader, Hit
+from rag_pipeline.store.records import ChunkRecord
 
-if TYPE_CHECKING:
-    from chromadb.api import ClientAPI
-    from chromadb.api.models.Collection import Collection as ChromaCollection
-
-_PAGE = 1000
-# Deleting by more ids than SQLite takes variables fails; this is far below.
-_DELETE_PAGE = 500
-# How often a question is asked again where an ingest removes chunks while they are being read.
-_TRIES = 3
+__all__ = ["Collection", "Hit"]
 
 
-@dataclass(frozen=True)
-class Hit:
-    """A stored chunk found for a vector."""
-
-    id: str
-    text: str
-    metadata: Mapping[str, Any]
-    score: float
-    """Inner product of the question's vector and the chunk's; higher is better."""
-
-
-class Collection:
+class Collection(CollectionReader):
     """Reads and writes one collection; made by :class:`rag_pipeline.store.Store`.
 
     Raises:
         StoreError: its space is not inner product.
     """
 
-    def __init__(self, client: ClientAPI, chroma: ChromaCollection) -> None:
-        self._client = client
-        self._chroma = chroma
-        # The parsed `configuration` warns of the embedding function that is none of ours to name.
-        space = (chroma.configuration_json.get("hnsw") or {}).get("space")
-        if space != "ip":
-            raise StoreError(
-                f"collection {chroma.name!r} has the space {space!r}, not inner product ('ip');"
-                f" make it anew: ingest.py --collection {chroma.name} --rebuild"
-            )
+    # Set while :meth:`indexing` holds the right to write to the lexical index.
+    _lexical_writer: LexicalWriter | None = None
 
-    @property
-    def name(self) -> str:
-        """The collection's name."""
-        return self._chroma.name
+    @contextlib.contextmanager
+    def indexing(self, ids: set[str] | None = None) -> Iterator[None]:
+        """Bring the lexical index in step with the rows, and keep it so while chunks are written and removed.
 
-    @property
-    def id(self) -> str:
-        """Chroma's own id of the collection."""
-        return str(self._chroma.id)
-
-    @property
-    def embedding(self) -> str | None:
-        """Name, in the configuration, of the embedding it was made with."""
-        value = (self._chroma.metadata or {}).get(EMBEDDING_KEY)
-        return None if value is None else str(value)
-
-    @property
-    def fingerprint(self) -> Fingerprint | None:
-        """How it was made; None for a collection that this package did not make."""
-        text = (self._chroma.metadata or {}).get(FINGERPRINT_KEY)
-        return None if text is None else Fingerprint.from_json(str(text))
-
-    def require(self, expected: Fingerprint, embedding: str) -> None:
-        """Refuse a collection that was made in another way.
+        What a process that was killed left out is made up for here: the rows are the truth.
 
         Args:
-            expected: what the configuration asks for.
-            embedding: the name of that embedding in the configuration.
+            ids: of all chunks, if the caller has read them already.
 
         Raises:
-            CollectionMismatchError: naming both and the command that mends it.
+            StoreError: the index cannot be written.
         """
-        stored = self.fingerprint
-        remedy = f"make it anew: ingest.py --collection {self.name} --embedding {embedding} --rebuild"
-        if stored is None:
-            raise CollectionMismatchError(
-                f"collection {self.name!r} does not say how it was made (not by this package); {remedy}"
-            )
-        differences = stored.differences(expected)
-        if differences:
-            was, asked = describe_differences(differences)
-            other = f", or use --embedding {self.embedding}" if self.embedding not in (None, embedding) else ""
-            raise CollectionMismatchError(
-                f"collection {self.name!r} was made with embedding {self.embedding!r} ({was});"
-                f" the configuration asks for {embedding!r} ({asked}); {remedy}{other}"
-            )
-
-    @property
-    def count(self) -> int:
-        """How many chunks it holds."""
-        with translated("read"):
-            return self._chroma.count()
-
-    def stored_files(self) -> StoredFiles:
-        """What it holds, file by file."""
-        files = StoredFiles()
-        for page in self._pages(["metadatas"]):
-            for chunk_id, metadata in zip(page["ids"], page["metadatas"] or [], strict=True):
-                files.add(chunk_id, metadata)
-        return files
-
-    def rows(self) -> Iterator[tuple[str, Mapping[str, Any], npt.NDArray[np.float32]]]:
-        """Id, metadata and vector of every chunk, a page in memory at a time."""
-        for page in self._pages(["metadatas", "embeddings"]):
-            vectors = np.asarray(page["embeddings"], dtype=np.float32)
-            for chunk_id, metadata, vector in zip(page["ids"], page["metadatas"], vectors, strict=True):
-                yield chunk_id, metadata or {}, vector
-
-    def vectors(self) -> tuple[list[str], np.ndarray[Any, np.dtype[np.float32]]]:
-        """Every id and its vector: (chunks, dimension). For exact ranking and checks."""
-        ids: list[str] = []
-        pages: list[Any] = []
-        for page in self._pages(["embeddings"]):
-            ids += page["ids"]
-            pages.append(np.asarray(page["embeddings"], dtype=np.float32))
-        return ids, np.concatenate(pages) if pages else np.empty((0, 0), np.float32)
-
-    def vectors_of(self, ids: Sequence[str]) -> dict[str, npt.NDArray[np.float32]]:
-        """Vectors of some chunks, by id; those that are not there are left out."""
-        found: dict[str, npt.NDArray[np.float32]] = {}
-        ids = list(dict.fromkeys(ids))  # Chroma refuses an id that is asked for twice
-        for start in range(0, len(ids), _DELETE_PAGE):
-            with translated("read"):
-                page = self._chroma.get(ids=list(ids[start : start + _DELETE_PAGE]), include=["embeddings"])
-            vectors = np.asarray(page["embeddings"], dtype=np.float32)
-            found.update(zip(page["ids"], vectors, strict=True))
-        return found
+        with self.lexical.writer() as writer:
+            present, indexed = self.ids() if ids is None else ids, self.lexical.ids()
+            writer.remove(sorted(indexed - present))
+            missing = sorted(present - indexed)
+            for start in range(0, len(missing), ID_PAGE):
+                writer.add(self.texts_of(missing[start : start + ID_PAGE]))
+                writer.commit_if_due()
+            self._lexical_writer = writer
+            try:
+                yield
+            finally:
+                self._lexical_writer = None
+                writer.commit()
 
     def write(
         self, chunks: Sequence[ChunkRecord], vectors: Sequence[Sequence[float] | npt.NDArray[np.floating]]
@@ -169,79 +78,19 @@ class Collection:
                     documents=[chunk.text for chunk in batch],
                     metadatas=[chunk.metadata for chunk in batch],
                 )
+        # After the rows: what is in the index is in the collection.
+        if self._lexical_writer is not None:
+            self._lexical_writer.add({chunk.id: chunk.text for chunk in chunks})
+            self._lexical_writer.commit_if_due()
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove chunks by id."""
         with translated("write"):
-            for start in range(0, len(ids), _DELETE_PAGE):
-                self._chroma.delete(ids=list(ids[start : start + _DELETE_PAGE]))
-
-    def search(self, vector: Sequence[float], k: int, where: Where | None = None, *, exact: bool = False) -> list[Hit]:
-        """The k chunks of highest inner product, best first; fewer if there are fewer.
-
-        Args:
-            vector: the question's.
-            k: how many.
-            where: only chunks whose metadata fit; see :mod:`rag_pipeline.store.filters`.
-            exact: compare with every chunk rather than ask the index, which may miss one now and then.
-
-        Raises:
-            UsageError: the filter cannot be understood.
-            StoreError: the store cannot be read.
-        """
-        condition = checked(where)
-        if exact:
-            return self._search_exactly(vector, k, condition)
-        hits: list[Hit] = []
-        for _ in range(_TRIES):
-            wanted = min(k, self.count)
-            if wanted == 0:
-                return []
-            hits, whole = self._query(vector, wanted, condition)
-            if whole:
-                break
-        return hits
-
-    def _query(self, vector: Sequence[float], k: int, condition: dict[str, Any] | None) -> tuple[list[Hit], bool]:
-        """Ask the index; also whether every chunk that it found was still there to be read."""
-        with translated("read"):
-            found = self._chroma.query(
-                query_embeddings=np.asarray([vector], dtype=np.float32),
-                n_results=k,
-                where=condition,
-                include=["documents", "metadatas", "distances"],
-            )
-        assert found["documents"] and found["metadatas"] and found["distances"]
-        rows = list(
-            zip(found["ids"][0], found["documents"][0], found["metadatas"][0], found["distances"][0], strict=True)
-        )
-        # A chunk that another process removes meanwhile is found without its text. Chroma's distance in this space
-        # is 1 - inner product; it goes no further than here.
-        hits = [
-            Hit(chunk_id, text, metadata or {}, 1.0 - distance)
-            for chunk_id, text, metadata, distance in rows
-            if text is not None
-        ]
-        return hits, len(hits) == len(rows)
-
-    def _search_exactly(self, vector: Sequence[float], k: int, condition: dict[str, Any] | None) -> list[Hit]:
-        question = np.asarray(vector, dtype=np.float32)
-        best: list[tuple[float, str]] = []
-        for page in self._pages(["embeddings"], condition):
-            scores = np.asarray(page["embeddings"], dtype=np.float32) @ question
-            found = [(-float(score), chunk_id) for score, chunk_id in zip(scores, page["ids"], strict=True)]
-            best = heapq.nsmallest(k, [*best, *found])
-        if not best:
-            return []
-        with translated("read"):
-            got = self._chroma.get(ids=[chunk_id for _, chunk_id in best], include=["documents", "metadatas"])
-        # They come in an order of the store's own.
-        rows = dict(zip(got["ids"], zip(got["documents"] or [], got["metadatas"] or [], strict=True), strict=True))
-        return [
-            Hit(chunk_id, rows[chunk_id][0] or "", rows[chunk_id][1] or {}, -negative)
-            for negative, chunk_id in best
-            if chunk_id in rows
-        ]
+            for start in range(0, len(ids), ID_PAGE):
+                self._chroma.delete(ids=list(ids[start : start + ID_PAGE]))
+        if self._lexical_writer is not None:
+            self._lexical_writer.remove(ids)
+            self._lexical_writer.commit_if_due()
 
     def copy_into(self, other: Collection) -> None:
         """Write every chunk into another collection, as it is; the other's index is built anew on the way."""
@@ -258,13 +107,3 @@ class Collection:
         """Give the collection another name."""
         with translated("write"):
             self._chroma.modify(name=name)
-
-    def _pages(self, include: list[Any], where: dict[str, Any] | None = None) -> Iterator[Any]:
-        offset = 0
-        while True:
-            with translated("read"):
-                page = self._chroma.get(limit=_PAGE, offset=offset, include=include, where=where)
-            if not page["ids"]:
-                return
-            yield page
-            offset += len(page["ids"])

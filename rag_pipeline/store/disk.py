@@ -1,5 +1,7 @@
 """What a Chroma store takes on disk.
 
+The lexical index of a collection is in a folder beside Chroma's, named after the collection's id.
+
 Chroma keeps one SQLite database, and per collection a folder of index files named after a segment id. It leaves
 that folder behind when a collection is deleted, so a store that is rebuilt would grow each time.
 """
@@ -13,6 +15,7 @@ import uuid
 from pathlib import Path
 
 DATABASE = "chroma.sqlite3"
+_LEXICAL = "lexical"
 _BUSY_SECONDS = 30
 # The first tables that Chroma makes, in the order it makes them.
 CHROMA_TABLES = frozenset({"migrations", "collections"})
@@ -32,12 +35,18 @@ def store_size(store: Path) -> int:
     return sum(file.stat().st_size for file in store.rglob("*") if file.is_file())
 
 
+def lexical_folder(store: Path, collection_id: str) -> Path:
+    """Where the lexical index of a collection is."""
+    return store / _LEXICAL / collection_id
+
+
 def index_size(store: Path, collection_id: str) -> int | None:
-    """Bytes of one collection's index files; None if Chroma's schema is not the one known."""
+    """Bytes of one collection's index files, dense and lexical; None if Chroma's schema is not the one known."""
     segments = _segments(store)
     if segments is None:
         return None
     folders = [store / segment for segment, collection in segments.items() if collection == collection_id]
+    folders.append(lexical_folder(store, collection_id))
     return sum(store_size(folder) for folder in folders if folder.is_dir())
 
 
@@ -49,6 +58,11 @@ def remove_orphaned_indexes(store: Path) -> None:
     for folder in store.iterdir():
         if folder.is_dir() and _is_uuid(folder.name) and folder.name not in segments:
             shutil.rmtree(folder, ignore_errors=True)
+    collections = set(segments.values())
+    if (store / _LEXICAL).is_dir():
+        for folder in (store / _LEXICAL).iterdir():
+            if folder.name not in collections:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _segments(store: Path) -> dict[str, str] | None:

@@ -109,6 +109,11 @@ class StoredFiles:
         if isinstance(text, str) and text:
             self.texts[text] = chunk_id
 
+    def all_ids(self) -> set[str]:
+        """Ids of all chunks, those of no file too."""
+        of_files = (stored for versions in self.versions.values() for stored in versions.values())
+        return {*(chunk for stored in of_files for chunk in stored.ids.values()), *self.foreign}
+
     def holds(self, version: FileVersion) -> bool:
         """Whether every chunk of this content of the file is stored."""
         stored = self.versions.get(version.key, {}).get(version.sha256)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rag_pipeline.config import HnswSettings
 from rag_pipeline.errors import CollectionNotFoundError, StoreError
+from rag_pipeline.lexical.index import LexicalIndex
 from rag_pipeline.store import disk
 from rag_pipeline.store.chroma_errors import translated
 from rag_pipeline.store.collection import Collection
@@ -19,6 +20,7 @@ from rag_pipeline.store.lock import writer_lock
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
     from chromadb.api.collection_configuration import CreateCollectionConfiguration
+    from chromadb.api.models.Collection import Collection as ChromaCollection
 
 # A collection that is being made anew keeps this ending until it replaces the old one.
 STAGING = ".rag-rebuild"
@@ -39,6 +41,7 @@ class Store:
         self.path = path
         self._hnsw = hnsw or HnswSettings()
         self._opened: ClientAPI | None = None
+        self._lexical: dict[str, LexicalIndex] = {}
 
     @property
     def exists(self) -> bool:
@@ -98,7 +101,7 @@ class Store:
                 configuration=configuration,
                 metadata={FINGERPRINT_KEY: fingerprint.to_json(), EMBEDDING_KEY: embedding},
             )
-        return Collection(self._client(), chroma)
+        return self._collection(chroma)
 
     def recreate(self, name: str, fingerprint: Fingerprint, embedding: str) -> Collection:
         """Make a collection anew in place of one that is empty."""
@@ -126,11 +129,13 @@ class Store:
         self._finish_replacements()
 
     def disk_size(self, collection: Collection | None = None) -> int | None:
-        """Bytes on disk of a collection's vector index, or of the whole store; None where it cannot be told."""
+        """Bytes on disk of a collection's indexes, or of the whole store; None where it cannot be told."""
         return disk.store_size(self.path) if collection is None else disk.index_size(self.path, collection.id)
 
     def close(self) -> None:
         """Let go of the files."""
+        for lexical in self._lexical.values():
+            lexical.close()
         if self._opened is not None:
             close = getattr(self._opened, "close", None)
             if close is not None:
@@ -157,7 +162,12 @@ class Store:
     def _get(self, name: str) -> Collection:
         with translated("read"):
             chroma = self._client().get_collection(name, embedding_function=None)
-        return Collection(self._client(), chroma)
+        return self._collection(chroma)
+
+    def _collection(self, chroma: ChromaCollection) -> Collection:
+        folder = disk.lexical_folder(self.path, str(chroma.id))
+        lexical = self._lexical.setdefault(str(chroma.id), LexicalIndex(folder))
+        return Collection(self._client(), chroma, lexical)
 
     def _all_names(self) -> set[str]:
         with translated("read"):

@@ -1,0 +1,5 @@
+"""The lexical leg: texts become terms, terms an index that ranks by them."""
+
+from rag_pipeline.lexical.analysis import Terms, analyze
+
+__all__ = ["Terms", "analyze"]

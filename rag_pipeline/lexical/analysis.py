@@ -1,0 +1,189 @@
+"""A text becomes the terms it can be found by: Korean morphemes, Latin words, numbers with their units.
+
+Korean is cut by Kiwi (Lee, 2024, "Kiwi: Developing a Korean Morphological Analyzer Based on Statistical Language
+Models and Skip-Bigram"), since a word of it carries its particles and endings with it. Its part-of-speech tags are
+those of the Sejong corpus with additions of its own.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from rag_pipeline.lexical.vocabulary import ENGLISH_STOP_WORDS, FUNCTION_VERBS, UNITS
+
+if TYPE_CHECKING:
+    from kiwipiepy import Kiwi, Token
+
+# To be raised when the same text gives other terms than before: an index of other rules is built anew.
+RULES = 1
+
+_CONTENT = frozenset(["NNG", "NNP", "NNB", "NR", "VV", "VA", "XR", "SL", "SH", "SN", "MM", "MAG"])
+_NOUN = frozenset(["NNG", "NNP", "NNB", "NR", "XSN", "XPN", "SN", "SL", "SH"])
+_VERB = frozenset({"VV", "VA"})
+_SPLITTABLE = frozenset({"NNG", "NNP"})
+_UNIT = frozenset({"NNB", "NNG", "SL", "SW"})
+_LEAST_COMPOUND = 3
+_LEAST_PIECE = 2
+_WHOLE_IDEOGRAPHS = 2
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a text can be found by, in three kinds that are weighed apart."""
+
+    words: list[str]
+    """Content morphemes in their order, the parts of compound nouns among them; verbs end in ``/V``."""
+    compounds: list[str]
+    """Neighbouring nouns of one word written as one, and numbers with their units: ``+컨테이너선``, ``+12.04m``."""
+    pairs: list[str]
+    """Each content morpheme with the next: ``최대_흘수``."""
+
+
+def analyze(texts: Sequence[str]) -> list[Terms]:
+    """Terms of each text. The analyser is loaded at the first call (0.8 s) and kept."""
+    normal = [unicodedata.normalize("NFKC", text) for text in texts]
+    with _LOCK:
+        return [_terms(tokens) for tokens in _kiwi().tokenize(normal)]
+
+
+def load() -> None:
+    """Load the analyser now rather than at the first text."""
+    with _LOCK:
+        _kiwi()
+
+
+def version() -> str:
+    """What the terms depend on: our rules, and the analyser's model."""
+    import kiwipiepy_model
+
+    return f"{RULES} kiwi {kiwipiepy_model.__version__}"
+
+
+_LOCK = threading.RLock()
+
+
+@functools.cache
+def _kiwi() -> Kiwi:
+    from kiwipiepy import Kiwi
+
+    # The dictionaries of typing errors and of terms of several words take 1.7 of 2.5 seconds to load.
+    return Kiwi(load_multi_dict=False, load_typo_dict=False, model_type="cong")
+
+
+def _terms(tokens: Sequence[Token]) -> Terms:
+    content: list[str] = []
+    pieces: list[str] = []
+    for token in tokens:
+        for word in _words(token.form, _tag(token)):
+            content.append(word)
+        if _tag(token) in _SPLITTABLE:
+            pieces += _pieces(token.form)
+    pairs = [f"{first}_{second}" for first, second in pairwise(content)]
+    return Terms(content + pieces, list(_compounds(tokens)), pairs)
+
+
+def _tag(token: Token) -> str:
+    return str(token.tag).partition("-")[0]  # "VV-R": a regular verb
+
+
+def _words(form: str, tag: str) -> Iterator[str]:
+    if tag == "SN":
+        yield _number(form)
+    elif tag == "SL":
+        word = form.casefold()
+        if word not in ENGLISH_STOP_WORDS:
+            yield _stem(word)
+    elif tag in _VERB:
+        if form not in FUNCTION_VERBS:
+            yield f"{form}/V"
+    elif tag == "SH":
+        yield from _ideographs(form)
+    elif tag in _CONTENT or tag.startswith("W_"):
+        yield _clean(form)
+    elif tag == "SW" and any(letter.isalpha() for letter in form):
+        # Kiwi's name for letters of other scripts. Kana are written without spaces, as ideographs are.
+        yield from _ideographs(form) if _is_kana(form) else [_clean(form)]
+
+
+def _clean(form: str) -> str:
+    # The index cuts at white space.
+    return "".join(form.casefold().split())
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _stem(word: str) -> str:
+    return str(_stemmer().stemWord(word))
+
+
+@functools.cache
+def _stemmer() -> Any:
+    import Stemmer
+
+    return Stemmer.Stemmer("english")
+
+
+def _number(form: str) -> str:
+    """``65,000`` and ``65000``, ``12.40`` and ``12.4`` are one number."""
+    whole, point, decimals = form.replace(",", "").partition(".")
+    if point and whole.isdigit() and decimals.isdigit():
+        decimals = decimals.rstrip("0")
+        return f"{whole}.{decimals}" if decimals else whole
+    return form.replace(",", "")
+
+
+def _ideographs(form: str) -> list[str]:
+    if len(form) <= _WHOLE_IDEOGRAPHS:
+        return [form]
+    return [form[start : start + 2] for start in range(len(form) - 1)]
+
+
+def _is_kana(form: str) -> bool:
+    return any("\u3040" <= letter <= "\u30ff" for letter in form)
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _pieces(noun: str) -> tuple[str, ...]:
+    """The nouns that a noun is made of, where Kiwi knows it as one: ``컨테이너선`` is found by ``컨테이너``."""
+    if len(noun) < _LEAST_COMPOUND or not all("가" <= letter <= "힣" for letter in noun):
+        return ()
+    tokens = _kiwi().tokenize(noun, blocklist=[noun])
+    if len(tokens) < 2 or any(_tag(token) not in _NOUN for token in tokens):
+        return ()
+    return tuple(_clean(token.form) for token in tokens if len(token.form) >= _LEAST_PIECE)
+
+
+def _compounds(tokens: Sequence[Token]) -> Iterator[str]:
+    run: list[Token] = []
+    for token in tokens:
+        is_noun = _tag(token) in _NOUN
+        if run and not (is_noun and token.word_position == run[-1].word_position):
+            yield from _joined(run)
+            run = []
+        if is_noun:
+            run.append(token)
+    yield from _joined(run)
+    yield from _measures(tokens)
+
+
+def _joined(run: Sequence[Token]) -> Iterator[str]:
+    if len(run) < 2 or (len(run) == 2 and _tag(run[0]) == "SN" and _unit(run[1]) is not None):
+        return
+    yield "+" + "".join(_number(token.form) if _tag(token) == "SN" else _clean(token.form) for token in run)
+
+
+def _measures(tokens: Sequence[Token]) -> Iterator[str]:
+    """Numbers with the unit after them, written together or apart, in either language."""
+    for number, token in pairwise(tokens):
+        unit = _unit(token)
+        if unit is not None and _tag(number) == "SN":
+            yield f"+{_number(number.form)}{unit}"
+
+
+def _unit(token: Token) -> str | None:
+    return UNITS.get(token.form.casefold()) if _tag(token) in _UNIT else None

@@ -1,0 +1,275 @@
+"""An index on disk that finds chunks by their terms.
+
+The engine is tantivy: files that are mapped, not loaded; a commit that is whole or not there at all, whenever the
+process dies; and a ranking that touches only the documents of the question's terms. The score is BM25+ (Lv and Zhai,
+2011, "Lower-Bounding Term Frequency Normalization"), whose constant for a term's mere presence matters for passages:
+they are short, and that a term is there says more than how often.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rag_pipeline.errors import StoreError
+from rag_pipeline.lexical.analysis import Terms, analyze, version
+
+if TYPE_CHECKING:
+    import tantivy
+
+# tantivy's k1; its b is 0.75.
+_K1 = 1.2
+# What the presence of a term is worth beside its frequency, in BM25+; 1 in the paper, 2 on our development sets.
+_PRESENCE = 2.0
+_WEIGHTS = {"words": 1.0, "compounds": 0.5, "pairs": 0.3}
+_RULES_FILE = "rules.txt"
+_META_FILE = "meta.json"
+_HEAP_BYTES = 64 << 20
+_TRIES = 3
+_SECONDS_BETWEEN_COMMITS = 2.0
+
+
+@dataclass(frozen=True)
+class Question:
+    """The terms of a question and what each is worth in this index."""
+
+    terms: list[tuple[str, str, float]]
+    """Field, term, and the inverse document frequency times the field's weight; each term of a field once."""
+    words: int
+    """How many different content words the question has."""
+
+    @property
+    def ideal(self) -> float:
+        """What a passage would score that held every term over and over; terms that are nowhere count too."""
+        return sum(weight for _, _, weight in self.terms) * (_K1 + 1 + _PRESENCE)
+
+
+class LexicalIndex:
+    """The chunks of one collection by their terms. One writer at a time; readers see whole commits.
+
+    Args:
+        folder: where its files are; made by the first :meth:`writer`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._opened: tantivy.Index | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is an index whose terms are those that questions get now."""
+        with contextlib.suppress(OSError):
+            rules = (self.folder / _RULES_FILE).read_text(encoding="utf-8").strip()
+            return rules == version() and (self.folder / _META_FILE).exists()
+        return False
+
+    @property
+    def count(self) -> int:
+        """How many chunks it holds."""
+        return int(self._searcher().num_docs) if self.exists else 0
+
+    def ids(self) -> set[str]:
+        """Ids of the chunks it holds."""
+        if not self.exists:
+            return set()
+        searcher = self._searcher()
+        if searcher.num_docs == 0:
+            return set()
+        hits = searcher.search(_query().all_query(), int(searcher.num_docs), count=False).hits
+        return {_id(searcher, address) for _, address in hits}
+
+    @contextlib.contextmanager
+    def writer(self) -> Iterator[LexicalWriter]:
+        """Write; what was not committed when it ends by an exception, or by a kill, is not there.
+
+        Raises:
+            StoreError: the files cannot be written.
+        """
+        with _translated("write", self.folder):
+            if not self.exists:
+                self._make()
+            writer = LexicalWriter(self._index().writer(heap_size=_HEAP_BYTES, num_threads=1), self.folder)
+        try:
+            yield writer
+        finally:
+            # Committing what is whole is the caller's; the rest is let go, and the lock with it.
+            writer.close()
+
+    def ask(self, terms: Terms) -> Question:
+        """Weigh a question's terms."""
+        searcher = self._searcher()
+        count = int(searcher.num_docs)
+        weighed = []
+        for field, weight in _WEIGHTS.items():
+            for term in dict.fromkeys(getattr(terms, field)):
+                frequency = searcher.doc_freq(field, term)
+                inverse = math.log(1 + max(count - frequency + 0.5, 0.5) / (frequency + 0.5))
+                weighed.append((field, term, weight * inverse))
+        return Question(weighed, len(set(terms.words)))
+
+    def search(self, question: Question, limit: int, ids: Sequence[str] | None = None) -> dict[str, float]:
+        """Scores of the chunks that hold terms of the question, best first.
+
+        Args:
+            question: from :meth:`ask`.
+            limit: how many at most.
+            ids: only these chunks; None: all.
+
+        Returns:
+            By id, BM25+ as a share of :attr:`Question.ideal`: from 0 to 1.
+
+        Raises:
+            StoreError: the files cannot be read.
+        """
+        ideal = question.ideal
+        if ideal <= 0 or not self.exists or (ids is not None and not ids):
+            return {}
+        with _translated("read", self.folder):
+            for attempt in range(_TRIES):
+                try:
+                    return self._search([term for term in question.terms if term[2] > 0], ideal, limit, ids)
+                except (ValueError, OSError):
+                    # A writer's commit removed a file between our look at the index and its opening.
+                    if attempt == _TRIES - 1:
+                        raise
+        raise AssertionError("not reached")
+
+    def shares(self, question: Question, ids: Sequence[str]) -> dict[str, dict[str, float]]:
+        """What each term gives to the score of each chunk, largest first; terms it does not hold are left out."""
+        found: dict[str, dict[str, float]] = {chunk_id: {} for chunk_id in ids}
+        for field, term, weight in question.terms:
+            for chunk_id, score in self._search([(field, term, weight)], question.ideal, len(ids), ids).items():
+                found[chunk_id][term] = score
+        return {chunk_id: dict(sorted(terms.items(), key=lambda item: -item[1])) for chunk_id, terms in found.items()}
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._opened = None
+
+    def _search(
+        self, terms: Sequence[tuple[str, str, float]], ideal: float, limit: int, ids: Sequence[str] | None
+    ) -> dict[str, float]:
+        import tantivy
+
+        query = _query()
+        searcher, schema = self._searcher(), self._index().schema
+        should = tantivy.Occur.Should
+        parts: list[tuple[Any, Any]] = []
+        for field, term, weight in terms:
+            one = query.term_query(schema, field, term, index_option="freq")
+            # tantivy multiplies by the inverse document frequency itself.
+            parts.append((should, query.boost_query(one, _WEIGHTS[field])))
+            parts.append((should, query.const_score_query(one, weight * _PRESENCE)))
+        whole = query.boolean_query(parts)
+        if ids is not None:
+            only = query.const_score_query(query.term_set_query(schema, "id", list(ids)), 0.0)
+            whole = query.boolean_query([(tantivy.Occur.Must, only), (tantivy.Occur.Must, whole)])
+        hits = searcher.search(whole, max(limit, 1), count=False).hits
+        return {_id(searcher, address): float(score) / ideal for score, address in hits}
+
+    def _index(self) -> tantivy.Index:
+        if self._opened is None:
+            import tantivy
+
+            self._opened = tantivy.Index.open(str(self.folder))
+        return self._opened
+
+    def _searcher(self) -> tantivy.Searcher:
+        with _translated("read", self.folder):
+            index = self._index()
+            index.reload()
+            return index.searcher()
+
+    def _make(self) -> None:
+        import tantivy
+
+        self._opened = None
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        schema = tantivy.SchemaBuilder()
+        schema.add_text_field("id", stored=True, tokenizer_name="raw", index_option="basic")
+        for field in _WEIGHTS:
+            schema.add_text_field(field, tokenizer_name="whitespace", index_option="freq")
+        self._opened = tantivy.Index(schema.build(), path=str(self.folder))
+        # Last: an index without it is one that was cut off in the making.
+        (self.folder / _RULES_FILE).write_text(version() + "\n", encoding="utf-8")
+
+
+class LexicalWriter:
+    """Adds and removes chunks; made by :meth:`LexicalIndex.writer`."""
+
+    def __init__(self, writer: tantivy.IndexWriter, folder: Path) -> None:
+        self._writer: tantivy.IndexWriter | None = writer
+        self._folder = folder
+        self._pending = False
+        self._committed = time.monotonic()
+
+    def add(self, texts: Mapping[str, str]) -> None:
+        """Add chunks by id; one that is there is replaced."""
+        import tantivy
+
+        assert self._writer is not None
+        with _translated("write", self._folder):
+            for chunk_id, terms in zip(texts, analyze(list(texts.values())), strict=True):
+                self._writer.delete_documents_by_term("id", chunk_id)
+                fields = {field: " ".join(getattr(terms, field)) for field in _WEIGHTS}
+                self._writer.add_document(tantivy.Document(id=chunk_id, **fields))
+                self._pending = True
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Remove chunks by id."""
+        assert self._writer is not None
+        with _translated("write", self._folder):
+            for chunk_id in ids:
+                self._writer.delete_documents_by_term("id", chunk_id)
+                self._pending = True
+
+    def commit(self) -> None:
+        """Make what was added and removed lasting, and seen by readers."""
+        if self._writer is not None and self._pending:
+            with _translated("write", self._folder):
+                self._writer.commit()
+            self._pending = False
+            self._committed = time.monotonic()
+
+    def commit_if_due(self) -> None:
+        """Commit if the last time is a while ago: each commit costs a few writes to disk."""
+        if time.monotonic() - self._committed >= _SECONDS_BETWEEN_COMMITS:
+            self.commit()
+
+    def close(self) -> None:
+        """Let go of what was not committed, and of the right to write."""
+        if self._writer is not None:
+            with contextlib.suppress(Exception):  # the disk may be full; the last commit stands
+                self._writer.rollback()
+                self._writer.wait_merging_threads()
+            self._writer = None
+
+
+def _query() -> type[tantivy.Query]:
+    import tantivy
+
+    return tantivy.Query
+
+
+def _id(searcher: tantivy.Searcher, address: tantivy.DocAddress) -> str:
+    return str(searcher.doc(address)["id"][0])
+
+
+@contextlib.contextmanager
+def _translated(action: str, folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except StoreError:
+        raise
+    except (ValueError, OSError) as error:
+        raise StoreError(
+            f"cannot {action} the lexical index {folder} ({error}); if the disk is not full and no other process"
+            " writes, remove that folder: the next ingest makes it anew"
+        ) from None

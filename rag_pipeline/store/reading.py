@@ -1,0 +1,290 @@
+"""What one Chroma collection holds: reading and searching it."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rag_pipeline.errors import CollectionMismatchError, StoreError
+from rag_pipeline.lexical.index import LexicalIndex
+from rag_pipeline.store.chroma_errors import translated
+from rag_pipeline.store.filters import Where, checked
+from rag_pipeline.store.fingerprint import EMBEDDING_KEY, FINGERPRINT_KEY, Fingerprint, describe_differences
+from rag_pipeline.store.records import StoredFiles
+
+if TYPE_CHECKING:
+    from chromadb.api import ClientAPI
+    from chromadb.api.models.Collection import Collection as ChromaCollection
+
+_PAGE = 1000
+# Asking by more ids than SQLite takes variables fails; this is far below.
+ID_PAGE = 500
+# How often a question is asked again where an ingest removes chunks while they are being read.
+_TRIES = 3
+_SAMPLE_PAGES = 8
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A stored chunk found for a vector."""
+
+    id: str
+    text: str
+    metadata: Mapping[str, Any]
+    score: float
+    """Inner product of the question's vector and the chunk's; higher is better."""
+
+
+class CollectionReader:
+    """Reads one collection; made by :class:`rag_pipeline.store.Store`.
+
+    Raises:
+        StoreError: its space is not inner product.
+    """
+
+    def __init__(self, client: ClientAPI, chroma: ChromaCollection, lexical: LexicalIndex) -> None:
+        self._client = client
+        self._chroma = chroma
+        self.lexical = lexical
+        """The index of its chunks' terms: made from the rows, and made anew from them whenever it is gone."""
+        # The parsed `configuration` warns of the embedding function that is none of ours to name.
+        space = (chroma.configuration_json.get("hnsw") or {}).get("space")
+        if space != "ip":
+            raise StoreError(
+                f"collection {chroma.name!r} has the space {space!r}, not inner product ('ip');"
+                f" make it anew: ingest.py --collection {chroma.name} --rebuild"
+            )
+
+    @property
+    def name(self) -> str:
+        """The collection's name."""
+        return self._chroma.name
+
+    @property
+    def id(self) -> str:
+        """Chroma's own id of the collection."""
+        return str(self._chroma.id)
+
+    @property
+    def embedding(self) -> str | None:
+        """Name, in the configuration, of the embedding it was made with."""
+        value = (self._chroma.metadata or {}).get(EMBEDDING_KEY)
+        return None if value is None else str(value)
+
+    @property
+    def fingerprint(self) -> Fingerprint | None:
+        """How it was made; None for a collection that this package did not make."""
+        text = (self._chroma.metadata or {}).get(FINGERPRINT_KEY)
+        return None if text is None else Fingerprint.from_json(str(text))
+
+    def require(self, expected: Fingerprint, embedding: str) -> None:
+        """Refuse a collection that was made in another way.
+
+        Args:
+            expected: what the configuration asks for.
+            embedding: the name of that embedding in the configuration.
+
+        Raises:
+            CollectionMismatchError: naming both and the command that mends it.
+        """
+        stored = self.fingerprint
+        remedy = f"make it anew: ingest.py --collection {self.name} --embedding {embedding} --rebuild"
+        if stored is None:
+            raise CollectionMismatchError(
+                f"collection {self.name!r} does not say how it was made (not by this package); {remedy}"
+            )
+        differences = stored.differences(expected)
+        if differences:
+            was, asked = describe_differences(differences)
+            other = f", or use --embedding {self.embedding}" if self.embedding not in (None, embedding) else ""
+            raise CollectionMismatchError(
+                f"collection {self.name!r} was made with embedding {self.embedding!r} ({was});"
+                f" the configuration asks for {embedding!r} ({asked}); {remedy}{other}"
+            )
+
+    @property
+    def count(self) -> int:
+        """How many chunks it holds."""
+        with translated("read"):
+            return self._chroma.count()
+
+    def ids(self) -> set[str]:
+        """Ids of all chunks."""
+        return {chunk_id for page in self._pages([]) for chunk_id in page["ids"]}
+
+    def stored_files(self) -> StoredFiles:
+        """What it holds, file by file."""
+        files = StoredFiles()
+        for page in self._pages(["metadatas"]):
+            for chunk_id, metadata in zip(page["ids"], page["metadatas"] or [], strict=True):
+                files.add(chunk_id, metadata)
+        return files
+
+    def rows(self) -> Iterator[tuple[str, Mapping[str, Any], npt.NDArray[np.float32]]]:
+        """Id, metadata and vector of every chunk, a page in memory at a time."""
+        for page in self._pages(["metadatas", "embeddings"]):
+            vectors = np.asarray(page["embeddings"], dtype=np.float32)
+            for chunk_id, metadata, vector in zip(page["ids"], page["metadatas"], vectors, strict=True):
+                yield chunk_id, metadata or {}, vector
+
+    def vectors(self) -> tuple[list[str], np.ndarray[Any, np.dtype[np.float32]]]:
+        """Every id and its vector: (chunks, dimension). For exact ranking and checks."""
+        ids: list[str] = []
+        pages: list[Any] = []
+        for page in self._pages(["embeddings"]):
+            ids += page["ids"]
+            pages.append(np.asarray(page["embeddings"], dtype=np.float32))
+        return ids, np.concatenate(pages) if pages else np.empty((0, 0), np.float32)
+
+    def vectors_of(self, ids: Sequence[str]) -> dict[str, npt.NDArray[np.float32]]:
+        """Vectors of some chunks, by id; those that are not there are left out."""
+        found: dict[str, npt.NDArray[np.float32]] = {}
+        ids = list(dict.fromkeys(ids))  # Chroma refuses an id that is asked for twice
+        for start in range(0, len(ids), ID_PAGE):
+            with translated("read"):
+                page = self._chroma.get(ids=list(ids[start : start + ID_PAGE]), include=["embeddings"])
+            vectors = np.asarray(page["embeddings"], dtype=np.float32)
+            found.update(zip(page["ids"], vectors, strict=True))
+        return found
+
+    def sample(self, size: int) -> tuple[npt.NDArray[np.float32], list[str]]:
+        """Vectors, (size, dimension), and texts of chunks spread over the collection, always the same ones."""
+        page = max(1, size // _SAMPLE_PAGES)
+        step = max(page, self.count // _SAMPLE_PAGES)
+        vectors, texts = [], []
+        for start in range(0, step * _SAMPLE_PAGES, step):
+            with translated("read"):
+                got = self._chroma.get(limit=page, offset=start, include=["embeddings", "documents"])
+            if got["ids"]:
+                vectors.append(np.asarray(got["embeddings"], dtype=np.float32))
+                texts += [text or "" for text in got["documents"] or []]
+        return np.concatenate(vectors) if vectors else np.empty((0, 0), np.float32), texts
+
+    def matching(self, where: Where, ids: Sequence[str] | None = None, limit: int | None = None) -> list[str]:
+        """Ids of chunks whose metadata fit, among some or all, in no order."""
+        with translated("read"):
+            got = self._chroma.get(
+                ids=None if ids is None else list(ids), where=checked(where), limit=limit, include=[]
+            )
+        return list(got["ids"])
+
+    def rows_of(self, ids: Sequence[str]) -> dict[str, tuple[str, Mapping[str, Any]]]:
+        """Text and metadata of some chunks, by id; those that are not there are left out."""
+        if not ids:
+            return {}
+        with translated("read"):
+            got = self._chroma.get(ids=list(dict.fromkeys(ids)), include=["documents", "metadatas"])
+        rows = zip(got["ids"], got["documents"] or [], got["metadatas"] or [], strict=True)
+        return {chunk_id: (text or "", metadata or {}) for chunk_id, text, metadata in rows}
+
+    def nearest(
+        self,
+        vector: Sequence[float] | npt.NDArray[np.float32],
+        k: int,
+        where: Where | None = None,
+        *,
+        exact: bool = False,
+    ) -> dict[str, float]:
+        """As :meth:`search`, but ids and inner products alone, which is faster where many are wanted."""
+        condition = checked(where)
+        if exact:
+            return {chunk_id: -negative for negative, chunk_id in self._rank_exactly(vector, k, condition)}
+        with translated("read"):
+            found = self._chroma.query(
+                query_embeddings=np.asarray([vector], dtype=np.float32),
+                n_results=k,
+                where=condition,
+                include=["distances"],
+            )
+        assert found["distances"]
+        return {
+            chunk_id: 1.0 - distance for chunk_id, distance in zip(found["ids"][0], found["distances"][0], strict=True)
+        }
+
+    def texts_of(self, ids: Sequence[str]) -> dict[str, str]:
+        """Texts of some chunks, by id; those that are not there are left out."""
+        with translated("read"):
+            page = self._chroma.get(ids=list(ids), include=["documents"])
+        return {chunk_id: text or "" for chunk_id, text in zip(page["ids"], page["documents"] or [], strict=True)}
+
+    def search(self, vector: Sequence[float], k: int, where: Where | None = None, *, exact: bool = False) -> list[Hit]:
+        """The k chunks of highest inner product, best first; fewer if there are fewer.
+
+        Args:
+            vector: the question's.
+            k: how many.
+            where: only chunks whose metadata fit; see :mod:`rag_pipeline.store.filters`.
+            exact: compare with every chunk rather than ask the index, which may miss one now and then.
+
+        Raises:
+            UsageError: the filter cannot be understood.
+            StoreError: the store cannot be read.
+        """
+        condition = checked(where)
+        if exact:
+            return self._search_exactly(vector, k, condition)
+        hits: list[Hit] = []
+        for _ in range(_TRIES):
+            wanted = min(k, self.count)
+            if wanted == 0:
+                return []
+            hits, whole = self._query(vector, wanted, condition)
+            if whole:
+                break
+        return hits
+
+    def _query(self, vector: Sequence[float], k: int, condition: dict[str, Any] | None) -> tuple[list[Hit], bool]:
+        """Ask the index; also whether every chunk that it found was still there to be read."""
+        with translated("read"):
+            found = self._chroma.query(
+                query_embeddings=np.asarray([vector], dtype=np.float32),
+                n_results=k,
+                where=condition,
+                include=["documents", "metadatas", "distances"],
+            )
+        assert found["documents"] and found["metadatas"] and found["distances"]
+        rows = list(
+            zip(found["ids"][0], found["documents"][0], found["metadatas"][0], found["distances"][0], strict=True)
+        )
+        # A chunk that another process removes meanwhile is found without its text. Chroma's distance in this space
+        # is 1 - inner product; it goes no further than here.
+        hits = [
+            Hit(chunk_id, text, metadata or {}, 1.0 - distance)
+            for chunk_id, text, metadata, distance in rows
+            if text is not None
+        ]
+        return hits, len(hits) == len(rows)
+
+    def _rank_exactly(
+        self, vector: Sequence[float] | npt.NDArray[np.float32], k: int, condition: dict[str, Any] | None
+    ) -> list[tuple[float, str]]:
+        """Negative inner products and ids of the k best."""
+        question = np.asarray(vector, dtype=np.float32)
+        best: list[tuple[float, str]] = []
+        for page in self._pages(["embeddings"], condition):
+            scores = np.asarray(page["embeddings"], dtype=np.float32) @ question
+            found = [(-float(score), chunk_id) for score, chunk_id in zip(scores, page["ids"], strict=True)]
+            best = heapq.nsmallest(k, [*best, *found])
+        return best
+
+    def _search_exactly(self, vector: Sequence[float], k: int, condition: dict[str, Any] | None) -> list[Hit]:
+        best = self._rank_exactly(vector, k, condition)
+        if not best:
+            return []
+        rows = self.rows_of([chunk_id for _, chunk_id in best])
+        return [Hit(chunk_id, *rows[chunk_id], -negative) for negative, chunk_id in best if chunk_id in rows]
+
+    def _pages(self, include: list[Any], where: dict[str, Any] | None = None) -> Iterator[Any]:
+        offset = 0
+        while True:
+            with translated("read"):
+                page = self._chroma.get(limit=_PAGE, offset=offset, include=include, where=where)
+            if not page["ids"]:
+                return
+            yield page
+            offset += len(page["ids"])
