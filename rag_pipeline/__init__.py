@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from rag_pipeline.errors import RagPipelineError
     from rag_pipeline.ingestion import IngestReport
     from rag_pipeline.ingestion.run import IngestTarget, ingest
-    from rag_pipeline.retrieval import Passage, Searcher, open_searcher
+    from rag_pipeline.retrieval import Explanation, Passage, Searcher, SearchOptions, open_searcher, open_searchers
     from rag_pipeline.store import Store
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Explanation": "rag_pipeline.retrieval",
     "GeminiEmbeddings": "rag_pipeline.embeddings",
     "IngestReport": "rag_pipeline.ingestion",
     "IngestTarget": "rag_pipeline.ingestion.run",
@@ -28,6 +29,7 @@ _HOMES = {
     "Passage": "rag_pipeline.retrieval",
     "PipelineEmbeddings": "rag_pipeline.embeddings",
     "RagPipelineError": "rag_pipeline.errors",
+    "SearchOptions": "rag_pipeline.retrieval",
     "Searcher": "rag_pipeline.retrieval",
     "Settings": "rag_pipeline.config",
     "Store": "rag_pipeline.store",
@@ -35,9 +37,11 @@ _HOMES = {
     "load_settings": "rag_pipeline.config",
     "make_embeddings": "rag_pipeline.embeddings",
     "open_searcher": "rag_pipeline.retrieval",
+    "open_searchers": "rag_pipeline.retrieval",
 }
 
 __all__ = [
+    "Explanation",
     "GeminiEmbeddings",
     "IngestReport",
     "IngestTarget",
@@ -45,6 +49,7 @@ __all__ = [
     "Passage",
     "PipelineEmbeddings",
     "RagPipelineError",
+    "SearchOptions",
     "Searcher",
     "Settings",
     "Store",
@@ -52,6 +57,7 @@ __all__ = [
     "load_settings",
     "make_embeddings",
     "open_searcher",
+    "open_searchers",
 ]
 
 

@@ -9,6 +9,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 DeviceName = Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
 DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
+RetrievalMode = Literal["dense", "lexical", "hybrid"]
+RerankMethod = Literal["none", "maxsim", "cross_encoder"]
 # YAML and Python callers may hand over a Path where a model is named.
 ModelName = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, Path) else value)]
 
@@ -124,6 +126,8 @@ class CollectionSettings(_Frozen):
     exclude: Patterns = Field(default_factory=list)
     metadata: list[MetadataRule] = Field(default_factory=list)
     """Given to files by pattern; what a file or its sidecar says of itself wins."""
+    mode: RetrievalMode | None = None
+    """How it is asked; None: as ``retrieval.mode`` says."""
 
 
 class ReadingSettings(_Frozen):
@@ -159,10 +163,42 @@ class ChunkingSettings(_Frozen):
     """Longest chunk in tokens of the embedding model; None: as long as the model reads."""
 
 
+class RerankSettings(_Frozen):
+    """A second, slower look at the best passages."""
+
+    method: RerankMethod = "none"
+    model: ModelName = Field(default="BAAI/bge-reranker-v2-m3", min_length=1)
+    """The cross-encoder: a hub name or a local folder. ``maxsim`` uses the collection's own embedding model."""
+    revision: str | None = None
+    candidates: int = Field(default=20, ge=1, le=1000)
+    """How many passages are looked at."""
+    weight: float = Field(default=0.5, ge=0)
+    """What ``maxsim`` counts beside the score so far; a cross-encoder ranks alone."""
+    device: DeviceName = "auto"
+    dtype: DtypeName = "auto"
+
+
 class RetrievalSettings(_Frozen):
     """How a question becomes passages."""
 
     top_k: int = Field(default=4, ge=1)
+    mode: RetrievalMode = "hybrid"
+    candidates: int = Field(default=100, ge=1, le=10_000)
+    """How many each leg, dense and lexical, brings to the fusion."""
+    lexical_weight: float = Field(default=2.0, ge=0)
+    """What a passage gains that holds every term of the question: standard deviations of the collection's inner
+    products, for each of the question's words."""
+    balance_languages: bool = True
+    """In hybrid mode, let passages of both languages compete evenly where a collection holds both."""
+    min_score: float | None = None
+    """Passages below are left out."""
+    diversity: float = Field(default=0.0, ge=0, le=1)
+    """Share that maximal marginal relevance gives to being unlike the passages before; 0: none."""
+    distinct: bool = False
+    """One passage of each document at most."""
+    context: int = Field(default=0, ge=0, le=100)
+    """Neighbouring chunks on each side that are joined to a passage."""
+    rerank: RerankSettings = RerankSettings()
 
 
 class AnswerSettings(_Frozen):

@@ -3,11 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 _PLACES = ("page", "slide", "sheet", "rows")
 _SHOWN = frozenset({"title", "section", "source"})
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Where a passage's score comes from. What a retrieval mode does not look at is None."""
+
+    inner_product: float | None = None
+    """Of the question's vector and the passage's."""
+    dense_rank: int | None = None
+    """From 1; None: not among the dense candidates."""
+    language_shift: float = 0.0
+    """What evening out the languages of a mixed collection added to the inner product."""
+    lexical_score: float | None = None
+    """BM25+ as a share, 0 to 1, of what a passage with every term of the question would have."""
+    lexical_rank: int | None = None
+    """From 1; None: not among the lexical candidates."""
+    lexical_gain: float = 0.0
+    """What the lexical score added to the inner product."""
+    terms: Mapping[str, float] = field(default_factory=dict)
+    """Each matched term's part of the lexical score, largest first."""
+    rerank_score: float | None = None
+    """The reranker's own score."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The stable machine-readable form."""
+        values = {name: round(value, 6) if isinstance(value, float) else value for name, value in vars(self).items()}
+        return {**values, "terms": {term: round(share, 6) for term, share in self.terms.items()}}
 
 
 @dataclass(frozen=True)
@@ -17,7 +44,8 @@ class Passage:
     rank: int
     """From 1, best first."""
     score: float
-    """Inner product of question and passage; higher is better."""
+    """What it was ranked by; higher is better. Dense: the inner product of question and passage. Hybrid: that, and
+    what the lexical score adds. Lexical: 0 to 1. With a cross-encoder: its score."""
     id: str
     title: str
     section: str
@@ -25,6 +53,10 @@ class Passage:
     text: str
     """As it was embedded: the title path, a blank line, the passage."""
     metadata: Mapping[str, Any]
+    explanation: Explanation | None = None
+    """Only where it was asked for."""
+    collection: str = ""
+    """The collection it is from."""
 
     @property
     def body(self) -> str:
@@ -39,7 +71,7 @@ class Passage:
 
     def as_dict(self) -> dict[str, Any]:
         """The stable machine-readable form."""
-        return {
+        found = {
             "rank": self.rank,
             "score": round(self.score, 6),
             "title": self.title,
@@ -48,3 +80,8 @@ class Passage:
             "text": self.text,
             "metadata": {key: value for key, value in self.metadata.items() if key not in _SHOWN},
         }
+        if self.collection:
+            found["collection"] = self.collection
+        if self.explanation is not None:
+            found["explanation"] = self.explanation.as_dict()
+        return found

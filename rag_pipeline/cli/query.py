@@ -5,19 +5,20 @@ from __future__ import annotations
 import contextlib
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rag_pipeline.cli.answers import report_trouble, show_answer_text, show_sources
-from rag_pipeline.cli.options import CollectionOption, ConfigOption, JsonOption
-from rag_pipeline.cli.output import make_console, note, print_error, print_json
+from rag_pipeline.cli.options import ConfigOption, JsonOption
+from rag_pipeline.cli.output import note, print_error, print_json
+from rag_pipeline.cli.passages import show_passages
 from rag_pipeline.errors import RagPipelineError, UsageError
 
 if TYPE_CHECKING:
     from rag_pipeline.answering import Answer
-    from rag_pipeline.config import Settings
-    from rag_pipeline.retrieval import Passage, Searcher
+    from rag_pipeline.config import RerankSettings, Settings
+    from rag_pipeline.retrieval import Passage, Searcher, SeveralSearcher
     from rag_pipeline.store.filters import Where
 
 
@@ -32,7 +33,21 @@ def command(
         int | None,
         typer.Option("-k", "--top-k", metavar="N", help="How many passages.  [default: retrieval.top_k]"),
     ] = None,
-    collection: CollectionOption = None,
+    collections: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--collection",
+            metavar="NAME",
+            help="Collection to ask; several by commas, or by giving it several times."
+            "  [default: default_collection of config.yaml]",
+        ),
+    ] = None,
+    mode: Annotated[
+        str | None,
+        typer.Option(
+            metavar="dense|lexical|hybrid", help="By vectors, by words, or by both.  [default: as configured]"
+        ),
+    ] = None,
     where: Annotated[
         list[str] | None,
         typer.Option(
@@ -44,6 +59,27 @@ def command(
     exact: Annotated[
         bool, typer.Option("--exact", help="Compare with every passage rather than ask the index.")
     ] = False,
+    rerank: Annotated[
+        str | None,
+        typer.Option(
+            metavar="none|maxsim|cross_encoder", help="A second, slower look at the best.  [default: as configured]"
+        ),
+    ] = None,
+    min_score: Annotated[
+        float | None, typer.Option(metavar="SCORE", help="Leave out passages that score below.")
+    ] = None,
+    diversity: Annotated[
+        float | None,
+        typer.Option(metavar="0..1", help="How much it counts that passages are unlike each other (MMR)."),
+    ] = None,
+    distinct: Annotated[
+        bool | None,
+        typer.Option("--distinct/--no-distinct", help="One passage of each document at most.", show_default=False),
+    ] = None,
+    context: Annotated[
+        int | None, typer.Option(metavar="N", help="Join N neighbouring chunks on each side to a passage.")
+    ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Show where each passage's score comes from.")] = False,
     answer: Annotated[
         bool, typer.Option("--answer", help="Let the chat model of config.yaml answer from the passages.")
     ] = False,
@@ -55,8 +91,8 @@ def command(
 ) -> int:
     """Show the passages that best fit a question, and answer it if wanted.
 
-    They are ranked by the inner product of question and passage, highest first. An answer cites them by their
-    numbers, and is checked against them.
+    By default they are ranked by the inner product of question and passage and by the words they share. An answer
+    cites them by their numbers, and is checked against them.
     """
     from rag_pipeline.config import load_settings
 
@@ -70,16 +106,38 @@ def command(
     if top_k is not None and top_k < 1:
         raise UsageError(f"-k must be 1 or more, found {top_k}")
     settings = load_settings(config)
-    from rag_pipeline.retrieval import open_searcher
+    from rag_pipeline.retrieval import open_searcher, open_searchers
     from rag_pipeline.store.filters import parse_conditions
 
     condition = parse_conditions(where or [])
-    searcher = open_searcher(settings, collection)
+    options: dict[str, Any] = {
+        "mode": mode,
+        "min_score": min_score,
+        "diversity": diversity,
+        "distinct": distinct,
+        "context": context,
+        "rerank": _rerank(settings, rerank),
+    }
+    names = [name.strip() for given in collections or [] for name in given.split(",") if name.strip()]
+    searcher = open_searchers(settings, names, **options) if names else open_searcher(settings, **options)
     k = top_k or settings.retrieval.top_k
-    asking = _Asking(settings, searcher, k, condition, exact, answer, stream, as_json)
+    asking = _Asking(settings, searcher, k, condition, exact, explain, answer, stream, as_json)
     if question is None:
         return _interact(asking)
     return asking.ask(question)
+
+
+def _rerank(settings: Settings, method: str | None) -> RerankSettings | None:
+    from typing import get_args
+
+    from rag_pipeline.config import RerankMethod
+
+    if method is None:
+        return None
+    method = method.replace("-", "_")
+    if method not in get_args(RerankMethod):
+        raise UsageError(f"unknown --rerank {method!r}; known: {', '.join(get_args(RerankMethod))}")
+    return settings.retrieval.rerank.model_copy(update={"method": method})
 
 
 @dataclass(frozen=True)
@@ -87,23 +145,24 @@ class _Asking:
     """How questions are put and shown."""
 
     settings: Settings
-    searcher: Searcher
+    searcher: Searcher | SeveralSearcher
     k: int
     where: Where | None
     exact: bool
+    explain: bool
     answer: bool
     stream: bool
     as_json: bool
 
     def ask(self, question: str) -> int:
         """Passages first: they are the user's, whatever becomes of the answer."""
-        passages = self.searcher.search(question, self.k, where=self.where, exact=self.exact)
+        passages = self.searcher.search(question, self.k, where=self.where, exact=self.exact, explain=self.explain)
         if not self.as_json:
             if passages:
                 show_passages(question, passages)
                 sys.stdout.flush()
             else:
-                note("no passage fits --where" if self.where else "the collection is empty")
+                note(self._nothing())
         answer, error = self._answered(question, passages) if self.answer else (None, None)
         if self.as_json:
             print_json(
@@ -119,6 +178,13 @@ class _Asking:
             print_error(f"no answer: {error}")
             return error.exit_code
         return report_trouble(answer) if answer is not None else 0
+
+    def _nothing(self) -> str:
+        if self.where:
+            return "no passage fits --where"
+        if self.searcher.mode == "lexical":
+            return "no passage holds a word of the question"
+        return "no passage scores high enough" if self.searcher.has_least_score else "the collection is empty"
 
     def _answered(self, question: str, passages: list[Passage]) -> tuple[Answer | None, RagPipelineError | None]:
         from rag_pipeline.answering import Answerer
@@ -140,37 +206,6 @@ class _Asking:
         if not self.as_json:
             show_sources(answer)
         return answer, None
-
-
-def show_passages(question: str, passages: list[Passage]) -> None:
-    """Print passages as a table: rank, score, and title, section, source and text."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    console = make_console()
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        show_lines=False,
-        title=Text(question),
-        title_justify="left",
-        title_style="bold",
-        expand=True,
-    )
-    table.add_column("#", justify="right", width=3)
-    table.add_column("score", justify="right", width=7)
-    table.add_column("passage", ratio=1)
-    for position, passage in enumerate(passages):
-        place = Text(passage.title or passage.source, style="bold")
-        if passage.section:
-            place.append(f" › {passage.section}", style="cyan")
-        text = Text.assemble(
-            place, "\n", (", ".join(filter(None, (passage.source, passage.place))), "dim"), "\n", passage.body
-        )
-        if position + 1 < len(passages):
-            text.append("\n")
-        table.add_row(str(passage.rank), f"{passage.score:.4f}", text)
-    console.print(table)
 
 
 def _interact(asking: _Asking) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -55,14 +55,28 @@ class Encoder:
 
     def encode(self, rows: list[list[int]]) -> np.ndarray[Any, np.dtype[np.float32]] | None:
         """Vectors of one batch of token ids, (texts, dimension) in float32; None when it does not fit in memory."""
+        return self._forward(rows, lambda states, mask: self._pool(states, mask).cpu().numpy())
+
+    def token_vectors(self, rows: list[list[int]]) -> list[np.ndarray[Any, np.dtype[np.float32]]] | None:
+        """For each row of token ids its tokens' last hidden states, (tokens, dimension), of length one each.
+
+        None when the batch does not fit in memory.
+        """
+        states = self._forward(
+            rows, lambda states, _: torch.nn.functional.normalize(states.float(), dim=-1).cpu().numpy()
+        )
+        return None if states is None else [states[i, : len(row)] for i, row in enumerate(rows)]
+
+    def _forward(
+        self, rows: list[list[int]], finish: Callable[[torch.Tensor, torch.Tensor], np.ndarray[Any, Any]]
+    ) -> np.ndarray[Any, np.dtype[np.float32]] | None:
         try:
             with torch.inference_mode():
                 width = self._width(max(len(row) for row in rows))
                 ids = self._tensor([row + [self._pad_token] * (width - len(row)) for row in rows])
                 mask = self._tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
                 hidden = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
-                vectors: np.ndarray[Any, np.dtype[np.float32]] = self._pool(hidden, mask).cpu().numpy()
-                return vectors
+                return finish(hidden, mask)
         except torch.OutOfMemoryError:
             pass
         except MemoryError:
@@ -105,7 +119,7 @@ def _load_model(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device
 
     loader: Any = AutoModel
     source: Path | None = folder
-    with _quiet_transformers():
+    with quiet_transformers():
         try:
             config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
             files = checkpoint.weight_files
@@ -142,7 +156,7 @@ def _attention_for(checkpoint: Checkpoint, device: torch.device) -> str:
 
 
 @contextmanager
-def _quiet_transformers() -> Iterator[None]:
+def quiet_transformers() -> Iterator[None]:
     """No progress bar or warning of transformers while loading: what matters is read from its report."""
     verbosity, bar = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity(logging.ERROR)

@@ -17,6 +17,8 @@ from rag_pipeline.embeddings.tokenizing import CheckpointTokenizer
 from rag_pipeline.errors import CheckpointError, ConfigurationError, EmbeddingError
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import torch
 
     from rag_pipeline.embeddings.encoder import Encoder
@@ -142,6 +144,29 @@ class MeanPoolingEmbeddings(PipelineEmbeddings):
     def embed_query(self, text: str) -> list[float]:
         """Vector of a question: ``dimension`` floats."""
         return self._embed([self._query_prompt + text])[0]
+
+    def query_token_vectors(self, text: str) -> npt.NDArray[np.float32]:
+        """Vectors of a question's tokens, prompt and special tokens among them: (tokens, dimension), length one."""
+        return self._token_vectors([self._query_prompt + text])[0]
+
+    def document_token_vectors(self, texts: Sequence[str]) -> list[npt.NDArray[np.float32]]:
+        """Vectors of each document's tokens: (tokens, dimension) each, of length one.
+
+        Raises:
+            EmbeddingError: a single text does not fit in memory.
+        """
+        return self._token_vectors([self._document_prompt + text for text in texts])
+
+    def _token_vectors(self, texts: list[str]) -> list[npt.NDArray[np.float32]]:
+        encoder = self._loaded()
+        rows, _ = self._loaded_tokenizer().encode(texts, self._max_tokens)
+        found: dict[int, npt.NDArray[np.float32]] = {}
+        for batch in length_sorted_batches([len(row) for row in rows], self._batch_tokens or encoder.batch_tokens):
+            states = encoder.token_vectors([rows[i] for i in batch])
+            if states is None:
+                raise EmbeddingError(f"{len(batch)} texts do not fit in memory; set a lower batch_tokens")
+            found.update(zip(batch, states, strict=True))
+        return [found[index] for index in range(len(texts))]
 
     def _embed(self, texts: list[str]) -> list[list[float]]:
         if not texts:

@@ -23,7 +23,7 @@ class CheckpointTokenizer:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._tokenizer = _load(folder)
+        self._tokenizer = load_tokenizer(folder)
         # A checkpoint may have been saved with both switched on.
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
@@ -49,7 +49,12 @@ class CheckpointTokenizer:
         return rows, cut
 
 
-def _load(folder: Path) -> Tokenizer:
+def load_tokenizer(folder: Path) -> Tokenizer:
+    """The tokenizer of a checkpoint folder.
+
+    Raises:
+        CheckpointError: its files cannot be read.
+    """
     from tokenizers import Tokenizer
 
     try:

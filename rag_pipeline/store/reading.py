@@ -167,11 +167,15 @@ class CollectionReader:
 
     def matching(self, where: Where, ids: Sequence[str] | None = None, limit: int | None = None) -> list[str]:
         """Ids of chunks whose metadata fit, among some or all, in no order."""
-        with translated("read"):
-            got = self._chroma.get(
-                ids=None if ids is None else list(ids), where=checked(where), limit=limit, include=[]
-            )
-        return list(got["ids"])
+        condition = checked(where)
+        pages: list[list[str] | None] = [None]
+        if ids is not None:
+            pages = [list(ids[start : start + ID_PAGE]) for start in range(0, len(ids), ID_PAGE)]
+        found: list[str] = []
+        for page in pages:
+            with translated("read"):
+                found += self._chroma.get(ids=page, where=condition, limit=limit, include=[])["ids"]
+        return found
 
     def rows_of(self, ids: Sequence[str]) -> dict[str, tuple[str, Mapping[str, Any]]]:
         """Text and metadata of some chunks, by id; those that are not there are left out."""

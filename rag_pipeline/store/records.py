@@ -47,8 +47,7 @@ class ChunkRecord:
     @property
     def id(self) -> str:
         """Deterministic: the same file, content and place give the same id, other content another."""
-        parts = (self.version.key.folder, self.version.key.source, self.version.sha256, str(self.index))
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+        return chunk_id(self.version, self.index)
 
     @property
     def metadata(self) -> dict[str, MetadataValue]:
@@ -64,6 +63,12 @@ class ChunkRecord:
             "chunk_index": self.index,
             "chunk_count": self.count,
         }
+
+
+def chunk_id(version: FileVersion, index: int) -> str:
+    """The id of a chunk, from what it is of and where it stands there."""
+    parts = (version.key.folder, version.key.source, version.sha256, str(index))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
 @dataclass

@@ -1,0 +1,73 @@
+"""Passages on the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rag_pipeline.cli.output import make_console
+
+if TYPE_CHECKING:
+    from rag_pipeline.passages import Passage
+
+_TERMS_SHOWN = 8
+
+
+def show_passages(question: str, passages: list[Passage]) -> None:
+    """Print passages as a table: rank, score, and title, section, source and text."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    console = make_console()
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        show_lines=False,
+        title=Text(question),
+        title_justify="left",
+        title_style="bold",
+        expand=True,
+    )
+    table.add_column("#", justify="right", width=3)
+    table.add_column("score", justify="right", width=7)
+    table.add_column("passage", ratio=1, overflow="fold")
+    for position, passage in enumerate(passages):
+        place = Text(passage.title or passage.source, style="bold")
+        if passage.section:
+            place.append(f" › {passage.section}", style="cyan")
+        if passage.collection and len({other.collection for other in passages}) > 1:
+            place.append(f"  [{passage.collection}]", style="dim")
+        text = Text.assemble(
+            place, "\n", (", ".join(filter(None, (passage.source, passage.place))), "dim"), "\n", passage.body
+        )
+        if passage.explanation is not None:
+            text.append("\n" + explained(passage), style="green")
+        if position + 1 < len(passages):
+            text.append("\n")
+        table.add_row(str(passage.rank), f"{passage.score:.4f}", text)
+    console.print(table)
+
+
+def explained(passage: Passage) -> str:
+    """Where a passage's score comes from, in a line or two."""
+    why = passage.explanation
+    assert why is not None
+    parts = []
+    if why.inner_product is not None:
+        parts.append(f"inner product {why.inner_product:.4f} ({_place(why.dense_rank, 'dense')})")
+    if why.language_shift:
+        parts.append(f"{why.language_shift:+.4f} languages evened out")
+    if why.lexical_score is not None:
+        gain = f"{why.lexical_gain:+.4f} for " if why.inner_product is not None else ""
+        parts.append(f"{gain}lexical {why.lexical_score:.3f} ({_place(why.lexical_rank, 'lexical')})")
+    if why.rerank_score is not None:
+        parts.append(f"reranker {why.rerank_score:.4f}")
+    line = ", ".join(parts)
+    if why.terms:
+        shown = [f"{term} {share:.3f}" for term, share in list(why.terms.items())[:_TERMS_SHOWN]]
+        more = len(why.terms) - len(shown)
+        line += "\nterms: " + ", ".join(shown) + (f" and {more} more" if more else "")
+    return line
+
+
+def _place(rank: int | None, leg: str) -> str:
+    return f"not among the {leg} candidates" if rank is None else f"{leg} rank {rank}"

@@ -1,0 +1,72 @@
+"""What is usual in a collection: how far its inner products spread, and which way its languages lie apart.
+
+Both are read from a sample of the stored vectors, so that what is tuned on one embedding model holds for others,
+whose inner products may spread ten times as far.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from rag_pipeline.store import Collection
+
+_SAMPLE = 512
+_HANGUL = re.compile("[가-힣]")
+_KOREAN_SHARE = 0.2
+# Fewer texts of a language say too little of where it lies.
+_LEAST_OF_A_LANGUAGE = 10
+
+
+@dataclass(frozen=True)
+class Background:
+    """What is usual in one collection."""
+
+    spread: float
+    """Standard deviation of the inner products of different chunks."""
+    mean: float
+    """Their mean."""
+    language_axis: npt.NDArray[np.float32] | None
+    """Unit vector, (dimension,), from the texts of other languages to the Korean ones; None: one language only."""
+
+    def even(self, vector: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The question's vector without what it says of language alone.
+
+        A multilingual model puts a question nearer to any passage of its own language than to the right one of
+        another. Taking out the direction in which the languages differ evens that out (after Yang et al., 2021, "A
+        Simple and Effective Method To Eliminate the Self Language Bias in Multilingual Representations").
+        """
+        if self.language_axis is None:
+            return vector
+        return vector - (vector @ self.language_axis) * self.language_axis
+
+
+def measure(collection: Collection) -> Background:
+    """Look at a sample of a collection.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    vectors, texts = collection.sample(_SAMPLE)
+    if len(vectors) < 2:
+        return Background(0.0, 0.0, None)
+    products = vectors @ vectors.T
+    others = products[~np.eye(len(vectors), dtype=bool)]
+    return Background(float(others.std()), float(others.mean()), _language_axis(vectors, texts))
+
+
+def _language_axis(vectors: npt.NDArray[np.float32], texts: list[str]) -> npt.NDArray[np.float32] | None:
+    korean = np.array([is_korean(text) for text in texts])
+    if min(korean.sum(), (~korean).sum()) < _LEAST_OF_A_LANGUAGE:
+        return None
+    axis = vectors[korean].mean(axis=0) - vectors[~korean].mean(axis=0)
+    length = float(np.linalg.norm(axis))
+    return None if length == 0 else (axis / length).astype(np.float32)
+
+
+def is_korean(text: str) -> bool:
+    """Whether a text is in Korean, names and figures in other letters among it."""
+    return len(_HANGUL.findall(text)) > _KOREAN_SHARE * len(text)

@@ -1,0 +1,118 @@
+"""The two legs become one ranking: inner product, and what the words in common add to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rag_pipeline.lexical.index import Question
+
+# A score between a third and the whole of the ideal is what a right passage has; chance gives less. The power keeps
+# chance matches from outweighing what the vectors say, as where question and passage are in different languages.
+_POWER = 1.5
+# Words beyond these add no trust: a long question is seldom held whole by a passage.
+_MOST_WORDS = 10
+
+
+@dataclass(frozen=True)
+class LexicalHits:
+    """What the lexical leg found."""
+
+    question: Question
+    scores: Mapping[str, float]
+    """By id, best first; 0 to 1."""
+    complete: bool
+    """Whether every chunk that holds a term of the question is among them."""
+
+    @property
+    def floor(self) -> float:
+        """No chunk that is not among them scores higher."""
+        return 0.0 if self.complete else min(self.scores.values(), default=1.0)
+
+
+@dataclass
+class Candidate:
+    """A chunk on its way to a passage."""
+
+    id: str
+    score: float
+    inner_product: float | None = None
+    """With the languages evened out, where that is wanted."""
+    lexical: float | None = None
+    gain: float = 0.0
+    rerank: float | None = None
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """How much the lexical leg has to say.
+
+    Attributes:
+        weight: standard deviations for each word of the question.
+        spread: the standard deviation of the collection's inner products.
+    """
+
+    weight: float
+    spread: float
+
+    def gain(self, score: float, words: int) -> float:
+        """What a lexical score adds to the inner product.
+
+        It grows with the number of words: that one of two is missing says less than that five of ten are.
+        """
+        return float(self.weight * self.spread * min(words, _MOST_WORDS) * score**_POWER)
+
+
+@dataclass
+class Legs:
+    """What both legs found, and how to get what one lacks of the other's."""
+
+    dense: Mapping[str, float]
+    """Inner products by id, best first."""
+    dense_complete: bool
+    """Whether every chunk that fits is among them."""
+    lexical: LexicalHits
+    inner_products: Callable[[Sequence[str]], Mapping[str, float]]
+    """Of further chunks."""
+    lexical_scores: Callable[[Sequence[str]], Mapping[str, float]]
+    """Of further chunks; those that hold no term are left out."""
+    known: dict[str, float] = field(default_factory=dict)
+    """Inner products that were got beforehand."""
+
+
+def fuse(legs: Legs, fusion: Fusion, wanted: int) -> list[Candidate]:
+    """The best of both legs' candidates, each scored by both, best first.
+
+    A score that is missing is got only where the candidate might be among the wanted ones: what one leg did not
+    find is bounded by the last that it found (Fagin et al., 2003, "Optimal aggregation algorithms for middleware").
+    """
+    words = legs.lexical.question.words
+    scores, known = legs.lexical.scores, {**legs.known, **legs.dense}
+    dense_floor = 0.0 if legs.dense_complete else min(legs.dense.values(), default=0.0)
+    most_of_unknown = fusion.gain(legs.lexical.floor, words)
+
+    lower: dict[str, float] = {}
+    upper: dict[str, float] = {}
+    for chunk_id in {**known, **scores}:
+        gain = fusion.gain(scores[chunk_id], words) if chunk_id in scores else 0.0
+        inner = known.get(chunk_id)
+        if inner is None:
+            if legs.dense_complete:
+                continue  # it does not fit the filter, or is gone
+            upper[chunk_id] = dense_floor + gain
+        else:
+            lower[chunk_id] = inner + gain
+            upper[chunk_id] = inner + (gain if chunk_id in scores else most_of_unknown)
+    ranked = sorted(lower.values(), reverse=True)
+    least = ranked[wanted - 1] if len(ranked) >= wanted else float("-inf")
+    possible = [chunk_id for chunk_id, most in upper.items() if most >= least]
+    known.update(legs.inner_products([chunk_id for chunk_id in possible if chunk_id not in known]))
+    more = [chunk_id for chunk_id in possible if chunk_id not in scores]
+    scores = {**scores, **(legs.lexical_scores(more) if more and not legs.lexical.complete else {})}
+    found = []
+    for chunk_id in possible:
+        if chunk_id in known:
+            lexical = scores.get(chunk_id, 0.0)
+            gain = fusion.gain(lexical, words)
+            found.append(Candidate(chunk_id, known[chunk_id] + gain, known[chunk_id], lexical, gain))
+    return sorted(found, key=lambda candidate: (-candidate.score, candidate.id))

@@ -1,0 +1,50 @@
+"""The lexical leg: the passages that hold the question's words."""
+
+from __future__ import annotations
+
+from rag_pipeline.lexical import analyze
+from rag_pipeline.lexical.index import Question
+from rag_pipeline.retrieval.fusion import LexicalHits
+from rag_pipeline.store import Collection
+from rag_pipeline.store.filters import Where
+
+# So many that the bound on what is not among them is low.
+_DEPTH = 500
+# A filter that fits fewer chunks than this is looked up first, and only those are ranked.
+_FEW = 5000
+
+
+def lexical_leg(collection: Collection, question: str, where: Where | None, least: int) -> LexicalHits:
+    """Rank a collection by the question's words.
+
+    Args:
+        collection: one with a lexical index.
+        question: the question.
+        where: only chunks whose metadata fit.
+        least: how many are wanted at least.
+
+    Raises:
+        StoreError: the index cannot be read.
+    """
+    index = collection.lexical
+    asked = index.ask(analyze([question])[0])
+    depth = max(_DEPTH, least)
+    if where is None:
+        scores = index.search(asked, depth)
+        return LexicalHits(asked, scores, len(scores) < depth)
+    fitting = collection.matching(where, limit=_FEW + 1)
+    if len(fitting) <= _FEW:
+        scores = index.search(asked, depth, fitting)
+        return LexicalHits(asked, scores, len(scores) < depth)
+    return _filtered(collection, asked, where, depth)
+
+
+def _filtered(collection: Collection, asked: Question, where: Where, depth: int) -> LexicalHits:
+    """Most chunks fit: rank all, and leave out those that do not, deeper and deeper until enough do."""
+    while True:
+        scores = collection.lexical.search(asked, depth)
+        fitting = set(collection.matching(where, list(scores))) if scores else set()
+        complete = len(scores) < depth
+        if complete or len(fitting) >= _DEPTH // 2 or depth > _FEW:
+            return LexicalHits(asked, {key: score for key, score in scores.items() if key in fitting}, complete)
+        depth *= 4

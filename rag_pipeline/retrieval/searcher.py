@@ -1,0 +1,267 @@
+"""A question becomes passages: both legs, their fusion, and what comes after."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rag_pipeline.config import RetrievalMode
+from rag_pipeline.embeddings.base import PipelineEmbeddings
+from rag_pipeline.errors import CollectionMismatchError, UsageError
+from rag_pipeline.passages import Explanation, Passage
+from rag_pipeline.retrieval import selection
+from rag_pipeline.retrieval.background import Background, measure
+from rag_pipeline.retrieval.fusion import Candidate, Fusion, Legs, LexicalHits, fuse
+from rag_pipeline.retrieval.lexical import lexical_leg
+from rag_pipeline.retrieval.neighbours import joined
+from rag_pipeline.retrieval.options import SearchOptions
+from rag_pipeline.retrieval.questions import check_question
+from rag_pipeline.retrieval.rerank import Reranker
+from rag_pipeline.store import Collection
+from rag_pipeline.store.filters import Where, checked
+
+# Vectors of the first lexical hits are got while the question is being embedded.
+_READ_AHEAD = 8
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One question on its way."""
+
+    text: str
+    where: Where | None
+    exact: bool
+    vector: npt.NDArray[np.float32] | None = None
+    lexical: LexicalHits | None = None
+    dense: dict[str, float] | None = None
+
+
+class Searcher:
+    """Asks one collection, with the embedding it was made with. Safe to share among threads.
+
+    Args:
+        collection: an open collection.
+        embeddings: the embedding; the caller has checked that it is the collection's.
+        options: how it is asked.
+        reranker: looks at the best passages again; None: none does.
+    """
+
+    def __init__(
+        self,
+        collection: Collection,
+        embeddings: PipelineEmbeddings,
+        options: SearchOptions | None = None,
+        reranker: Reranker | None = None,
+    ) -> None:
+        self._collection = collection
+        self._embeddings = embeddings
+        self._reranker = reranker
+        self.options = options or SearchOptions()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="lexical")
+        self._background: Background | None = None
+        if self.options.mode != "dense" and collection.count and not collection.lexical.exists:
+            self.options = self._without_lexical()
+
+    @property
+    def collection(self) -> str:
+        """The collection's name."""
+        return self._collection.name
+
+    @property
+    def embedding(self) -> object:
+        """What the vectors depend on; equal for collections whose scores are on one scale."""
+        return self._embeddings.identity
+
+    @property
+    def mode(self) -> RetrievalMode:
+        """``dense``, ``lexical`` or ``hybrid``."""
+        return self.options.mode
+
+    @property
+    def background(self) -> Background:
+        """What is usual in the collection; read from a sample of it at the first use."""
+        if self._background is None:
+            self._background = measure(self._collection)
+        return self._background
+
+    @property
+    def has_least_score(self) -> bool:
+        """Whether passages below a score are left out."""
+        return self.options.min_score is not None
+
+    def search(
+        self,
+        question: str,
+        k: int,
+        *,
+        where: Where | None = None,
+        exact: bool = False,
+        explain: bool = False,
+    ) -> list[Passage]:
+        """The k best passages, best first; fewer if the collection holds fewer that fit.
+
+        Args:
+            question: in any language the model knows.
+            k: how many.
+            where: a filter on metadata, e.g. ``{"type": "bulk"}`` or ``{"year": {"$gte": 2020}}``; several keys must
+                all hold. See :mod:`rag_pipeline.store.filters`.
+            exact: compare with every chunk rather than ask the index.
+            explain: say of each passage where its score comes from.
+
+        Raises:
+            UsageError: the question is blank, k is below 1, or the filter cannot be understood.
+            StoreError: the store cannot be read.
+            EmbeddingError, ServiceError: the question cannot be embedded.
+        """
+        question = check_question(question)
+        if k < 1:
+            raise UsageError(f"top_k must be 1 or more, found {k}")
+        asked = _Asked(question, checked(where), exact)
+        depth = self._depth(k)
+        while True:
+            asked, ranked = self._ranked(asked, depth)
+            chosen = self._chosen(asked, ranked, k)
+            if not self.options.distinct or len(chosen) >= k or len(ranked) < depth:
+                break
+            depth *= 4  # one long document may hold all the best places
+        explanations = self._explanations(asked, chosen) if explain else {}
+        rows = self._collection.rows_of([candidate.id for candidate in chosen])
+        passages = [
+            self._passage(candidate, rows[candidate.id], explanations.get(candidate.id))
+            for candidate in chosen
+            if candidate.id in rows  # another process may have removed it meanwhile
+        ]
+        if self.options.context:
+            passages = joined(self._collection, passages, self.options.context)
+        return [replace(passage, rank=rank) for rank, passage in enumerate(passages, start=1)]
+
+    def close(self) -> None:
+        """Let go of the thread that asks the lexical index."""
+        self._pool.shutdown()
+
+    def _depth(self, k: int) -> int:
+        """How many candidates have to be in their final order before what comes after can choose."""
+        options = self.options
+        depth = k
+        if options.rerank.method != "none":
+            depth = max(depth, options.rerank.candidates)
+        if options.diversity or options.distinct:
+            depth = max(depth, options.candidates)
+        return depth
+
+    def _ranked(self, asked: _Asked, depth: int) -> tuple[_Asked, list[Candidate]]:
+        if self.mode == "lexical":
+            hits = lexical_leg(self._collection, asked.text, asked.where, depth)
+            found = [Candidate(chunk_id, score, lexical=score) for chunk_id, score in hits.scores.items()]
+            return replace(asked, lexical=hits), found[:depth]
+        if self.mode == "dense":
+            vector = self._vector(asked.text)
+            dense = self._collection.nearest(vector, depth, asked.where, exact=asked.exact)
+            found = [Candidate(chunk_id, score, score) for chunk_id, score in dense.items()]
+            return replace(asked, vector=vector, dense=dense), found
+        return self._hybrid(asked, depth)
+
+    def _hybrid(self, asked: _Asked, depth: int) -> tuple[_Asked, list[Candidate]]:
+        wanted = max(depth, self.options.candidates)
+        # Beside the embedding: the model computes outside of the interpreter lock.
+        looking = self._pool.submit(self._look_up, asked, wanted)
+        try:
+            background = self.background
+            vector = self._vector(asked.text)
+        finally:
+            hits, vectors = looking.result()
+        even = background.even(vector) if self.options.balance_languages else vector
+        dense = self._collection.nearest(even, wanted, asked.where, exact=asked.exact)
+        legs = Legs(
+            dense=dense,
+            dense_complete=len(dense) < wanted,
+            lexical=hits,
+            inner_products=lambda ids: self._inner_products(even, ids),
+            lexical_scores=lambda ids: self._collection.lexical.search(hits.question, len(ids), ids),
+            known={chunk_id: float(even @ stored) for chunk_id, stored in vectors.items()},
+        )
+        fusion = Fusion(self.options.lexical_weight, background.spread)
+        return replace(asked, vector=vector, lexical=hits, dense=dense), fuse(legs, fusion, depth)[:depth]
+
+    def _look_up(self, asked: _Asked, wanted: int) -> tuple[LexicalHits, dict[str, npt.NDArray[np.float32]]]:
+        hits = lexical_leg(self._collection, asked.text, asked.where, wanted)
+        return hits, self._collection.vectors_of(list(hits.scores)[:_READ_AHEAD])
+
+    def _vector(self, question: str) -> npt.NDArray[np.float32]:
+        return np.asarray(self._embeddings.embed_query(question), dtype=np.float32)
+
+    def _inner_products(self, vector: npt.NDArray[np.float32], ids: Sequence[str]) -> dict[str, float]:
+        return {chunk_id: float(vector @ stored) for chunk_id, stored in self._collection.vectors_of(ids).items()}
+
+    def _chosen(self, asked: _Asked, ranked: list[Candidate], k: int) -> list[Candidate]:
+        """Rerank, leave out what is below the least score or alike, and keep k."""
+        options = self.options
+        if self._reranker is not None and options.rerank.method != "none" and ranked:
+            head = ranked[: options.rerank.candidates]
+            texts = {chunk_id: text for chunk_id, (text, _) in self._collection.rows_of([c.id for c in head]).items()}
+            ranked = self._reranker.rerank(asked.text, [c for c in head if c.id in texts], texts)
+        if options.min_score is not None:
+            ranked = [candidate for candidate in ranked if candidate.score >= options.min_score]
+        if options.distinct:
+            ranked = selection.distinct(ranked, self._collection)
+        if options.diversity and len(ranked) > 1:
+            ranked = selection.diverse(ranked, k, options.diversity, self._collection)
+        return ranked[:k]
+
+    def _passage(self, candidate: Candidate, row: tuple[str, Any], explanation: Explanation | None) -> Passage:
+        text, metadata = row
+        return Passage(
+            rank=0,
+            score=candidate.score,
+            id=candidate.id,
+            title=str(metadata.get("title", "")),
+            section=str(metadata.get("section", "")),
+            source=str(metadata.get("source", "")),
+            text=text,
+            metadata=metadata,
+            explanation=explanation,
+            collection=self.collection,
+        )
+
+    def _explanations(self, asked: _Asked, chosen: list[Candidate]) -> dict[str, Explanation]:
+        ids = [candidate.id for candidate in chosen]
+        dense_ranks = {chunk_id: rank for rank, chunk_id in enumerate(asked.dense or {}, start=1)}
+        plain = self._inner_products(asked.vector, ids) if asked.vector is not None else {}
+        lexical_ranks: dict[str, int] = {}
+        shares: dict[str, dict[str, float]] = {}
+        if asked.lexical is not None:
+            lexical_ranks = {chunk_id: rank for rank, chunk_id in enumerate(asked.lexical.scores, start=1)}
+            shares = self._collection.lexical.shares(asked.lexical.question, ids)
+        return {
+            candidate.id: Explanation(
+                inner_product=plain.get(candidate.id),
+                dense_rank=dense_ranks.get(candidate.id),
+                language_shift=(candidate.inner_product or 0.0) - plain[candidate.id]
+                if candidate.id in plain and self._is_evened()
+                else 0.0,
+                lexical_score=candidate.lexical,
+                lexical_rank=lexical_ranks.get(candidate.id),
+                lexical_gain=candidate.gain,
+                terms=shares.get(candidate.id, {}),
+                rerank_score=candidate.rerank,
+            )
+            for candidate in chosen
+        }
+
+    def _is_evened(self) -> bool:
+        evens = self.mode == "hybrid" and self.options.balance_languages
+        return evens and self.background.language_axis is not None
+
+    def _without_lexical(self) -> SearchOptions:
+        remedy = f"the next ingest makes it: ingest.py --collection {self.collection}"
+        problem = f"collection {self.collection!r} has no lexical index"
+        if self.options.mode == "lexical":
+            raise CollectionMismatchError(f"{problem}; {remedy}")
+        warnings.warn(f"{problem}, so passages are ranked by their vectors alone; {remedy}", stacklevel=4)
+        return replace(self.options, mode="dense")

@@ -1,0 +1,68 @@
+"""Several collections asked as if they were one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rag_pipeline.errors import UsageError
+from rag_pipeline.passages import Passage
+from rag_pipeline.retrieval.searcher import Searcher
+from rag_pipeline.store.filters import Where
+
+
+class SeveralSearcher:
+    """Asks several collections and merges their passages.
+
+    Scores of collections that were made with the same embedding are compared as they are. Those of different models
+    are not on one scale; there each is put on that of its collection: how many standard deviations it lies above the
+    mean of the inner products that are usual there.
+
+    Args:
+        searchers: two or more, all of one mode.
+
+    Raises:
+        UsageError: their modes differ.
+    """
+
+    def __init__(self, searchers: Sequence[Searcher]) -> None:
+        modes = sorted({searcher.mode for searcher in searchers})
+        if len(modes) > 1:
+            raise UsageError(f"these collections are asked in different modes ({', '.join(modes)}); choose one: --mode")
+        self._searchers = list(searchers)
+        self._one_scale = self.mode == "lexical" or len({searcher.embedding for searcher in searchers}) == 1
+
+    @property
+    def collection(self) -> str:
+        """Their names, joined by commas."""
+        return ",".join(searcher.collection for searcher in self._searchers)
+
+    @property
+    def mode(self) -> str:
+        """``dense``, ``lexical`` or ``hybrid``."""
+        return self._searchers[0].mode
+
+    @property
+    def has_least_score(self) -> bool:
+        """Whether passages below a score are left out."""
+        return any(searcher.has_least_score for searcher in self._searchers)
+
+    def search(
+        self, question: str, k: int, *, where: Where | None = None, exact: bool = False, explain: bool = False
+    ) -> list[Passage]:
+        """The k best passages of all collections, best first; as :meth:`Searcher.search`."""
+        found = []
+        for searcher in self._searchers:
+            for passage in searcher.search(question, k, where=where, exact=exact, explain=explain):
+                score = passage.score
+                if not self._one_scale and searcher.options.rerank.method != "cross_encoder":
+                    background = searcher.background
+                    score = (score - background.mean) / (background.spread or 1.0)
+                found.append(replace(passage, score=score))
+        found.sort(key=lambda passage: (-passage.score, passage.id))
+        return [replace(passage, rank=rank) for rank, passage in enumerate(found[:k], start=1)]
+
+    def close(self) -> None:
+        """Close them all."""
+        for searcher in self._searchers:
+            searcher.close()
