@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
 from rag_pipeline.answering.answer import CONNECTION_LOST, NO_PASSAGES, STOP, Answer, normal_reason
 from rag_pipeline.answering.chat_model import is_gemini, make_chat_model
@@ -66,6 +66,14 @@ class Answerer:
         if is_gemini(self._name) and client is not None:
             client.close()
 
+    def complete(self, messages: Sequence[BaseMessage]) -> str:
+        """What the model says to messages of the caller's own.
+
+        Raises:
+            ServiceError: the model cannot be reached, or refuses.
+        """
+        return str(self._invoke(messages).text)
+
     def answer(self, question: str, passages: Sequence[Passage]) -> Answer:
         """The answer, all at once.
 
@@ -74,9 +82,13 @@ class Answerer:
         """
         if not passages:
             return self._nothing(question)
+        message = self._invoke(make_messages(question, passages, self._instructions))
+        return self._finish(message, question, passages)
+
+    def _invoke(self, messages: Sequence[BaseMessage]) -> AIMessage:
         message = failure = None
         try:
-            message = self._model.invoke(make_messages(question, passages, self._instructions))
+            message = self._model.invoke(list(messages))
         except Exception as error:
             failure = self._failure(error)
         # Outside of the handler: what the libraries raise holds the request, headers and all.
@@ -84,7 +96,7 @@ class Answerer:
             raise failure
         if message is None:
             raise ServiceError(f"{self._name} sent nothing")
-        return self._finish(message, question, passages)
+        return message
 
     def stream(self, question: str, passages: Sequence[Passage]) -> Iterator[str | Answer]:
         """The answer as it comes: pieces of its text, and at the end the whole, checked :class:`Answer`.

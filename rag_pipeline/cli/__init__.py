@@ -19,7 +19,18 @@ from typing import NoReturn
 
 import typer
 
-from rag_pipeline.cli import config_command, doctor, ingest, models, query, status, verify
+from rag_pipeline.cli import (
+    compare,
+    config_command,
+    doctor,
+    ingest,
+    map_command,
+    models,
+    query,
+    questions,
+    status,
+    verify,
+)
 from rag_pipeline.cli.output import print_error, print_warning
 from rag_pipeline.errors import RagPipelineError, StoreError
 
@@ -31,6 +42,9 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "config": config_command.command,
     "models": models.command,
     "verify": verify.command,
+    "compare": compare.command,
+    "questions": questions.command,
+    "map": map_command.command,
 }
 _INTERRUPTED = 130
 _GARBAGE_THRESHOLD = 100_000

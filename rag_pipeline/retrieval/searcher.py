@@ -141,6 +141,12 @@ class Searcher:
             passages = joined(self._collection, passages, self.options.context)
         return [replace(passage, rank=rank) for rank, passage in enumerate(passages, start=1)]
 
+    def changed(self, **options: Any) -> Searcher:
+        """The same collection and model asked with other options; see :meth:`SearchOptions.changed`."""
+        other = Searcher(self._collection, self._embeddings, self.options.changed(**options), self._reranker)
+        other._background = self._background
+        return other
+
     def close(self) -> None:
         """Let go of the thread that asks the lexical index."""
         self._pool.shutdown()
