@@ -212,11 +212,15 @@ class LexicalWriter:
 
     def add(self, texts: Mapping[str, str]) -> None:
         """Add chunks by id; one that is there is replaced."""
+        self.add_terms(dict(zip(texts, analyze(list(texts.values())), strict=True)))
+
+    def add_terms(self, terms_by_id: Mapping[str, Terms]) -> None:
+        """Add chunks whose texts have been analysed already."""
         import tantivy
 
         assert self._writer is not None
         with _translated("write", self._folder):
-            for chunk_id, terms in zip(texts, analyze(list(texts.values())), strict=True):
+            for chunk_id, terms in terms_by_id.items():
                 self._writer.delete_documents_by_term("id", chunk_id)
                 fields = {field: " ".join(getattr(terms, field)) for field in _WEIGHTS}
                 self._writer.add_document(tantivy.Document(id=chunk_id, **fields))

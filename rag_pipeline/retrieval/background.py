@@ -53,9 +53,13 @@ def measure(collection: Collection) -> Background:
     vectors, texts = collection.sample(_SAMPLE)
     if len(vectors) < 2:
         return Background(0.0, 0.0, None)
+    axis = _language_axis(vectors, texts)
+    if axis is not None:
+        # What lies between two languages is not what tells two passages apart.
+        vectors = vectors - np.outer(vectors @ axis, axis)
     products = vectors @ vectors.T
     others = products[~np.eye(len(vectors), dtype=bool)]
-    return Background(float(others.std()), float(others.mean()), _language_axis(vectors, texts))
+    return Background(float(others.std()), float(others.mean()), axis)
 
 
 def _language_axis(vectors: npt.NDArray[np.float32], texts: list[str]) -> npt.NDArray[np.float32] | None:

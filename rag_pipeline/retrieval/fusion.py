@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rag_pipeline.lexical.index import Question
 
@@ -76,8 +76,6 @@ class Legs:
     """Of further chunks."""
     lexical_scores: Callable[[Sequence[str]], Mapping[str, float]]
     """Of further chunks; those that hold no term are left out."""
-    known: dict[str, float] = field(default_factory=dict)
-    """Inner products that were got beforehand."""
 
 
 def fuse(legs: Legs, fusion: Fusion, wanted: int) -> list[Candidate]:
@@ -87,7 +85,7 @@ def fuse(legs: Legs, fusion: Fusion, wanted: int) -> list[Candidate]:
     find is bounded by the last that it found (Fagin et al., 2003, "Optimal aggregation algorithms for middleware").
     """
     words = legs.lexical.question.words
-    scores, known = legs.lexical.scores, {**legs.known, **legs.dense}
+    scores, known = legs.lexical.scores, dict(legs.dense)
     dense_floor = 0.0 if legs.dense_complete else min(legs.dense.values(), default=0.0)
     most_of_unknown = fusion.gain(legs.lexical.floor, words)
 

@@ -26,9 +26,6 @@ from rag_pipeline.retrieval.rerank import Reranker
 from rag_pipeline.store import Collection
 from rag_pipeline.store.filters import Where, checked
 
-# Vectors of the first lexical hits are got while the question is being embedded.
-_READ_AHEAD = 8
-
 
 @dataclass(frozen=True)
 class _Asked:
@@ -175,13 +172,13 @@ class Searcher:
 
     def _hybrid(self, asked: _Asked, depth: int) -> tuple[_Asked, list[Candidate]]:
         wanted = max(depth, self.options.candidates)
-        # Beside the embedding: the model computes outside of the interpreter lock.
-        looking = self._pool.submit(self._look_up, asked, wanted)
+        # Beside the embedding: the model computes outside of the interpreter lock, or waits for a service.
+        looking = self._pool.submit(lexical_leg, self._collection, asked.text, asked.where, wanted)
         try:
             background = self.background
             vector = self._vector(asked.text)
         finally:
-            hits, vectors = looking.result()
+            hits = looking.result()
         even = background.even(vector) if self.options.balance_languages else vector
         dense = self._collection.nearest(even, wanted, asked.where, exact=asked.exact)
         legs = Legs(
@@ -190,14 +187,9 @@ class Searcher:
             lexical=hits,
             inner_products=lambda ids: self._inner_products(even, ids),
             lexical_scores=lambda ids: self._collection.lexical.search(hits.question, len(ids), ids),
-            known={chunk_id: float(even @ stored) for chunk_id, stored in vectors.items()},
         )
         fusion = Fusion(self.options.lexical_weight, background.spread)
         return replace(asked, vector=vector, lexical=hits, dense=dense), fuse(legs, fusion, depth)[:depth]
-
-    def _look_up(self, asked: _Asked, wanted: int) -> tuple[LexicalHits, dict[str, npt.NDArray[np.float32]]]:
-        hits = lexical_leg(self._collection, asked.text, asked.where, wanted)
-        return hits, self._collection.vectors_of(list(hits.scores)[:_READ_AHEAD])
 
     def _vector(self, question: str) -> npt.NDArray[np.float32]:
         return np.asarray(self._embeddings.embed_query(question), dtype=np.float32)
