@@ -27,6 +27,8 @@ def lexical_leg(collection: Collection, question: str, where: Where | None, leas
         StoreError: the index cannot be read.
     """
     index = collection.lexical
+    if not index.exists:
+        return LexicalHits(Question([], 0), {}, complete=True)
     asked = index.ask(analyze([question])[0])
     depth = max(_DEPTH, least)
     if where is None:

@@ -58,7 +58,7 @@ def test_json_is_one_object_with_the_stable_keys(query):
     assert (answer["question"], answer["collection"], answer["mode"], answer["answer"]) == (
         "최대 흘수는?",
         "docs",
-        "dense",
+        "hybrid",
         None,
     )
     assert [passage["rank"] for passage in answer["passages"]] == [1, 2]
@@ -187,3 +187,61 @@ def test_closed_and_full_streams_are_no_traceback(query, project, redirection, c
 def test_a_question_with_bytes_of_another_encoding_is_asked_all_the_same(query):
     code, out, _ = query("caf\udce9 흘수", "--json")
     assert (code, json.loads(out)["question"]) == (0, "caf? 흘수")
+
+
+def test_a_mode_is_chosen_and_shown(query):
+    code, out, err = query("최대 흘수는?", "--mode", "lexical", "--json")
+    answer = json.loads(out)
+    assert (code, err, answer["mode"]) == (0, "", "lexical")
+    assert all(0 < passage["score"] <= 1 for passage in answer["passages"])
+    assert "흘수" in answer["passages"][0]["text"]
+    code, out, err = query("zebra", "--mode", "lexical")
+    assert (code, out, err) == (0, "", "no passage holds a word of the question\n")
+
+
+def test_explain_says_where_the_score_comes_from(query):
+    code, out, _ = query("최대 흘수 12.04 m", "-k", "1", "--explain")
+    assert code == 0
+    for words in ("inner product", "dense rank", "lexical rank 1", "terms: "):
+        assert words in " ".join(out.split())
+    explanation = json.loads(query("최대 흘수 12.04 m", "-k", "1", "--explain", "--json")[1])["passages"][0][
+        "explanation"
+    ]
+    assert explanation["lexical_rank"] == 1
+    assert "+12.04m" in explanation["terms"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--mode", "sparse"], "unknown mode 'sparse'; known: dense, lexical, hybrid"),
+        (["--rerank", "magic"], "unknown --rerank 'magic'; known: none, maxsim, cross_encoder"),
+        (["--diversity", "2"], "diversity must be from 0 to 1, found 2.0"),
+        (["--context", "-1"], "context must be 0 or more"),
+        (["--collection", "docs,none"], "unknown collection 'none'"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_refused(query, arguments, said):
+    code, out, err = query("최대 흘수는?", *arguments)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_options_of_retrieval_are_taken(query):
+    code, out, _ = query(
+        "최대 흘수는?", "--distinct", "--context", "1", "--rerank", "maxsim", "--min-score", "-9", "--json"
+    )
+    passages = json.loads(out)["passages"]
+    assert code == 0
+    assert len({passage["source"] for passage in passages}) == len(passages) > 1
+    assert query("최대 흘수는?", "--min-score", "99")[1:] == ("", "no passage scores high enough\n")
+
+
+def test_several_collections_are_asked_at_once(query, capsys):
+    assert run("ingest", ["docs", "--collection", "more", "--embedding", "tiny"]) == 0
+    capsys.readouterr()
+    answer = json.loads(query("최대 흘수는?", "--collection", "docs,more", "--json")[1])
+    assert answer["collection"] == "docs,more"
+    assert [passage["collection"] for passage in answer["passages"]][:2] == ["docs", "more"]
+    assert "[more]" in query("최대 흘수는?", "--collection", "docs", "--collection", "more")[1]

@@ -30,7 +30,7 @@ def ships(tmp_path_factory, cache_dir):
 
 @pytest.mark.parametrize("question", [KOREAN, ENGLISH, "What goes through the Strait of Hormuz?", "석탄"])
 def test_scores_and_order_are_those_of_an_exact_ranking(ships, question):
-    searcher = open_searcher(ships)
+    searcher = open_searcher(ships, mode="dense")
     passages = searcher.search(question, 30)
     vector = np.array(searcher._embeddings.embed_query(question), dtype=np.float64)
     texts = [passage.text for passage in passages]
@@ -72,7 +72,7 @@ def test_more_passages_than_there_are_gives_all(ships):
 
 def test_a_passage_as_json_has_the_stable_keys(ships):
     passage = json.loads(json.dumps(open_searcher(ships).search(KOREAN, 1)[0].as_dict()))
-    assert set(passage) == {"rank", "score", "title", "section", "source", "text", "metadata"}
+    assert set(passage) == {"rank", "score", "title", "section", "source", "text", "metadata", "collection"}
     assert not {"title", "section", "source"} & set(passage["metadata"])
 
 
@@ -100,7 +100,7 @@ def test_plain_langchain_opens_the_same_collection_and_finds_the_same(ships):
 
     plain = Chroma("ships", make_embeddings(ships, "bundled"), str(ships.resolve_path("chroma_db")))
     found = plain.similarity_search_with_score(KOREAN, k=5)
-    passages = open_searcher(ships).search(KOREAN, 5)
+    passages = open_searcher(ships, mode="dense").search(KOREAN, 5)
     assert [document.page_content for document, _ in found] == [passage.text for passage in passages]
     assert [document.id for document, _ in found] == [passage.id for passage in passages]
     np.testing.assert_allclose([1 - distance for _, distance in found], [p.score for p in passages], atol=1e-5)

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rag_pipeline.lexical.index import Question
+from rag_pipeline.retrieval.fusion import Fusion, Legs, LexicalHits, fuse
+
+IDS = [f"c{number}" for number in range(12)]
+SCORES = st.integers(0, 100).map(lambda value: value / 100)
+
+
+def truncated(scores, depth):
+    best = sorted((key for key in scores if scores[key] > 0), key=lambda key: (-scores[key], key))
+    return {key: scores[key] for key in best[:depth]}, len(best) <= depth
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    inner=st.lists(SCORES, min_size=12, max_size=12),
+    lexical=st.lists(SCORES, min_size=12, max_size=12),
+    dense_depth=st.integers(1, 14),
+    lexical_depth=st.integers(1, 14),
+    wanted=st.integers(1, 12),
+    weight=st.sampled_from([0.0, 0.5, 4.0]),
+    words=st.integers(0, 15),
+)
+def test_the_best_are_those_of_scoring_every_candidate_in_full(
+    inner, lexical, dense_depth, lexical_depth, wanted, weight, words
+):
+    inners, scores = dict(zip(IDS, inner, strict=True)), dict(zip(IDS, lexical, strict=True))
+    dense = dict(sorted(inners.items(), key=lambda item: (-item[1], item[0]))[:dense_depth])
+    found, complete = truncated(scores, lexical_depth)
+    fusion = Fusion(weight, 0.1)
+    asked = []
+
+    def inner_products(ids):
+        asked.extend(ids)
+        return {key: inners[key] for key in ids}
+
+    legs = Legs(
+        dense=dense,
+        dense_complete=dense_depth >= len(IDS),
+        lexical=LexicalHits(Question([], words), found, complete),
+        inner_products=inner_products,
+        lexical_scores=lambda ids: {key: scores[key] for key in ids if scores[key] > 0},
+    )
+    full = {key: inners[key] + fusion.gain(scores[key], words) for key in {*dense, *found}}
+    best = fuse(legs, fusion, wanted)[:wanted]
+    assert [one.score for one in best] == pytest.approx(sorted(full.values(), reverse=True)[:wanted])
+    for one in best:
+        assert one.score == pytest.approx(full[one.id])
+        assert (one.inner_product, one.lexical) == (inners[one.id], scores[one.id])
+    assert not set(asked) & set(dense)
+
+
+def test_a_question_whose_words_are_nowhere_leaves_the_order_of_the_vectors():
+    dense = {"a": 0.9, "b": 0.8}
+    legs = Legs(dense, True, LexicalHits(Question([], 4), {}, True), lambda _: {}, lambda _: {})
+    assert [(one.id, one.score) for one in fuse(legs, Fusion(2, 0.1), 2)] == [("a", 0.9), ("b", 0.8)]
+
+
+def test_the_gain_grows_with_score_and_words_up_to_a_bound():
+    fusion = Fusion(2.0, 0.025)
+    assert fusion.gain(1.0, 4) == pytest.approx(2 * 0.025 * 4)
+    assert fusion.gain(0.5, 4) < fusion.gain(1.0, 4) / 2
+    assert fusion.gain(1.0, 5) > fusion.gain(1.0, 4)
+    assert fusion.gain(1.0, 50) == fusion.gain(1.0, 10)
+    assert fusion.gain(0.0, 9) == 0
