@@ -80,8 +80,7 @@ def _terms(tokens: Sequence[Token]) -> Terms:
     content: list[str] = []
     pieces: list[str] = []
     for token in tokens:
-        for word in _words(token.form, _tag(token)):
-            content.append(word)
+        content += filter(None, _words(token.form, _tag(token)))
         if _tag(token) in _SPLITTABLE:
             pieces += _pieces(token.form)
     pairs = [f"{first}_{second}" for first, second in pairwise(content)]
@@ -96,8 +95,8 @@ def _words(form: str, tag: str) -> Iterator[str]:
     if tag == "SN":
         yield _number(form)
     elif tag == "SL":
-        word = form.casefold()
-        if word not in ENGLISH_STOP_WORDS:
+        word = _clean(form)
+        if word and word not in ENGLISH_STOP_WORDS:
             yield _stem(word)
     elif tag in _VERB:
         if form not in FUNCTION_VERBS:
@@ -112,8 +111,8 @@ def _words(form: str, tag: str) -> Iterator[str]:
 
 
 def _clean(form: str) -> str:
-    # The index cuts at white space.
-    return "".join(form.casefold().split())
+    # The index cuts at white space; Kiwi takes the full stop after a short Latin word to be a part of it.
+    return "".join(form.casefold().split()).rstrip(".")
 
 
 @functools.lru_cache(maxsize=1 << 16)
@@ -186,4 +185,4 @@ def _measures(tokens: Sequence[Token]) -> Iterator[str]:
 
 
 def _unit(token: Token) -> str | None:
-    return UNITS.get(token.form.casefold()) if _tag(token) in _UNIT else None
+    return UNITS.get(_clean(token.form)) if _tag(token) in _UNIT else None

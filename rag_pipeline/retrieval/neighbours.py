@@ -25,13 +25,14 @@ def joined(collection: Collection, passages: list[Passage], width: int) -> list[
             continue
         version, index, count = place
         around = set(range(max(0, index - width), min(count, index + width + 1)))
-        for better, covered in spans:
-            other = _place(better.metadata)
-            if other is not None and other[0] == version and covered & around:
-                covered.update(around)
-                break
-        else:
+        meeting = [span for span in spans if _file(span[0]) == version and span[1] & around]
+        if not meeting:
             spans.append((passage, around))
+            continue
+        # One that lies between two others makes one of all three.
+        best = meeting[0][1]
+        best.update(around, *(covered for _, covered in meeting[1:]))
+        spans = [span for span in spans if not any(span is other for other in meeting[1:])]
     wanted = {
         chunk_id(place[0], index)
         for passage, covered in spans
@@ -59,6 +60,11 @@ def _joined(passage: Passage, covered: Iterable[int], rows: Mapping[str, tuple[s
         texts.append(body if head == last_head else text)
         last_head = head
     return replace(passage, text="\n\n".join(texts))
+
+
+def _file(passage: Passage) -> FileVersion | None:
+    place = _place(passage.metadata)
+    return None if place is None else place[0]
 
 
 def _place(metadata: Mapping[str, Any]) -> tuple[FileVersion, int, int] | None:

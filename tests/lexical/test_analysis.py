@@ -33,7 +33,17 @@ def test_a_compound_is_one_term_whether_or_not_the_analyser_cuts_it():
 
 
 @pytest.mark.parametrize(
-    "text", ["12.04m", "12.04 m", "12.04 미터", "12.040 metres", "１２.０４ ｍ", "흘수 12.04m급", "12.04 M deep"]
+    "text",
+    [
+        "12.04m",
+        "12.04 m",
+        "12.04 미터",
+        "12.040 metres",
+        "１２.０４ ｍ",
+        "흘수 12.04m급",
+        "흘수 12.04 m.",
+        "12.04 M deep",
+    ],
 )
 def test_a_number_with_its_unit_is_one_term_however_it_is_written(text):
     assert "+12.04m" in compounds(text)
