@@ -103,7 +103,7 @@ class LexicalIndex:
 
     def ask(self, terms: Terms) -> Question:
         """Weigh a question's terms."""
-        searcher = self._searcher()
+        searcher = self._searcher()  # what search() will look at too
         count = int(searcher.num_docs)
         weighed = []
         for field, weight in _WEIGHTS.items():
@@ -128,7 +128,7 @@ class LexicalIndex:
             StoreError: the files cannot be read.
         """
         ideal = question.ideal
-        if ideal <= 0 or not self.exists or (ids is not None and not ids):
+        if ideal <= 0 or (ids is not None and not ids) or not self.exists:
             return {}
         with _translated("read", self.folder):
             for attempt in range(_TRIES):
@@ -138,6 +138,7 @@ class LexicalIndex:
                     # A writer's commit removed a file between our look at the index and its opening.
                     if attempt == _TRIES - 1:
                         raise
+                    self._searcher()
         raise AssertionError("not reached")
 
     def shares(self, question: Question, ids: Sequence[str]) -> dict[str, dict[str, float]]:
@@ -158,7 +159,8 @@ class LexicalIndex:
         import tantivy
 
         query = _query()
-        searcher, schema = self._searcher(), self._index().schema
+        index = self._index()
+        searcher, schema = index.searcher(), index.schema
         should = tantivy.Occur.Should
         parts: list[tuple[Any, Any]] = []
         for field, term, weight in terms:

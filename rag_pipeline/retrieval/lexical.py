@@ -9,7 +9,7 @@ from rag_pipeline.store import Collection
 from rag_pipeline.store.filters import Where
 
 # So many that the bound on what is not among them is low.
-_DEPTH = 200
+_DEPTH = 100
 # A filter that fits fewer chunks than this is looked up first, and only those are ranked.
 _FEW = 5000
 
