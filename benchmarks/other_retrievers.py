@@ -3,7 +3,7 @@
 They are not dependencies of the project:
 
     pip install langchain-text-splitters langchain-huggingface langchain-chroma
-    pip install llama-index-core llama-index-embeddings-huggingface haystack-ai
+    pip install llama-index-core llama-index-embeddings-huggingface haystack-ai sentence-transformers-haystack
 """
 
 from __future__ import annotations
@@ -52,10 +52,13 @@ def llamaindex(model: str, documents: Documents) -> Ask:
 def haystack(model: str, documents: Documents) -> Ask:
     """DocumentSplitter (200 words), SentenceTransformers embedders, the in-memory store."""
     from haystack import Document
-    from haystack.components.embedders import SentenceTransformersDocumentEmbedder, SentenceTransformersTextEmbedder
     from haystack.components.preprocessors import DocumentSplitter
     from haystack.components.retrievers.in_memory import InMemoryEmbeddingRetriever
     from haystack.document_stores.in_memory import InMemoryDocumentStore
+    from haystack_integrations.components.embedders.sentence_transformers import (
+        SentenceTransformersDocumentEmbedder,
+        SentenceTransformersTextEmbedder,
+    )
 
     rows = [Document(content=_text(row), meta={"key": row[0]}) for row in documents]
     pieces = DocumentSplitter().run(rows)["documents"]

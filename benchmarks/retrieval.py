@@ -76,7 +76,10 @@ def main() -> None:
                 print(rows[-1], flush=True)
     flat = [row for row in rows if row]
     print_table("hit@1 and nDCG@10", flat)
-    write_result("retrieval", {"machine": machine(), "questions_of_each": options.questions or "all", "rows": flat})
+    write_result(
+        "retrieval_others" if options.others else "retrieval",
+        {"machine": machine(), "questions_of_each": options.questions or "all", "rows": flat},
+    )
 
 
 def _ships(settings: Any) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def _check_target(path: Path, endings: tuple[str, ...]) -> None:
 
 class _Progress:
     def __init__(self) -> None:
-        self._last = 0.0
+        self._last = time.monotonic()
 
     def __call__(self, name: str, done: int, count: int) -> None:
         now = time.monotonic()
