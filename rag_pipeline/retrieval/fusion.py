@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -86,7 +87,8 @@ def fuse(legs: Legs, fusion: Fusion, wanted: int) -> list[Candidate]:
     """
     words = legs.lexical.question.words
     scores, known = legs.lexical.scores, dict(legs.dense)
-    dense_floor = 0.0 if legs.dense_complete else min(legs.dense.values(), default=0.0)
+    # Where the dense leg found all there is, one that it lacks is one that the index missed, or is gone: look.
+    dense_floor = math.inf if legs.dense_complete else min(legs.dense.values(), default=math.inf)
     most_of_unknown = fusion.gain(legs.lexical.floor, words)
 
     lower: dict[str, float] = {}
@@ -95,8 +97,6 @@ def fuse(legs: Legs, fusion: Fusion, wanted: int) -> list[Candidate]:
         gain = fusion.gain(scores[chunk_id], words) if chunk_id in scores else 0.0
         inner = known.get(chunk_id)
         if inner is None:
-            if legs.dense_complete:
-                continue  # it does not fit the filter, or is gone
             upper[chunk_id] = dense_floor + gain
         else:
             lower[chunk_id] = inner + gain
