@@ -49,6 +49,8 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
     else:
         checks.append(Check("configuration", "ok", str(settings.config_file or "defaults (no config.yaml here)")))
         checks.append(_readers())
+        checks.append(_lexical())
+        checks.append(_evaluation())
         checks += _models(settings)
         checks.append(_store(settings))
     # An empty variable counts as set for some libraries, and then hides the other one.
@@ -90,6 +92,32 @@ def _readers() -> Check:
         wanted = f"PDF, Office, HTML, mail and Hangul want pip install 'rag-pipeline[{EXTRA}]'"
         return Check("formats", "note", f"{wanted} (missing: {', '.join(missing)})")
     return Check("formats", "ok", " ".join(sorted(Readers().suffixes)))
+
+
+def _lexical() -> Check:
+    """The analyser at work, since its model is a package of its own that may be missing."""
+    try:
+        import kiwipiepy
+        import tantivy  # noqa: F401  # its import is what may fail
+
+        from rag_pipeline.lexical import analyze
+
+        works = "운하" in analyze(["운하를"])[0].words
+    except Exception as error:
+        return Check("lexical index", "bad", f"{type(error).__name__}: {error}")
+    if not works:
+        return Check("lexical index", "bad", "the Korean analyser does not cut Korean; install kiwipiepy anew")
+    return Check("lexical index", "ok", f"kiwipiepy {kiwipiepy.__version__} and tantivy")
+
+
+def _evaluation() -> Check:
+    from rag_pipeline.evaluation.comparing import EXTRA_PACKAGES
+
+    missing = [name for name in EXTRA_PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        wanted = "compare and map want pip install 'rag-pipeline[evaluation]'"
+        return Check("evaluation", "note", f"{wanted} (missing: {', '.join(missing)})")
+    return Check("evaluation", "ok", "compare, questions and map are ready")
 
 
 def _models(settings: Settings) -> Iterator[Check]:
@@ -135,9 +163,13 @@ def _store(settings: Settings) -> Check:
     store = open_store(settings)
     try:
         names = store.names()
+        lacking = [name for name in names if not store.get(name).lexical.exists]
     except RagPipelineError as error:
         return Check("store", "bad", str(error))
     listed = ", ".join(names) if names else "no collection yet"
+    if lacking:
+        remedy = f"without a lexical index: {', '.join(lacking)}; the next ingest makes it"
+        return Check("store", "note", f"{store.path}: {listed}; {remedy}")
     return Check("store", "ok", f"{store.path}: {listed}")
 
 

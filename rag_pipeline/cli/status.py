@@ -28,6 +28,7 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
                 "dimension": fingerprint.dimension if fingerprint else None,
                 "documents": len(files.versions),
                 "chunks": files.chunks,
+                "lexical_chunks": collection.lexical.count,
                 "index_bytes": store.disk_size(collection),
             }
         )
@@ -44,7 +45,7 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("collection", "embedding", "model"):
         table.add_column(heading, overflow="fold")
-    for heading in ("dimension", "documents", "chunks", "index"):
+    for heading in ("dimension", "documents", "chunks", "lexical", "index"):
         table.add_column(heading, justify="right")
     for row in rows:
         index = row["index_bytes"]
@@ -55,8 +56,16 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
             str(row["dimension"] or "?"),
             f"{row['documents']:,}",
             f"{row['chunks']:,}",
+            _lexical(row),
             human_size(index if isinstance(index, int) else None),
         )
     make_console().print(table)
     result(f"{store.path}: {human_size(total)} on disk in all")
     return 0
+
+
+def _lexical(row: dict[str, object]) -> str:
+    """Whether the lexical index is in step, by its number of chunks."""
+    if row["lexical_chunks"] == row["chunks"]:
+        return "in step"
+    return f"{row['lexical_chunks']:,}" if row["lexical_chunks"] else "none yet"

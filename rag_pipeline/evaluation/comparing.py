@@ -22,6 +22,7 @@ from rag_pipeline.evaluation.scoring import (
 )
 from rag_pipeline.retrieval import Passage, Searcher, open_searcher
 
+EXTRA_PACKAGES = ("ir_measures", "matplotlib", "jinja2")
 MODES: tuple[str, ...] = get_args(RetrievalMode)
 # So many passages that ten different places are among them.
 _DEPTH = 50
@@ -266,6 +267,6 @@ def check_installed() -> None:
     """
     import importlib.util
 
-    missing = [name for name in ("ir_measures", "matplotlib", "jinja2") if importlib.util.find_spec(name) is None]
+    missing = [name for name in EXTRA_PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise ConfigurationError(f"this needs {', '.join(missing)}: pip install 'rag-pipeline[evaluation]'")

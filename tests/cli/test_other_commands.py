@@ -43,8 +43,21 @@ def test_status_lists_the_collections(call):
         "dimension": 32,
         "documents": 3,
         "chunks": 5,
+        "lexical_chunks": 5,
     }
     assert status["bytes"] > 0
+
+
+def test_status_and_doctor_tell_of_a_lexical_index_that_is_not_there(call, project):
+    import shutil
+
+    call("ingest")
+    assert "in step" in call("status")[1]
+    shutil.rmtree(project / "chroma_db" / "lexical")
+    assert "none yet" in call("status")[1]
+    code, out, _ = call("doctor")
+    assert code == 0
+    assert "without a lexical index: docs; the next ingest makes it" in " ".join(out.split())
 
 
 def test_doctor_finds_a_sound_machine_sound_and_shows_no_key(call, monkeypatch):
@@ -53,7 +66,16 @@ def test_doctor_finds_a_sound_machine_sound_and_shows_no_key(call, monkeypatch):
     code, out, err = call("doctor")
     assert code == 0, out
     assert "very-secret" not in out + err
-    for word in ("Python", "SQLite", "torch", "dtype auto is", "embedding tiny", "store", "set, but empty: unset it"):
+    for word in (
+        "Python",
+        "SQLite",
+        "torch",
+        "dtype auto is",
+        "embedding tiny",
+        "kiwipiepy",
+        "store",
+        "set, but empty: unset it",
+    ):
         assert word in out
 
 
