@@ -10,7 +10,6 @@ from rag_pipeline.config import Settings
 from rag_pipeline.embeddings.base import PipelineEmbeddings
 from rag_pipeline.errors import CollectionMismatchError, CollectionNotFoundError
 from rag_pipeline.retrieval.options import SearchOptions
-from rag_pipeline.retrieval.rerank import make_reranker
 from rag_pipeline.retrieval.searcher import Searcher
 from rag_pipeline.retrieval.several import SeveralSearcher
 from rag_pipeline.store import Store
@@ -59,7 +58,7 @@ def _open(
     embeddings = loaded.setdefault(embedding, loaded.get(embedding) or make_embeddings(settings, embedding))
     opened.require(fingerprint_of(embeddings, settings), embedding)
     options = SearchOptions.from_settings(settings, name).changed(**changes)
-    return Searcher(opened, embeddings, options, make_reranker(options.rerank, embeddings, settings.base_dir))
+    return Searcher(opened, embeddings, options, base_dir=settings.base_dir)
 
 
 def _choose(settings: Settings, asked: str | None, known: list[str]) -> str:

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from rag_pipeline.retrieval.lexical import lexical_leg
 from rag_pipeline.retrieval.neighbours import joined
 from rag_pipeline.retrieval.options import SearchOptions
 from rag_pipeline.retrieval.questions import check_question
-from rag_pipeline.retrieval.rerank import Reranker
+from rag_pipeline.retrieval.rerank import make_reranker
 from rag_pipeline.store import Collection
 from rag_pipeline.store.filters import Where, checked
 
@@ -46,7 +47,11 @@ class Searcher:
         collection: an open collection.
         embeddings: the embedding; the caller has checked that it is the collection's.
         options: how it is asked.
-        reranker: looks at the best passages again; None: none does.
+        base_dir: where a reranker's relative model folder starts; None: the current folder.
+
+    Raises:
+        CollectionMismatchError: mode is lexical, and the collection has no lexical index.
+        ConfigurationError, CheckpointError, ServiceError: the reranker cannot be had.
     """
 
     def __init__(
@@ -54,12 +59,14 @@ class Searcher:
         collection: Collection,
         embeddings: PipelineEmbeddings,
         options: SearchOptions | None = None,
-        reranker: Reranker | None = None,
+        *,
+        base_dir: Path | None = None,
     ) -> None:
         self._collection = collection
         self._embeddings = embeddings
-        self._reranker = reranker
+        self._base_dir = base_dir
         self.options = options or SearchOptions()
+        self._reranker = make_reranker(self.options.rerank, embeddings, base_dir)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="lexical")
         self._background: Background | None = None
         if self.options.mode != "dense" and collection.count and not collection.lexical.exists:
@@ -124,7 +131,8 @@ class Searcher:
         while True:
             asked, ranked = self._ranked(asked, depth)
             chosen = self._chosen(asked, ranked, k)
-            if not self.options.distinct or len(chosen) >= k or len(ranked) < depth:
+            digs = self.options.distinct and self._reranker is None
+            if not digs or len(chosen) >= k or len(ranked) < depth:
                 break
             depth *= 4  # one long document may hold all the best places
         explanations = self._explanations(asked, chosen) if explain else {}
@@ -140,8 +148,11 @@ class Searcher:
 
     def changed(self, **options: Any) -> Searcher:
         """The same collection and model asked with other options; see :meth:`SearchOptions.changed`."""
-        other = Searcher(self._collection, self._embeddings, self.options.changed(**options), self._reranker)
+        changed = self.options.changed(**options)
+        other = Searcher(self._collection, self._embeddings, changed, base_dir=self._base_dir)
         other._background = self._background
+        if changed.rerank == self.options.rerank:
+            other._reranker = self._reranker  # whose model may be loaded already
         return other
 
     def close(self) -> None:
@@ -164,7 +175,7 @@ class Searcher:
             found = [Candidate(chunk_id, score, lexical=score) for chunk_id, score in hits.scores.items()]
             return replace(asked, lexical=hits), found[:depth]
         if self.mode == "dense":
-            vector = self._vector(asked.text)
+            vector = self._vector(asked)
             dense = self._collection.nearest(vector, depth, asked.where, exact=asked.exact)
             found = [Candidate(chunk_id, score, score) for chunk_id, score in dense.items()]
             return replace(asked, vector=vector, dense=dense), found
@@ -176,7 +187,7 @@ class Searcher:
         looking = self._pool.submit(lexical_leg, self._collection, asked.text, asked.where, wanted)
         try:
             background = self.background
-            vector = self._vector(asked.text)
+            vector = self._vector(asked)
         finally:
             hits = looking.result()
         even = background.even(vector) if self.options.balance_languages else vector
@@ -191,7 +202,10 @@ class Searcher:
         fusion = Fusion(self.options.lexical_weight, background.spread)
         return replace(asked, vector=vector, lexical=hits, dense=dense), fuse(legs, fusion, depth)[:depth]
 
-    def _vector(self, question: str) -> npt.NDArray[np.float32]:
+    def _vector(self, asked: _Asked) -> npt.NDArray[np.float32]:
+        if asked.vector is not None:
+            return asked.vector  # asked again, for more
+        question = asked.text
         return np.asarray(self._embeddings.embed_query(question), dtype=np.float32)
 
     def _inner_products(self, vector: npt.NDArray[np.float32], ids: Sequence[str]) -> dict[str, float]:
@@ -200,7 +214,7 @@ class Searcher:
     def _chosen(self, asked: _Asked, ranked: list[Candidate], k: int) -> list[Candidate]:
         """Rerank, leave out what is below the least score or alike, and keep k."""
         options = self.options
-        if self._reranker is not None and options.rerank.method != "none" and ranked:
+        if self._reranker is not None and ranked:
             head = ranked[: options.rerank.candidates]
             texts = {chunk_id: text for chunk_id, (text, _) in self._collection.rows_of([c.id for c in head]).items()}
             ranked = self._reranker.rerank(asked.text, [c for c in head if c.id in texts], texts)

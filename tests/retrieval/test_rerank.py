@@ -140,3 +140,14 @@ def test_a_configured_reranker_looks_at_the_first_candidates(project, cross_enco
     assert len(found) == 3
     assert all(passage.explanation.rerank_score is not None for passage in found)
     assert [passage.score for passage in found] == sorted((passage.score for passage in found), reverse=True)
+
+
+def test_the_reranker_may_be_changed_on_an_open_collection(project, cross_encoder):
+    settings = load_settings(project / "config.yaml")
+    ingest(settings, IngestTarget("docs", [project / "docs"], "tiny"))
+    plain = open_searcher(settings)
+    reranked = plain.changed(rerank=RerankSettings(method="cross_encoder", model=cross_encoder), distinct=True)
+    found = reranked.search("최대 흘수", 10, explain=True)
+    assert all(passage.score == passage.explanation.rerank_score for passage in found)
+    assert len({passage.source for passage in found}) == len(found) == 3
+    assert plain.search("최대 흘수", 1, explain=True)[0].explanation.rerank_score is None

@@ -43,6 +43,13 @@ def test_one_passage_a_document_is_found_behind_a_document_that_holds_all_the_be
     assert [passage.rank for passage in found] == [1, 2, 3, 4, 5, 6]
 
 
+def test_digging_deeper_embeds_the_question_once(collection):
+    embeddings = HashEmbeddings()
+    searcher = Searcher(collection, embeddings, SearchOptions(distinct=True, candidates=2))
+    assert len(searcher.search("The harbour pilot boards", 6)) == 6
+    assert len(embeddings.embedded) == 1
+
+
 def test_fewer_documents_than_asked_for_are_all_of_them(collection):
     assert len(ask(collection, 50, distinct=True, candidates=3)) == 6
 
