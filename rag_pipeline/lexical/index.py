@@ -32,6 +32,7 @@ _RULES_FILE = "rules.txt"
 _META_FILE = "meta.json"
 _HEAP_BYTES = 64 << 20
 _TRIES = 3
+_LONGEST_PROBLEM = 120
 _SECONDS_BETWEEN_COMMITS = 2.0
 
 
@@ -149,6 +150,11 @@ class LexicalIndex:
                 found[chunk_id][term] = score
         return {chunk_id: dict(sorted(terms.items(), key=lambda item: -item[1])) for chunk_id, terms in found.items()}
 
+    def discard(self) -> None:
+        """Remove a damaged index; the next :meth:`writer` makes an empty one."""
+        self._opened = None
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def close(self) -> None:
         """Let go of the files."""
         self._opened = None
@@ -191,8 +197,7 @@ class LexicalIndex:
     def _make(self) -> None:
         import tantivy
 
-        self._opened = None
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.discard()
         self.folder.mkdir(parents=True, exist_ok=True)
         schema = tantivy.SchemaBuilder()
         schema.add_text_field("id", stored=True, tokenizer_name="raw", index_option="basic")
@@ -275,7 +280,10 @@ def _translated(action: str, folder: Path) -> Iterator[None]:
     except StoreError:
         raise
     except (ValueError, OSError) as error:
+        problem = " ".join(str(error).split())
+        if len(problem) > _LONGEST_PROBLEM:
+            problem = problem[:_LONGEST_PROBLEM] + " …"
         raise StoreError(
-            f"cannot {action} the lexical index {folder} ({error}); if the disk is not full and no other process"
-            " writes, remove that folder: the next ingest makes it anew"
+            f"cannot {action} the lexical index {folder} ({problem}); run ingest.py again, which makes it anew if it"
+            " is damaged"
         ) from None

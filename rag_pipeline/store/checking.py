@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rag_pipeline.errors import StoreError
 from rag_pipeline.store.collection import Collection
 from rag_pipeline.store.records import FileKey, StoredFiles
 
@@ -126,7 +127,11 @@ def _lexical(collection: Collection, ids: set[str]) -> Iterator[Finding]:
     if not collection.lexical.exists:
         yield Finding("lexical", "there is no lexical index for these chunks; the next ingest makes it")
         return
-    indexed = collection.lexical.ids()
+    try:
+        indexed = collection.lexical.ids()
+    except StoreError as error:
+        yield Finding("lexical", str(error))
+        return
     if indexed != ids:
         lacks, surplus = len(ids - indexed), len(indexed - ids)
         detail = f"the lexical index lacks {lacks} chunks and has {surplus} that are gone"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from rag_pipeline.errors import CollectionMismatchError
+from rag_pipeline.errors import CollectionMismatchError, StoreError
 from rag_pipeline.lexical.index import LexicalWriter
 from rag_pipeline.store.chroma_errors import translated
 from rag_pipeline.store.reading import ID_PAGE, CollectionReader, Hit
@@ -39,8 +39,14 @@ class Collection(CollectionReader):
         Raises:
             StoreError: the index cannot be written.
         """
+        present = self.ids() if ids is None else ids
+        try:
+            indexed = self.lexical.ids()
+        except StoreError:
+            # Damaged: there is nothing in it that the rows have not.
+            self.lexical.discard()
+            indexed = set()
         with self.lexical.writer() as writer:
-            present, indexed = self.ids() if ids is None else ids, self.lexical.ids()
             writer.remove(sorted(indexed - present))
             missing = sorted(present - indexed)
             for start in range(0, len(missing), ID_PAGE):

@@ -68,6 +68,17 @@ def test_an_index_that_is_gone_or_of_other_rules_is_made_anew(place):
     assert_in_step()
 
 
+@pytest.mark.parametrize("pattern", ["meta.json", "*.term", "*.store"])
+def test_a_damaged_index_is_named_and_made_anew(place, capsys, pattern):
+    for file in (place / "chroma_db" / "lexical").glob(f"*/{pattern}"):
+        file.write_bytes(b"\x00{" * 20)
+    code = run("verify", [])
+    assert (code, "lexical: cannot read the lexical index" in capsys.readouterr().out) == (1, True)
+    fill()
+    assert_in_step()
+    assert run("verify", []) == 0
+
+
 def test_a_collection_made_anew_leaves_no_index_behind(place):
     fill(rebuild=True)
     assert_in_step()
