@@ -27,6 +27,9 @@ from rag_pipeline.retrieval.rerank import make_reranker
 from rag_pipeline.store import Collection
 from rag_pipeline.store.filters import Where, checked
 
+# How often a question is asked again where an ingest replaces passages while they are being found.
+_TRIES = 3
+
 
 @dataclass(frozen=True)
 class _Asked:
@@ -69,6 +72,7 @@ class Searcher:
         self._reranker = make_reranker(self.options.rerank, embeddings, base_dir)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="lexical")
         self._background: Background | None = None
+        self._background_of: object = None
         if self.options.mode != "dense" and collection.count and not collection.lexical.exists:
             self.options = self._without_lexical()
 
@@ -89,9 +93,10 @@ class Searcher:
 
     @property
     def background(self) -> Background:
-        """What is usual in the collection; read from a sample of it at the first use."""
-        if self._background is None:
-            self._background = measure(self._collection)
+        """What is usual in the collection; read from a sample of it, anew after others have written."""
+        written = self._collection.refresh()
+        if self._background is None or written != self._background_of:
+            self._background, self._background_of = measure(self._collection), written
         return self._background
 
     @property
@@ -127,20 +132,20 @@ class Searcher:
         if k < 1:
             raise UsageError(f"top_k must be 1 or more, found {k}")
         asked = _Asked(question, checked(where), exact)
-        depth = self._depth(k)
-        while True:
-            asked, ranked = self._ranked(asked, depth)
-            chosen = self._chosen(asked, ranked, k)
-            digs = self.options.distinct and self._reranker is None
-            if not digs or len(chosen) >= k or len(ranked) < depth:
+        lost: set[str] = set()
+        for tried in range(_TRIES):
+            self._collection.refresh(at_once=tried > 0)
+            asked, chosen = self._best(asked, k)
+            rows = self._collection.rows_of([candidate.id for candidate in chosen])
+            # Another process may have replaced some of them meanwhile; what was written instead is to be found.
+            was_lost, lost = lost, {candidate.id for candidate in chosen} - rows.keys()
+            if lost == was_lost:
                 break
-            depth *= 4  # one long document may hold all the best places
         explanations = self._explanations(asked, chosen) if explain else {}
-        rows = self._collection.rows_of([candidate.id for candidate in chosen])
         passages = [
             self._passage(candidate, rows[candidate.id], explanations.get(candidate.id))
             for candidate in chosen
-            if candidate.id in rows  # another process may have removed it meanwhile
+            if candidate.id in rows
         ]
         if self.options.context:
             passages = joined(self._collection, passages, self.options.context)
@@ -150,7 +155,7 @@ class Searcher:
         """The same collection and model asked with other options; see :meth:`SearchOptions.changed`."""
         changed = self.options.changed(**options)
         other = Searcher(self._collection, self._embeddings, changed, base_dir=self._base_dir)
-        other._background = self._background
+        other._background, other._background_of = self._background, self._background_of
         if changed.rerank == self.options.rerank:
             other._reranker = self._reranker  # whose model may be loaded already
         return other
@@ -168,6 +173,16 @@ class Searcher:
         if options.diversity or options.distinct:
             depth = max(depth, options.candidates)
         return depth
+
+    def _best(self, asked: _Asked, k: int) -> tuple[_Asked, list[Candidate]]:
+        depth = self._depth(k)
+        while True:
+            asked, ranked = self._ranked(asked, depth)
+            chosen = self._chosen(asked, ranked, k)
+            digs = self.options.distinct and self._reranker is None
+            if not digs or len(chosen) >= k or len(ranked) < depth:
+                return asked, chosen
+            depth *= 4  # one long document may hold all the best places
 
     def _ranked(self, asked: _Asked, depth: int) -> tuple[_Asked, list[Candidate]]:
         if self.mode == "lexical":

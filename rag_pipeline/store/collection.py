@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,9 @@ from rag_pipeline.lexical.index import LexicalWriter
 from rag_pipeline.store.chroma_errors import translated
 from rag_pipeline.store.reading import ID_PAGE, CollectionReader, Hit
 from rag_pipeline.store.records import ChunkRecord
+
+if TYPE_CHECKING:
+    from chromadb.api.models.Collection import Collection as ChromaCollection
 
 __all__ = ["Collection", "Hit"]
 
@@ -74,11 +78,12 @@ class Collection(CollectionReader):
             raise CollectionMismatchError(
                 f"collection {self.name!r} holds vectors of dimension {expected}; the embedding gave {lengths}"
             )
-        with translated("write"):
-            size = self._client.get_max_batch_size()
-            for start in range(0, len(chunks), size):
-                batch = chunks[start : start + size]
-                self._chroma.upsert(
+        with self._client.use() as generation:
+            size = generation.client.get_max_batch_size()
+        for start in range(0, len(chunks), size):
+            batch = chunks[start : start + size]
+            with self._writing() as chroma:
+                chroma.upsert(
                     ids=[chunk.id for chunk in batch],
                     embeddings=np.asarray(vectors[start : start + size], dtype=np.float32),
                     documents=[chunk.text for chunk in batch],
@@ -91,9 +96,9 @@ class Collection(CollectionReader):
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove chunks by id."""
-        with translated("write"):
-            for start in range(0, len(ids), ID_PAGE):
-                self._chroma.delete(ids=list(ids[start : start + ID_PAGE]))
+        for start in range(0, len(ids), ID_PAGE):
+            with self._writing() as chroma:
+                chroma.delete(ids=list(ids[start : start + ID_PAGE]))
         if self._lexical_writer is not None:
             self._lexical_writer.remove(ids)
             self._lexical_writer.commit_if_due()
@@ -101,8 +106,8 @@ class Collection(CollectionReader):
     def copy_into(self, other: Collection) -> None:
         """Write every chunk into another collection, as it is; the other's index is built anew on the way."""
         for page in self._pages(["embeddings", "documents", "metadatas"]):
-            with translated("write"):
-                other._chroma.upsert(
+            with other._writing() as chroma:
+                chroma.upsert(
                     ids=page["ids"],
                     embeddings=page["embeddings"],
                     documents=page["documents"],
@@ -111,5 +116,13 @@ class Collection(CollectionReader):
 
     def rename(self, name: str) -> None:
         """Give the collection another name."""
-        with translated("write"):
-            self._chroma.modify(name=name)
+        with self._writing() as chroma:
+            chroma.modify(name=name)
+        with self._client.use() as generation:
+            generation.collections.pop(self.name, None)
+        self.name = name
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[ChromaCollection]:
+        with self._client.use() as generation, self._client.exclusively(), translated("write"):
+            yield self._client.collection(generation, self.name)

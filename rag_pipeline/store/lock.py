@@ -47,6 +47,11 @@ def writer_lock(store: Path) -> Iterator[None]:
         lock.release()
 
 
+def writing_now(store: Path) -> bool:
+    """Whether someone writes; a writer that was killed may count as one until the next."""
+    return (store / _HOLDER).exists()
+
+
 def _holder(store: Path) -> str:
     try:
         return f" ({(store / _HOLDER).read_text('utf-8')})"

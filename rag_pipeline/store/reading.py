@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,20 +14,23 @@ import numpy.typing as npt
 from rag_pipeline.errors import CollectionMismatchError, StoreError
 from rag_pipeline.lexical.index import LexicalIndex
 from rag_pipeline.store.chroma_errors import translated
+from rag_pipeline.store.client import StoreClient
 from rag_pipeline.store.filters import Where, checked
 from rag_pipeline.store.fingerprint import EMBEDDING_KEY, FINGERPRINT_KEY, Fingerprint, describe_differences
 from rag_pipeline.store.records import StoredFiles
 
 if TYPE_CHECKING:
-    from chromadb.api import ClientAPI
     from chromadb.api.models.Collection import Collection as ChromaCollection
 
 _PAGE = 1000
 # Asking by more ids than SQLite takes variables fails; this is far below.
 ID_PAGE = 500
-# How often a question is asked again where an ingest removes chunks while they are being read.
-_TRIES = 3
+# How often the store is asked again where an ingest writes and removes chunks while they are being read.
+_TRIES = 4
+_PAUSE_SECONDS = 0.1
 _SAMPLE_PAGES = 8
+
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True)
@@ -47,11 +51,12 @@ class CollectionReader:
         StoreError: its space is not inner product.
     """
 
-    def __init__(self, client: ClientAPI, chroma: ChromaCollection, lexical: LexicalIndex) -> None:
+    def __init__(
+        self, client: StoreClient, chroma: ChromaCollection, lexical_index: Callable[[str], LexicalIndex]
+    ) -> None:
         self._client = client
-        self._chroma = chroma
-        self.lexical = lexical
-        """The index of its chunks' terms: made from the rows, and made anew from them whenever it is gone."""
+        self._lexical_index = lexical_index
+        self._take(chroma)
         # The parsed `configuration` warns of the embedding function that is none of ours to name.
         space = (chroma.configuration_json.get("hnsw") or {}).get("space")
         if space != "ip":
@@ -60,27 +65,68 @@ class CollectionReader:
                 f" make it anew: ingest.py --collection {chroma.name} --rebuild"
             )
 
-    @property
-    def name(self) -> str:
+    def _take(self, chroma: ChromaCollection) -> None:
+        self.name = chroma.name
         """The collection's name."""
-        return self._chroma.name
-
-    @property
-    def id(self) -> str:
-        """Chroma's own id of the collection."""
-        return str(self._chroma.id)
-
-    @property
-    def embedding(self) -> str | None:
+        self.id = str(chroma.id)
+        """Chroma's own id of the collection; another one when it has been made anew."""
+        metadata = chroma.metadata or {}
+        embedding, text = metadata.get(EMBEDDING_KEY), metadata.get(FINGERPRINT_KEY)
+        self.embedding = None if embedding is None else str(embedding)
         """Name, in the configuration, of the embedding it was made with."""
-        value = (self._chroma.metadata or {}).get(EMBEDDING_KEY)
-        return None if value is None else str(value)
-
-    @property
-    def fingerprint(self) -> Fingerprint | None:
+        self.fingerprint = None if text is None else Fingerprint.from_json(str(text))
         """How it was made; None for a collection that this package did not make."""
-        text = (self._chroma.metadata or {}).get(FINGERPRINT_KEY)
-        return None if text is None else Fingerprint.from_json(str(text))
+        self.lexical = self._lexical_index(self.id)
+        """The index of its chunks' terms: made from the rows, and made anew from them whenever it is gone."""
+
+    def refresh(self, *, at_once: bool = False) -> object:
+        """See what other processes have written; cheap if they have not.
+
+        Args:
+            at_once: also while they write, when the store is otherwise opened again only now and then.
+
+        Returns:
+            a value that is equal for as long as nothing was written.
+
+        Raises:
+            CollectionMismatchError: it was made anew in another way.
+            StoreError: it is gone, or cannot be read.
+        """
+        if at_once:
+            self._client.renew()
+        return self._ask(lambda _: None)[0]
+
+    def _read(self, call: Callable[[ChromaCollection], _Read]) -> _Read:
+        return self._ask(call)[1]
+
+    def _ask(self, call: Callable[[ChromaCollection], _Read]) -> tuple[object, _Read]:
+        """What a call gives, and which opening of the store it was asked of."""
+        for tried in range(_TRIES):
+            with self._client.use() as generation:
+                try:
+                    with translated("read"):
+                        chroma = self._client.collection(generation, self.name)
+                        self._follow(chroma)
+                        return generation.opened, call(chroma)
+                except StoreError:
+                    # What was written since the client was opened is among the rows, and not yet in its index.
+                    self._client.renew(generation)
+                    if tried == _TRIES - 1:
+                        raise
+            time.sleep(_PAUSE_SECONDS * tried)
+        raise AssertionError
+
+    def _follow(self, chroma: ChromaCollection) -> None:
+        """Go on with the collection that has taken this one's place, if it was made in the same way."""
+        if str(chroma.id) == self.id:
+            return
+        name, fingerprint = self.name, self.fingerprint
+        made = (chroma.metadata or {}).get(FINGERPRINT_KEY)
+        if fingerprint is None or made is None or fingerprint.differences(Fingerprint.from_json(str(made))):
+            raise CollectionMismatchError(
+                f"collection {name!r} was made anew in another way while it was in use; open it again"
+            )
+        self._take(chroma)
 
     def require(self, expected: Fingerprint, embedding: str) -> None:
         """Refuse a collection that was made in another way.
@@ -110,8 +156,7 @@ class CollectionReader:
     @property
     def count(self) -> int:
         """How many chunks it holds."""
-        with translated("read"):
-            return self._chroma.count()
+        return self._read(lambda chroma: chroma.count())
 
     def ids(self) -> set[str]:
         """Ids of all chunks."""
@@ -146,8 +191,7 @@ class CollectionReader:
         found: dict[str, npt.NDArray[np.float32]] = {}
         ids = list(dict.fromkeys(ids))  # Chroma refuses an id that is asked for twice
         for start in range(0, len(ids), ID_PAGE):
-            with translated("read"):
-                page = self._chroma.get(ids=list(ids[start : start + ID_PAGE]), include=["embeddings"])
+            page = self._get(ids=ids[start : start + ID_PAGE], include=["embeddings"])
             vectors = np.asarray(page["embeddings"], dtype=np.float32)
             found.update(zip(page["ids"], vectors, strict=True))
         return found
@@ -158,8 +202,7 @@ class CollectionReader:
         step = max(page, self.count // _SAMPLE_PAGES)
         vectors, texts = [], []
         for start in range(0, step * _SAMPLE_PAGES, step):
-            with translated("read"):
-                got = self._chroma.get(limit=page, offset=start, include=["embeddings", "documents"])
+            got = self._get(limit=page, offset=start, include=["embeddings", "documents"])
             if got["ids"]:
                 vectors.append(np.asarray(got["embeddings"], dtype=np.float32))
                 texts += [text or "" for text in got["documents"] or []]
@@ -173,16 +216,14 @@ class CollectionReader:
             pages = [list(ids[start : start + ID_PAGE]) for start in range(0, len(ids), ID_PAGE)]
         found: list[str] = []
         for page in pages:
-            with translated("read"):
-                found += self._chroma.get(ids=page, where=condition, limit=limit, include=[])["ids"]
+            found += self._get(ids=page, where=condition, limit=limit, include=[])["ids"]
         return found
 
     def rows_of(self, ids: Sequence[str]) -> dict[str, tuple[str, Mapping[str, Any]]]:
         """Text and metadata of some chunks, by id; those that are not there are left out."""
         if not ids:
             return {}
-        with translated("read"):
-            got = self._chroma.get(ids=list(dict.fromkeys(ids)), include=["documents", "metadatas"])
+        got = self._get(ids=list(dict.fromkeys(ids)), include=["documents", "metadatas"])
         rows = zip(got["ids"], got["documents"] or [], got["metadatas"] or [], strict=True)
         return {chunk_id: (text or "", metadata or {}) for chunk_id, text, metadata in rows}
 
@@ -198,13 +239,7 @@ class CollectionReader:
         condition = checked(where)
         if exact:
             return {chunk_id: -negative for negative, chunk_id in self._rank_exactly(vector, k, condition)}
-        with translated("read"):
-            found = self._chroma.query(
-                query_embeddings=np.asarray([vector], dtype=np.float32),
-                n_results=k,
-                where=condition,
-                include=["distances"],
-            )
+        found = self._query(vector, k, condition, ["distances"])
         assert found["distances"]
         return {
             chunk_id: 1.0 - distance for chunk_id, distance in zip(found["ids"][0], found["distances"][0], strict=True)
@@ -212,8 +247,7 @@ class CollectionReader:
 
     def texts_of(self, ids: Sequence[str]) -> dict[str, str]:
         """Texts of some chunks, by id; those that are not there are left out."""
-        with translated("read"):
-            page = self._chroma.get(ids=list(ids), include=["documents"])
+        page = self._get(ids=list(ids), include=["documents"])
         return {chunk_id: text or "" for chunk_id, text in zip(page["ids"], page["documents"] or [], strict=True)}
 
     def search(self, vector: Sequence[float], k: int, where: Where | None = None, *, exact: bool = False) -> list[Hit]:
@@ -237,32 +271,33 @@ class CollectionReader:
             wanted = min(k, self.count)
             if wanted == 0:
                 return []
-            hits, whole = self._query(vector, wanted, condition)
-            if whole:
+            found = self._query(vector, wanted, condition, ["documents", "metadatas", "distances"])
+            columns = (found[name][0] for name in ("ids", "documents", "metadatas", "distances"))
+            rows = list(zip(*columns, strict=True))
+            # A chunk that another process removes meanwhile is found without its text.
+            hits = [
+                Hit(chunk_id, text, metadata or {}, 1.0 - distance)
+                for chunk_id, text, metadata, distance in rows
+                if text is not None
+            ]
+            if len(hits) == len(rows):
                 break
+            self._client.renew()
         return hits
 
-    def _query(self, vector: Sequence[float], k: int, condition: dict[str, Any] | None) -> tuple[list[Hit], bool]:
-        """Ask the index; also whether every chunk that it found was still there to be read."""
-        with translated("read"):
-            found = self._chroma.query(
-                query_embeddings=np.asarray([vector], dtype=np.float32),
-                n_results=k,
-                where=condition,
-                include=["documents", "metadatas", "distances"],
-            )
-        assert found["documents"] and found["metadatas"] and found["distances"]
-        rows = list(
-            zip(found["ids"][0], found["documents"][0], found["metadatas"][0], found["distances"][0], strict=True)
-        )
-        # A chunk that another process removes meanwhile is found without its text. Chroma's distance in this space
-        # is 1 - inner product; it goes no further than here.
-        hits = [
-            Hit(chunk_id, text, metadata or {}, 1.0 - distance)
-            for chunk_id, text, metadata, distance in rows
-            if text is not None
-        ]
-        return hits, len(hits) == len(rows)
+    def _get(self, **arguments: Any) -> Any:
+        return self._read(lambda chroma: chroma.get(**arguments))
+
+    def _query(
+        self,
+        vector: Sequence[float] | npt.NDArray[np.float32],
+        k: int,
+        condition: dict[str, Any] | None,
+        include: list[Any],
+    ) -> Any:
+        """Ask the index. Chroma's distance in this space is 1 - inner product; it goes no further than this class."""
+        question = np.asarray([vector], dtype=np.float32)
+        return self._read(lambda chroma: chroma.query(question, n_results=k, where=condition, include=include))
 
     def _rank_exactly(
         self, vector: Sequence[float] | npt.NDArray[np.float32], k: int, condition: dict[str, Any] | None
@@ -286,8 +321,7 @@ class CollectionReader:
     def _pages(self, include: list[Any], where: dict[str, Any] | None = None) -> Iterator[Any]:
         offset = 0
         while True:
-            with translated("read"):
-                page = self._chroma.get(limit=_PAGE, offset=offset, include=include, where=where)
+            page = self._get(limit=_PAGE, offset=offset, include=include, where=where)
             if not page["ids"]:
                 return
             yield page

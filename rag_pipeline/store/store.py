@@ -13,12 +13,12 @@ from rag_pipeline.errors import CollectionNotFoundError, StoreError
 from rag_pipeline.lexical.index import LexicalIndex
 from rag_pipeline.store import disk
 from rag_pipeline.store.chroma_errors import translated
+from rag_pipeline.store.client import StoreClient
 from rag_pipeline.store.collection import Collection
 from rag_pipeline.store.fingerprint import EMBEDDING_KEY, FINGERPRINT_KEY, Fingerprint
 from rag_pipeline.store.lock import writer_lock
 
 if TYPE_CHECKING:
-    from chromadb.api import ClientAPI
     from chromadb.api.collection_configuration import CreateCollectionConfiguration
     from chromadb.api.models.Collection import Collection as ChromaCollection
 
@@ -40,7 +40,7 @@ class Store:
     def __init__(self, path: Path, hnsw: HnswSettings | None = None) -> None:
         self.path = path
         self._hnsw = hnsw or HnswSettings()
-        self._opened: ClientAPI | None = None
+        self._client = StoreClient(path)
         self._lexical: dict[str, LexicalIndex] = {}
 
     @property
@@ -58,7 +58,7 @@ class Store:
             StoreError: the folder cannot be made or written.
         """
         self._check()
-        with writer_lock(self.path):
+        with writer_lock(self.path), self._client.writing():
             if self.exists:
                 self._finish_replacements()
             yield
@@ -67,9 +67,7 @@ class Store:
         """Names of the collections, sorted; half-made ones are left out."""
         if not self.exists:
             return []
-        with translated("read"):
-            names = [collection.name for collection in self._client().list_collections()]
-        return sorted(name for name in names if not name.endswith((STAGING, RETIRED)))
+        return sorted(name for name in self._all_names() if not name.endswith((STAGING, RETIRED)))
 
     def get(self, name: str) -> Collection:
         """One collection.
@@ -94,8 +92,9 @@ class Store:
                 "ef_search": self._hnsw.ef_search,
             }
         }
-        with translated("write"):
-            chroma = self._client().create_collection(
+        self._check()
+        with self._client.use() as generation, self._client.exclusively(), translated("write"):
+            chroma = generation.client.create_collection(
                 name=name,
                 embedding_function=None,  # vectors come from outside; Chroma's default would fetch a model
                 configuration=configuration,
@@ -136,11 +135,7 @@ class Store:
         """Let go of the files."""
         for lexical in self._lexical.values():
             lexical.close()
-        if self._opened is not None:
-            close = getattr(self._opened, "close", None)
-            if close is not None:
-                close()
-            self._opened = None
+        self._client.close()
 
     def _finish_replacements(self) -> None:
         names = self._all_names()
@@ -156,22 +151,27 @@ class Store:
         disk.remove_orphaned_indexes(self.path)
 
     def _delete(self, name: str) -> None:
-        with translated("write"):
-            self._client().delete_collection(name)
+        with self._client.use() as generation, self._client.exclusively(), translated("write"):
+            generation.collections.pop(name, None)
+            generation.client.delete_collection(name)
 
     def _get(self, name: str) -> Collection:
-        with translated("read"):
-            chroma = self._client().get_collection(name, embedding_function=None)
+        self._check()
+        with self._client.use() as generation, translated("read"):
+            chroma = self._client.collection(generation, name)
         return self._collection(chroma)
 
     def _collection(self, chroma: ChromaCollection) -> Collection:
-        folder = disk.lexical_folder(self.path, str(chroma.id))
-        lexical = self._lexical.setdefault(str(chroma.id), LexicalIndex(folder))
-        return Collection(self._client(), chroma, lexical)
+        return Collection(self._client, chroma, self._lexical_index)
+
+    def _lexical_index(self, collection_id: str) -> LexicalIndex:
+        folder = disk.lexical_folder(self.path, collection_id)
+        return self._lexical.setdefault(collection_id, LexicalIndex(folder))
 
     def _all_names(self) -> set[str]:
-        with translated("read"):
-            return {collection.name for collection in self._client().list_collections()}
+        self._check()
+        with self._client.use() as generation, translated("read"):
+            return {collection.name for collection in generation.client.list_collections()}
 
     def _check(self) -> None:
         """Say in words what Chroma would say in its own, or by a crash."""
@@ -193,14 +193,3 @@ class Store:
                 f"{self.path / disk.DATABASE} is a database of something else than Chroma;"
                 " set store.path to another folder"
             )
-
-    def _client(self) -> ClientAPI:
-        if self._opened is None:
-            self._check()
-            import chromadb
-
-            # With Chroma's own default settings, so that a plain client of the same process may open the store
-            # too. Its telemetry is an empty function in 1.5.9.
-            with translated("open"):
-                self._opened = chromadb.PersistentClient(str(self.path))
-        return self._opened

@@ -31,7 +31,8 @@ def fill(place, **options):
 def chroma(place):
     """The raw collection, opened for breaking."""
     store = Store(place / "chroma_db")
-    yield store.get("docs")._chroma
+    with store._client.use() as generation:
+        yield store._client.collection(generation, "docs")
     store.close()
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import chromadb
 import numpy as np
 import pytest
 
@@ -7,7 +8,6 @@ from rag_pipeline.config import MetadataRule, load_settings
 from rag_pipeline.documents import Document, Section
 from rag_pipeline.errors import CollectionMismatchError, UsageError
 from rag_pipeline.ingestion.run import IngestTarget, dry_run, ingest
-from rag_pipeline.store import Store
 from rag_pipeline.testing import HashEmbeddings
 
 
@@ -27,12 +27,12 @@ def run(settings, *folders, embeddings=None, collection="docs", **options):
 
 def contents(settings, collection="docs"):
     """Everything a collection holds: id to text, metadata and vector."""
-    store = Store(settings.resolve_path("chroma_db"))
-    opened = store.get(collection)
-    got = opened._chroma.get(include=["documents", "metadatas", "embeddings"])
+    client = chromadb.PersistentClient(str(settings.resolve_path("chroma_db")))
+    opened = client.get_collection(collection, embedding_function=None)
+    got = opened.get(include=["documents", "metadatas", "embeddings"])
     rows = zip(got["ids"], got["documents"], got["metadatas"], np.round(got["embeddings"], 6).tolist(), strict=True)
     result = {chunk: (text, tuple(sorted(metadata.items())), tuple(vector)) for chunk, text, metadata, vector in rows}
-    store.close()
+    client.close()
     return result
 
 

@@ -123,8 +123,8 @@ def test_passages_whose_neighbours_meet_become_one(collection):
 
 
 def test_a_chunk_of_no_file_stays_as_it_is(collection):
-    collection._chroma.upsert(
-        ids=["foreign"], embeddings=[HashEmbeddings().embed_query("lighthouse keeper")], documents=["lighthouse keeper"]
-    )
+    vector = HashEmbeddings().embed_query("lighthouse keeper")
+    with collection._writing() as chroma:
+        chroma.upsert(ids=["foreign"], embeddings=[vector], documents=["lighthouse keeper"])
     found = ask(collection, 1, "lighthouse keeper", mode="dense", context=2, distinct=True)
     assert [(passage.id, passage.text) for passage in found] == [("foreign", "lighthouse keeper")]

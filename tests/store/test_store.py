@@ -42,7 +42,8 @@ def vectors(count, seed=0):
 def test_a_collection_is_inner_product_with_our_index_settings(tmp_path):
     store = Store(tmp_path / "store", HnswSettings(max_neighbors=24, ef_construction=150, ef_search=300))
     collection = store.create("docs", FINGERPRINT, "hash")
-    hnsw = collection._chroma.configuration_json["hnsw"]
+    with collection._writing() as chroma:
+        hnsw = chroma.configuration_json["hnsw"]
     assert (hnsw["space"], hnsw["max_neighbors"], hnsw["ef_construction"], hnsw["ef_search"]) == ("ip", 24, 150, 300)
     again = Store(tmp_path / "store").get("docs")
     assert (again.fingerprint, again.embedding) == (FINGERPRINT, "hash")
@@ -78,7 +79,8 @@ def test_asking_for_more_than_there_is_gives_all(store):
 
 def test_more_chunks_than_one_batch_of_the_client_are_written_and_deleted(store):
     collection = store.create("docs", FINGERPRINT, "hash")
-    count = store._client().get_max_batch_size() + 100
+    with store._client.use() as generation:
+        count = generation.client.get_max_batch_size() + 100
     chunks = records(count)
     collection.write(chunks, vectors(count))
     assert collection.count == count

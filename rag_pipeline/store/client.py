@@ -1,0 +1,232 @@
+"""The Chroma client of one store, kept in step with what other processes write, and kept from harming it.
+
+An embedded client reads a collection's vector index from its files once, at the first call on the collection; what
+others write afterwards it never sees (chroma/rust/frontend/src/executor/local.rs). At that first call it also brings
+the index up to date from the log, as a writer would, and may save it. Two things follow:
+
+- Loading has to be apart from writing: an index that is read while its files are written, or saved by a reader in
+  between, is damaged for good. Both are done under one lock, which is held for moments.
+- A client that is older than the last write has to be replaced. The stores of one process share none, because the
+  one that was opened first would otherwise be everyone's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import itertools
+import os
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from rag_pipeline.errors import CollectionNotFoundError, StoreError, StoreLockedError
+from rag_pipeline.store import disk
+from rag_pipeline.store.chroma_errors import translated
+from rag_pipeline.store.lock import writing_now
+
+if TYPE_CHECKING:
+    from chromadb.api import ClientAPI
+    from chromadb.api.models.Collection import Collection as ChromaCollection
+
+_LOCK_SECONDS = 120
+_POLL_SECONDS = 0.01
+# While someone writes, at most this share of the time goes into opening the store again.
+_RENEWING_SHARE = 0.05
+# Two writes within one tick of the file system's clock leave the same time behind.
+_TICK_NANOSECONDS = 50_000_000
+
+_numbers_in_use: set[int] = set()
+_numbers_lock = threading.Lock()
+
+
+@dataclass(eq=False)
+class Generation:
+    """One opened client and the collections it has loaded."""
+
+    client: ClientAPI
+    number: int
+    state: tuple[int, int] | None
+    """The database's time and size when it was opened; None if they are too young to tell the next write by."""
+    opened: float
+    loading_seconds: float = 0.0
+    users: int = 0
+    collections: dict[str, ChromaCollection] = field(default_factory=dict)
+    loaded: set[str] = field(default_factory=set)
+
+
+class StoreClient:
+    """Gives out the client of a store; safe to share among threads.
+
+    Args:
+        path: the folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._mutex = threading.RLock()
+        self._current: Generation | None = None
+        self._writing = False
+        self._loading = threading.RLock()
+        # Whoever waits for the index holds the turn, so that a busy writer cannot take it again before them.
+        self._turn = FileLock(path / "turn.lock", _LOCK_SECONDS, thread_local=False, poll_interval=_POLL_SECONDS)
+        self._index = FileLock(path / "index.lock", _LOCK_SECONDS, thread_local=False, poll_interval=_POLL_SECONDS)
+
+    @contextlib.contextmanager
+    def use(self) -> Iterator[Generation]:
+        """The client as it is now; it stays open until the last one that uses it is done."""
+        with self._mutex:
+            generation = self._up_to_date()
+            generation.users += 1
+        try:
+            yield generation
+        finally:
+            with self._mutex:
+                generation.users -= 1
+                if generation is not self._current and not generation.users:
+                    _close(generation)
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Start from what is stored now, and stay with it: nobody else writes. Call it under the writer's lock."""
+        with self._mutex:
+            self._retire()
+            self._writing = True
+        try:
+            yield
+        finally:
+            with self._mutex:
+                self._writing = False
+                if self._current is not None:
+                    self._current.state = self._state()
+
+    @contextlib.contextmanager
+    def exclusively(self) -> Iterator[None]:
+        """Nobody else loads or writes an index meanwhile.
+
+        Raises:
+            StoreLockedError: others hold it too long.
+        """
+        with self._loading:
+            held = self._acquire()
+            try:
+                yield
+            finally:
+                if held:
+                    self._index.release()
+
+    def collection(self, generation: Generation, name: str) -> ChromaCollection:
+        """A collection of an opened client, its index loaded.
+
+        Raises:
+            CollectionNotFoundError: there is none of that name any more.
+            chromadb.errors.ChromaError: it cannot be read.
+        """
+        from chromadb.errors import NotFoundError
+
+        chroma = generation.collections.get(name)
+        if chroma is not None and str(chroma.id) in generation.loaded:
+            return chroma
+        try:
+            chroma = generation.client.get_collection(name, embedding_function=None)
+        except NotFoundError:
+            raise CollectionNotFoundError(f"collection {name!r} is no longer in {self._path}") from None
+        if str(chroma.id) not in generation.loaded:
+            with self.exclusively():
+                before, started = self._state(), time.monotonic()
+                chroma.count()
+                generation.loading_seconds += time.monotonic() - started
+                # Loading may itself write to the database, which is no news.
+                if not generation.loaded or (before is not None and before == generation.state):
+                    generation.state = self._state()
+                generation.loaded.add(str(chroma.id))
+        generation.collections[name] = chroma
+        return chroma
+
+    def renew(self, generation: Generation | None = None) -> None:
+        """Open the store again at the next use, if this is still the client in use; None: whichever is."""
+        with self._mutex:
+            if not self._writing and generation in (None, self._current):
+                self._retire()
+
+    def close(self) -> None:
+        """Let go of the files, as soon as nobody reads any more."""
+        with self._mutex:
+            self._retire()
+
+    def _up_to_date(self) -> Generation:
+        current = self._current
+        if current is not None and not self._writing and self._is_due(current):
+            self._retire()
+        if self._current is None:
+            self._current = self._open()
+        return self._current
+
+    def _is_due(self, generation: Generation) -> bool:
+        state = self._state()
+        if state is not None and state == generation.state:
+            return False
+        age = time.monotonic() - generation.opened
+        return generation.loading_seconds <= age * _RENEWING_SHARE or not writing_now(self._path)
+
+    def _open(self) -> Generation:
+        import chromadb
+
+        state, started = self._state(), time.monotonic()
+        with _numbers_lock:
+            number = next(number for number in itertools.count(1) if number not in _numbers_in_use)
+            _numbers_in_use.add(number)
+        try:
+            # Chroma gives every client of one address the same system; so many "/." make an address of our own.
+            # Its settings are the defaults; its telemetry is an empty function in 1.5.9.
+            with translated("open"):
+                client = chromadb.PersistentClient(str(self._path) + (os.sep + os.curdir) * number)
+        except BaseException:
+            _give_back(number)
+            raise
+        return Generation(client, number, state, started, time.monotonic() - started)
+
+    def _retire(self) -> None:
+        retired, self._current = self._current, None
+        if retired is not None and not retired.users:
+            _close(retired)
+
+    def _acquire(self) -> bool:
+        """Take the lock on the index; False in a folder that cannot be written, where nobody else writes either."""
+        try:
+            with self._turn:
+                self._index.acquire()
+        except Timeout:
+            raise StoreLockedError(f"store {self._path} is being written all the time; try again later") from None
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+                return False
+            raise StoreError(f"store {self._path} cannot be locked: {error.strerror or error}") from None
+        return True
+
+    def _state(self) -> tuple[int, int] | None:
+        # Not asked of SQLite: a second copy of the library in one process would undo the locks of the first.
+        try:
+            found = (self._path / disk.DATABASE).stat()
+        except OSError:
+            return None
+        young = time.time_ns() - found.st_mtime_ns < _TICK_NANOSECONDS
+        return None if young else (found.st_mtime_ns, found.st_size)
+
+
+def _close(generation: Generation) -> None:
+    generation.collections.clear()
+    close = getattr(generation.client, "close", None)
+    if close is not None:
+        close()
+    _give_back(generation.number)
+
+
+def _give_back(number: int) -> None:
+    with _numbers_lock:
+        _numbers_in_use.discard(number)
