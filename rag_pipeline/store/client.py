@@ -38,8 +38,8 @@ _LOCK_SECONDS = 120
 _POLL_SECONDS = 0.01
 # While someone writes, at most this share of the time goes into opening the store again.
 _RENEWING_SHARE = 0.05
-# Two writes within one tick of the file system's clock leave the same time behind.
-_TICK_NANOSECONDS = 50_000_000
+# A byte for each write to the store.
+_WRITES = "writes"
 
 _numbers_in_use: set[int] = set()
 _numbers_lock = threading.Lock()
@@ -51,8 +51,8 @@ class Generation:
 
     client: ClientAPI
     number: int
-    state: tuple[int, int] | None
-    """The database's time and size when it was opened; None if they are too young to tell the next write by."""
+    state: tuple[int, int]
+    """Of the store when it was opened: what has changed since then it has not seen."""
     opened: float
     loading_seconds: float = 0.0
     users: int = 0
@@ -106,12 +106,21 @@ class StoreClient:
                     self._current.state = self._state()
 
     @contextlib.contextmanager
-    def exclusively(self) -> Iterator[None]:
-        """Nobody else loads or writes an index meanwhile.
+    def changing(self) -> Iterator[None]:
+        """Around everything that writes: nobody loads an index meanwhile, and readers learn of it afterwards.
 
         Raises:
-            StoreLockedError: others hold it too long.
+            StoreLockedError: others hold the lock too long.
         """
+        with self._exclusively():
+            try:
+                yield
+            finally:
+                with contextlib.suppress(OSError), (self._path / _WRITES).open("ab") as writes:
+                    writes.write(b".")
+
+    @contextlib.contextmanager
+    def _exclusively(self) -> Iterator[None]:
         with self._loading:
             held = self._acquire()
             try:
@@ -137,13 +146,13 @@ class StoreClient:
         except NotFoundError:
             raise CollectionNotFoundError(f"collection {name!r} is no longer in {self._path}") from None
         if str(chroma.id) not in generation.loaded:
-            with self.exclusively():
-                before, started = self._state(), time.monotonic()
+            with self._exclusively():
+                started = time.monotonic()
+                # What was written before the first collection is loaded is loaded with it.
+                state = self._state() if not generation.loaded else generation.state
                 chroma.count()
+                generation.state = state
                 generation.loading_seconds += time.monotonic() - started
-                # Loading may itself write to the database, which is no news.
-                if not generation.loaded or (before is not None and before == generation.state):
-                    generation.state = self._state()
                 generation.loaded.add(str(chroma.id))
         generation.collections[name] = chroma
         return chroma
@@ -168,8 +177,7 @@ class StoreClient:
         return self._current
 
     def _is_due(self, generation: Generation) -> bool:
-        state = self._state()
-        if state is not None and state == generation.state:
+        if self._state() == generation.state:
             return False
         age = time.monotonic() - generation.opened
         return generation.loading_seconds <= age * _RENEWING_SHARE or not writing_now(self._path)
@@ -209,14 +217,20 @@ class StoreClient:
             raise StoreError(f"store {self._path} cannot be locked: {error.strerror or error}") from None
         return True
 
-    def _state(self) -> tuple[int, int] | None:
-        # Not asked of SQLite: a second copy of the library in one process would undo the locks of the first.
-        try:
-            found = (self._path / disk.DATABASE).stat()
-        except OSError:
-            return None
-        young = time.time_ns() - found.st_mtime_ns < _TICK_NANOSECONDS
-        return None if young else (found.st_mtime_ns, found.st_size)
+    def _state(self) -> tuple[int, int]:
+        """Changes with every write: how many there were, and the size of the database, for writers that do not count.
+
+        The database's time says nothing, because opening it touches it. Nor is SQLite asked: a second copy of the
+        library in one process would undo the locks of the first.
+        """
+        return _size(self._path / _WRITES), _size(self._path / disk.DATABASE)
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 def _close(generation: Generation) -> None:

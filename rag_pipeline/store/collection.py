@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -72,6 +72,26 @@ class Collection(CollectionReader):
             CollectionMismatchError: a vector has another dimension than the collection.
             StoreError: the store cannot be written, e.g. the disk is full; whole batches before are kept.
         """
+        self.write_rows(
+            [chunk.id for chunk in chunks],
+            [chunk.text for chunk in chunks],
+            [chunk.metadata for chunk in chunks],
+            vectors,
+        )
+
+    def write_rows(
+        self,
+        ids: Sequence[str],
+        texts: Sequence[str],
+        metadatas: Sequence[Mapping[str, Any]],
+        vectors: Sequence[Sequence[float] | npt.NDArray[np.floating]],
+    ) -> None:
+        """As :meth:`write`, for rows that need be no chunks of a file; a value None takes away a key that is there.
+
+        Raises:
+            CollectionMismatchError: a vector has another dimension than the collection.
+            StoreError: the store cannot be written.
+        """
         expected = self.fingerprint.dimension if self.fingerprint else None
         lengths = {len(vector) for vector in vectors}
         if expected is not None and lengths - {expected}:
@@ -80,18 +100,18 @@ class Collection(CollectionReader):
             )
         with self._client.use() as generation:
             size = generation.client.get_max_batch_size()
-        for start in range(0, len(chunks), size):
-            batch = chunks[start : start + size]
+        for start in range(0, len(ids), size):
+            part = slice(start, start + size)
             with self._writing() as chroma:
                 chroma.upsert(
-                    ids=[chunk.id for chunk in batch],
-                    embeddings=np.asarray(vectors[start : start + size], dtype=np.float32),
-                    documents=[chunk.text for chunk in batch],
-                    metadatas=[chunk.metadata for chunk in batch],
+                    ids=list(ids[part]),
+                    embeddings=np.asarray(vectors[part], dtype=np.float32),
+                    documents=list(texts[part]),
+                    metadatas=[dict(metadata) or None for metadata in metadatas[part]],  # type: ignore[misc]
                 )
         # After the rows: what is in the index is in the collection.
         if self._lexical_writer is not None:
-            self._lexical_writer.add({chunk.id: chunk.text for chunk in chunks})
+            self._lexical_writer.add(dict(zip(ids, texts, strict=True)))
             self._lexical_writer.commit_if_due()
 
     def delete(self, ids: Sequence[str]) -> None:
@@ -124,5 +144,5 @@ class Collection(CollectionReader):
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[ChromaCollection]:
-        with self._client.use() as generation, self._client.exclusively(), translated("write"):
+        with self._client.use() as generation, self._client.changing(), translated("write"):
             yield self._client.collection(generation, self.name)

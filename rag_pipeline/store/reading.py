@@ -170,6 +170,24 @@ class CollectionReader:
                 files.add(chunk_id, metadata)
         return files
 
+    def titles(self, chunks: int = 20_000) -> tuple[list[str], str]:
+        """Titles of the documents, and their number in words: ``6``, or ``more than 900`` where there are more chunks.
+
+        Args:
+            chunks: how many are looked at.
+        """
+        found: dict[object, str] = {}
+        seen = 0
+        for page in self._pages(["metadatas"]):
+            for metadata in page["metadatas"] or []:
+                known = metadata or {}
+                found.setdefault((known.get("folder"), known.get("source")), str(known.get("title") or ""))
+            seen += len(page["ids"])
+            if seen >= chunks:
+                break
+        titles = list(dict.fromkeys(title for title in found.values() if title))
+        return titles, f"more than {len(found)}" if seen < self.count else str(len(found))
+
     def rows(self) -> Iterator[tuple[str, Mapping[str, Any], npt.NDArray[np.float32]]]:
         """Id, metadata and vector of every chunk, a page in memory at a time."""
         for page in self._pages(["metadatas", "embeddings"]):

@@ -93,7 +93,7 @@ class Store:
             }
         }
         self._check()
-        with self._client.use() as generation, self._client.exclusively(), translated("write"):
+        with self._client.use() as generation, self._client.changing(), translated("write"):
             chroma = generation.client.create_collection(
                 name=name,
                 embedding_function=None,  # vectors come from outside; Chroma's default would fetch a model
@@ -151,7 +151,7 @@ class Store:
         disk.remove_orphaned_indexes(self.path)
 
     def _delete(self, name: str) -> None:
-        with self._client.use() as generation, self._client.exclusively(), translated("write"):
+        with self._client.use() as generation, self._client.changing(), translated("write"):
             generation.collections.pop(name, None)
             generation.client.delete_collection(name)
 
