@@ -10,29 +10,39 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rag_pipeline.answering import Answer
+    from rag_pipeline.answering.chain import build_answer_chain
     from rag_pipeline.config import Settings, load_settings
     from rag_pipeline.embeddings import GeminiEmbeddings, MeanPoolingEmbeddings, PipelineEmbeddings, make_embeddings
     from rag_pipeline.errors import RagPipelineError
     from rag_pipeline.ingestion import IngestReport
     from rag_pipeline.ingestion.run import IngestTarget, ingest
+    from rag_pipeline.pipeline import Pipeline
     from rag_pipeline.retrieval import Explanation, Passage, Searcher, SearchOptions, open_searcher, open_searchers
+    from rag_pipeline.retrieval.retriever import PipelineRetriever
+    from rag_pipeline.retrieval.vector_store import PipelineVectorStore
     from rag_pipeline.store import Store
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Answer": "rag_pipeline.answering",
     "Explanation": "rag_pipeline.retrieval",
     "GeminiEmbeddings": "rag_pipeline.embeddings",
     "IngestReport": "rag_pipeline.ingestion",
     "IngestTarget": "rag_pipeline.ingestion.run",
     "MeanPoolingEmbeddings": "rag_pipeline.embeddings",
     "Passage": "rag_pipeline.retrieval",
+    "Pipeline": "rag_pipeline.pipeline",
     "PipelineEmbeddings": "rag_pipeline.embeddings",
+    "PipelineRetriever": "rag_pipeline.retrieval.retriever",
+    "PipelineVectorStore": "rag_pipeline.retrieval.vector_store",
     "RagPipelineError": "rag_pipeline.errors",
     "SearchOptions": "rag_pipeline.retrieval",
     "Searcher": "rag_pipeline.retrieval",
     "Settings": "rag_pipeline.config",
     "Store": "rag_pipeline.store",
+    "build_answer_chain": "rag_pipeline.answering.chain",
     "ingest": "rag_pipeline.ingestion.run",
     "load_settings": "rag_pipeline.config",
     "make_embeddings": "rag_pipeline.embeddings",
@@ -41,18 +51,23 @@ _HOMES = {
 }
 
 __all__ = [
+    "Answer",
     "Explanation",
     "GeminiEmbeddings",
     "IngestReport",
     "IngestTarget",
     "MeanPoolingEmbeddings",
     "Passage",
+    "Pipeline",
     "PipelineEmbeddings",
+    "PipelineRetriever",
+    "PipelineVectorStore",
     "RagPipelineError",
     "SearchOptions",
     "Searcher",
     "Settings",
     "Store",
+    "build_answer_chain",
     "ingest",
     "load_settings",
     "make_embeddings",

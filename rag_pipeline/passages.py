@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from langchain_core.documents import Document
 
 _PLACES = ("page", "slide", "sheet", "rows")
 _SHOWN = frozenset({"title", "section", "source"})
@@ -68,6 +71,46 @@ class Passage:
     def place(self) -> str:
         """Where in the source it stands, for citations: ``page 3``; empty where the format has no places."""
         return ", ".join(f"{name} {self.metadata[name]}" for name in _PLACES if name in self.metadata)
+
+    def as_document(self) -> Document:
+        """As LangChain passes it on: the text as plain Chroma would give it, and everything known in its metadata.
+
+        Always there are ``score``, ``rank``, ``collection``, ``source``, ``title`` and ``section``; ``page``,
+        ``slide``, ``sheet`` or ``rows`` where the format has them; and the metadata of the file.
+        """
+        from langchain_core.documents import Document
+
+        return Document(
+            id=self.id,
+            page_content=self.text,
+            metadata={
+                **self.metadata,
+                "source": self.source,
+                "title": self.title,
+                "section": self.section,
+                "collection": self.collection,
+                "rank": self.rank,
+                "score": self.score,
+            },
+        )
+
+    @classmethod
+    def from_document(cls, document: Document, rank: int) -> Passage:
+        """A passage from a document of any retriever; what it does not tell is empty."""
+        metadata = dict(document.metadata)
+        score = metadata.pop("score", None)
+        metadata.pop("rank", None)
+        return cls(
+            rank=rank,
+            score=float(score) if isinstance(score, int | float) else 0.0,
+            id=document.id or "",
+            title=str(metadata.get("title") or ""),
+            section=str(metadata.get("section") or ""),
+            source=str(metadata.get("source") or ""),
+            text=document.page_content,
+            metadata=metadata,
+            collection=str(metadata.pop("collection", "") or ""),
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """The stable machine-readable form."""

@@ -14,7 +14,7 @@ FLOORS = [
     {"documents", "embeddings", "store"},
     {"assembly", "passages", "testing"},
     {"answering", "ingestion", "retrieval"},
-    {"evaluation"},
+    {"evaluation", "pipeline"},
     {"cli"},
     {"__main__"},
 ]

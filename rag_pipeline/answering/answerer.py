@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.runnables import RunnableConfig
 
 from rag_pipeline.answering.answer import CONNECTION_LOST, NO_PASSAGES, STOP, Answer, normal_reason
 from rag_pipeline.answering.chat_model import is_gemini, make_chat_model
@@ -45,15 +46,15 @@ class Answerer:
         self._base_url = base_url
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Answerer:
-        """The chat model and the prompt of a configuration.
+    def from_settings(cls, settings: Settings, instructions: str | None = None) -> Answerer:
+        """The chat model and the prompt of a configuration, or other instructions.
 
         Raises:
             ConfigurationError: see :func:`rag_pipeline.answering.make_chat_model`.
         """
         answer = settings.answer
         base_url = find_base_url(answer.base_url) if is_gemini(answer.model) else answer.base_url
-        return cls(make_chat_model(answer), answer.model, answer.prompt, base_url)
+        return cls(make_chat_model(answer), answer.model, instructions or answer.prompt, base_url)
 
     @property
     def model(self) -> str:
@@ -66,29 +67,52 @@ class Answerer:
         if is_gemini(self._name) and client is not None:
             client.close()
 
-    def complete(self, messages: Sequence[BaseMessage]) -> str:
+    def complete(self, messages: Sequence[BaseMessage], config: RunnableConfig | None = None) -> str:
         """What the model says to messages of the caller's own.
 
         Raises:
             ServiceError: the model cannot be reached, or refuses.
         """
-        return str(self._invoke(messages).text)
+        return str(self._invoke(messages, config).text)
 
-    def answer(self, question: str, passages: Sequence[Passage]) -> Answer:
+    async def acomplete(self, messages: Sequence[BaseMessage], config: RunnableConfig | None = None) -> str:
+        """As :meth:`complete`, without holding up the event loop."""
+        message = failure = None
+        try:
+            message = await self._model.ainvoke(list(messages), config)
+        except Exception as error:
+            failure = self._failure(error)
+        if failure is not None:
+            raise failure
+        return str(message.text) if message is not None else ""
+
+    def answer(self, question: str, passages: Sequence[Passage], config: RunnableConfig | None = None) -> Answer:
         """The answer, all at once.
+
+        Args:
+            question: the question.
+            passages: what it is answered from, numbered from 1 in this order.
+            config: callbacks, tags and the like for the chat model.
 
         Raises:
             ServiceError: the model cannot be reached, or refuses.
         """
         if not passages:
             return self._nothing(question)
-        message = self._invoke(make_messages(question, passages, self._instructions))
+        message = self._invoke(make_messages(question, passages, self._instructions), config)
         return self._finish(message, question, passages)
 
-    def _invoke(self, messages: Sequence[BaseMessage]) -> AIMessage:
+    async def aanswer(self, question: str, passages: Sequence[Passage], config: RunnableConfig | None = None) -> Answer:
+        """As :meth:`answer`, without holding up the event loop."""
+        async for piece in self.astream(question, passages, config):
+            if isinstance(piece, Answer):
+                return piece
+        raise ServiceError(f"{self._name} sent nothing")
+
+    def _invoke(self, messages: Sequence[BaseMessage], config: RunnableConfig | None = None) -> AIMessage:
         message = failure = None
         try:
-            message = self._model.invoke(list(messages))
+            message = self._model.invoke(list(messages), config)
         except Exception as error:
             failure = self._failure(error)
         # Outside of the handler: what the libraries raise holds the request, headers and all.
@@ -98,8 +122,15 @@ class Answerer:
             raise ServiceError(f"{self._name} sent nothing")
         return message
 
-    def stream(self, question: str, passages: Sequence[Passage]) -> Iterator[str | Answer]:
+    def stream(
+        self, question: str, passages: Sequence[Passage], config: RunnableConfig | None = None
+    ) -> Iterator[str | Answer]:
         """The answer as it comes: pieces of its text, and at the end the whole, checked :class:`Answer`.
+
+        Args:
+            question: the question.
+            passages: what it is answered from, numbered from 1 in this order.
+            config: callbacks, tags and the like for the chat model.
 
         Raises:
             ServiceError: the model cannot be reached, or refuses; a connection that is lost after some text came ends
@@ -112,7 +143,7 @@ class Answerer:
             return
         whole: AIMessageChunk | None = None
         failure = None
-        chunks = self._model.stream(make_messages(question, passages, self._instructions))
+        chunks = self._model.stream(make_messages(question, passages, self._instructions), config)
         while failure is None:
             try:
                 chunk = next(chunks, None)
@@ -124,11 +155,41 @@ class Answerer:
             whole = chunk if whole is None else whole + chunk
             if chunk.text:
                 yield str(chunk.text)
+        yield self._end(whole, failure, question, passages)
+
+    async def astream(
+        self, question: str, passages: Sequence[Passage], config: RunnableConfig | None = None
+    ) -> AsyncIterator[str | Answer]:
+        """As :meth:`stream`, without holding up the event loop."""
+        if not passages:
+            nothing = self._nothing(question)
+            yield nothing.text
+            yield nothing
+            return
+        whole: AIMessageChunk | None = None
+        failure = None
+        chunks = self._model.astream(make_messages(question, passages, self._instructions), config)
+        while failure is None:
+            try:
+                chunk = await anext(chunks, None)
+            except Exception as error:
+                failure = self._failure(error)
+                break
+            if chunk is None:
+                break
+            whole = chunk if whole is None else whole + chunk
+            if chunk.text:
+                yield str(chunk.text)
+        yield self._end(whole, failure, question, passages)
+
+    def _end(
+        self, whole: AIMessageChunk | None, failure: ServiceError | None, question: str, passages: Sequence[Passage]
+    ) -> Answer:
         if failure is not None and (whole is None or not whole.text):
             raise failure
         if whole is None:
             raise ServiceError(f"{self._name} sent nothing")
-        yield self._finish(whole, question, passages, lost=failure is not None)
+        return self._finish(whole, question, passages, lost=failure is not None)
 
     def _finish(self, message: AIMessage, question: str, passages: Sequence[Passage], *, lost: bool = False) -> Answer:
         text = str(message.text).strip()

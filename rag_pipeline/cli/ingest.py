@@ -11,8 +11,8 @@ import typer
 from rag_pipeline.cli.options import ConfigOption, JsonOption
 from rag_pipeline.cli.output import note, print_error, print_json, print_warning, result
 from rag_pipeline.cli.progress import show_progress
-from rag_pipeline.cli.targets import choose_targets
 from rag_pipeline.errors import RagPipelineError, UsageError
+from rag_pipeline.ingestion.targets import choose_targets
 
 if TYPE_CHECKING:
     from rag_pipeline.config import Settings

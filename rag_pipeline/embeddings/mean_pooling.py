@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rag_pipeline.embeddings.base import EmbeddingIdentity, PipelineEmbeddings
 from rag_pipeline.embeddings.batching import length_sorted_batches
 from rag_pipeline.embeddings.checkpoint import Checkpoint
+from rag_pipeline.embeddings.gathering import QuestionGatherer
 from rag_pipeline.embeddings.hub import find_checkpoint
 from rag_pipeline.embeddings.tokenizing import CheckpointTokenizer
 from rag_pipeline.errors import CheckpointError, ConfigurationError, EmbeddingError
@@ -86,6 +87,7 @@ class MeanPoolingEmbeddings(PipelineEmbeddings):
         self._tokenizer: CheckpointTokenizer | None = None
         self._model_lock = threading.Lock()
         self._tokenizer_lock = threading.Lock()
+        self._questions = QuestionGatherer(self.embed_queries)
 
     def __repr__(self) -> str:
         return f"MeanPoolingEmbeddings({self._name!r}, pooling={self._pooling!r}, normalize={self._normalize})"
@@ -142,8 +144,16 @@ class MeanPoolingEmbeddings(PipelineEmbeddings):
         return self._embed([self._document_prompt + text for text in texts])
 
     def embed_query(self, text: str) -> list[float]:
-        """Vector of a question: ``dimension`` floats."""
-        return self._embed([self._query_prompt + text])[0]
+        """Vector of a question: ``dimension`` floats; questions of several threads share passes of the model."""
+        return self._questions.vector(text)
+
+    async def aembed_query(self, text: str) -> list[float]:
+        """As :meth:`embed_query`, with the model in a thread; questions that come together share a pass."""
+        return await self._questions.avector(text)
+
+    def embed_queries(self, texts: Sequence[str]) -> list[list[float]]:
+        """Vectors of questions, in their order: ``len(texts)`` lists of ``dimension`` floats."""
+        return self._embed([self._query_prompt + text for text in texts])
 
     def query_token_vectors(self, text: str) -> npt.NDArray[np.float32]:
         """Vectors of a question's tokens, prompt and special tokens among them: (tokens, dimension), length one."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+from langchain_core.embeddings import Embeddings
 
 from rag_pipeline.assembly import fingerprint_of, make_embeddings, open_store
 from rag_pipeline.config import Settings
 from rag_pipeline.embeddings.base import PipelineEmbeddings
+from rag_pipeline.embeddings.wrapped import as_pipeline_embeddings
 from rag_pipeline.errors import CollectionMismatchError, CollectionNotFoundError
 from rag_pipeline.retrieval.options import SearchOptions
 from rag_pipeline.retrieval.searcher import Searcher
@@ -15,12 +19,15 @@ from rag_pipeline.retrieval.several import SeveralSearcher
 from rag_pipeline.store import Store
 
 
-def open_searcher(settings: Settings, collection: str | None = None, **options: Any) -> Searcher:
-    """Open a collection for questions.
+def open_searcher(
+    settings: Settings, collection: str | None = None, *, embeddings: Embeddings | None = None, **options: Any
+) -> Searcher:
+    """Open a collection to be asked; close it after use.
 
     Args:
         settings: the configuration.
         collection: its name; None: the default collection, or the only one there is.
+        embeddings: what it was made with, where that is not an embedding of the configuration.
         options: fields of :class:`SearchOptions` that are to differ from the configuration, such as ``mode``.
 
     Raises:
@@ -31,7 +38,9 @@ def open_searcher(settings: Settings, collection: str | None = None, **options: 
         UsageError: there is no such option, or its value is not allowed.
     """
     store = open_store(settings)
-    return _open(settings, store, _choose(settings, collection, store.names()), {}, options)
+    with _closed_if_it_fails(store):
+        own = None if embeddings is None else as_pipeline_embeddings(embeddings)
+        return _open(settings, store, _choose(settings, collection, store.names()), {}, options, own)
 
 
 def open_searchers(settings: Settings, collections: Sequence[str], **options: Any) -> Searcher | SeveralSearcher:
@@ -39,26 +48,41 @@ def open_searchers(settings: Settings, collections: Sequence[str], **options: An
     store = open_store(settings)
     loaded: dict[str, PipelineEmbeddings] = {}
     names = list(dict.fromkeys(collections))
-    searchers = [_open(settings, store, name, loaded, options) for name in names]
-    return searchers[0] if len(searchers) == 1 else SeveralSearcher(searchers)
+    with _closed_if_it_fails(store):
+        searchers = [_open(settings, store, name, loaded, options) for name in names]
+        return searchers[0] if len(searchers) == 1 else SeveralSearcher(searchers)
+
+
+@contextlib.contextmanager
+def _closed_if_it_fails(store: Store) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        store.close()
+        raise
 
 
 def _open(
-    settings: Settings, store: Store, name: str, loaded: dict[str, PipelineEmbeddings], changes: dict[str, Any]
+    settings: Settings,
+    store: Store,
+    name: str,
+    loaded: dict[str, PipelineEmbeddings],
+    changes: dict[str, Any],
+    own: PipelineEmbeddings | None = None,
 ) -> Searcher:
     opened = store.get(name)
     configured = settings.collections.get(name)
-    embedding = configured.embedding if configured else opened.embedding
+    embedding = configured.embedding if configured and own is None else opened.embedding
     if embedding is None:
         raise CollectionMismatchError(
-            f"collection {name!r} does not say how it was made; name its embedding under collections"
-            " in config.yaml and make it anew with ingest.py --rebuild"
+            f"collection {name!r} does not say how it was made: let it be adopted with"
+            f" python -m rag_pipeline adopt {name} --embedding NAME, or make it anew with ingest.py --rebuild"
         )
     # A model that two collections share is loaded once.
-    embeddings = loaded.setdefault(embedding, loaded.get(embedding) or make_embeddings(settings, embedding))
+    embeddings = own or loaded.setdefault(embedding, loaded.get(embedding) or make_embeddings(settings, embedding))
     opened.require(fingerprint_of(embeddings, settings), embedding)
     options = SearchOptions.from_settings(settings, name).changed(**changes)
-    return Searcher(opened, embeddings, options, base_dir=settings.base_dir)
+    return Searcher(opened, embeddings, options, base_dir=settings.base_dir, on_close=store.close)
 
 
 def _choose(settings: Settings, asked: str | None, known: list[str]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,6 +44,13 @@ class _Asked:
     dense: dict[str, float] | None = None
 
 
+def _asked(question: str, k: int, where: Where | None, exact: bool) -> _Asked:
+    question = check_question(question)
+    if k < 1:
+        raise UsageError(f"top_k must be 1 or more, found {k}")
+    return _Asked(question, checked(where), exact)
+
+
 class Searcher:
     """Asks one collection, with the embedding it was made with. Safe to share among threads.
 
@@ -51,6 +59,7 @@ class Searcher:
         embeddings: the embedding; the caller has checked that it is the collection's.
         options: how it is asked.
         base_dir: where a reranker's relative model folder starts; None: the current folder.
+        on_close: called by :meth:`close`.
 
     Raises:
         CollectionMismatchError: mode is lexical, and the collection has no lexical index.
@@ -64,8 +73,10 @@ class Searcher:
         options: SearchOptions | None = None,
         *,
         base_dir: Path | None = None,
+        on_close: Callable[[], None] | None = None,
     ) -> None:
         self._collection = collection
+        self._on_close = on_close
         self._embeddings = embeddings
         self._base_dir = base_dir
         self.options = options or SearchOptions()
@@ -99,6 +110,10 @@ class Searcher:
             self._background, self._background_of = measure(self._collection), written
         return self._background
 
+    def titles(self) -> tuple[list[str], str]:
+        """Titles of the collection's documents, and how many these are, in words."""
+        return self._collection.titles()
+
     @property
     def has_least_score(self) -> bool:
         """Whether passages below a score are left out."""
@@ -128,10 +143,28 @@ class Searcher:
             StoreError: the store cannot be read.
             EmbeddingError, ServiceError: the question cannot be embedded.
         """
-        question = check_question(question)
-        if k < 1:
-            raise UsageError(f"top_k must be 1 or more, found {k}")
-        asked = _Asked(question, checked(where), exact)
+        return self._search(_asked(question, k, where, exact), k, explain)
+
+    async def asearch(
+        self,
+        question: str,
+        k: int,
+        *,
+        where: Where | None = None,
+        exact: bool = False,
+        explain: bool = False,
+    ) -> list[Passage]:
+        """As :meth:`search`, without holding up the event loop.
+
+        Questions that come together are embedded together, where the embedding can; the rest is done in a thread.
+        """
+        asked = _asked(question, k, where, exact)
+        if self.mode != "lexical":
+            vector = await self._embeddings.aembed_query(asked.text)
+            asked = replace(asked, vector=np.asarray(vector, dtype=np.float32))
+        return await asyncio.to_thread(self._search, asked, k, explain)
+
+    def _search(self, asked: _Asked, k: int, explain: bool) -> list[Passage]:
         lost: set[str] = set()
         for tried in range(_TRIES):
             self._collection.refresh(at_once=tried > 0)
@@ -161,8 +194,10 @@ class Searcher:
         return other
 
     def close(self) -> None:
-        """Let go of the thread that asks the lexical index."""
+        """Let go of the thread that asks the lexical index, and of the store's files if it was opened for this."""
         self._pool.shutdown()
+        if self._on_close is not None:
+            self._on_close()
 
     def _depth(self, k: int) -> int:
         """How many candidates have to be in their final order before what comes after can choose."""
@@ -219,7 +254,7 @@ class Searcher:
 
     def _vector(self, asked: _Asked) -> npt.NDArray[np.float32]:
         if asked.vector is not None:
-            return asked.vector  # asked again, for more
+            return asked.vector  # asked again for more, or embedded before
         question = asked.text
         return np.asarray(self._embeddings.embed_query(question), dtype=np.float32)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from rag_pipeline.errors import UsageError
 from rag_pipeline.passages import Passage
@@ -33,6 +35,11 @@ class SeveralSearcher:
         self._one_scale = self.mode == "lexical" or len({searcher.embedding for searcher in searchers}) == 1
 
     @property
+    def searchers(self) -> list[Searcher]:
+        """Those it asks."""
+        return list(self._searchers)
+
+    @property
     def collection(self) -> str:
         """Their names, joined by commas."""
         return ",".join(searcher.collection for searcher in self._searchers)
@@ -51,9 +58,24 @@ class SeveralSearcher:
         self, question: str, k: int, *, where: Where | None = None, exact: bool = False, explain: bool = False
     ) -> list[Passage]:
         """The k best passages of all collections, best first; as :meth:`Searcher.search`."""
+        found = [
+            searcher.search(question, k, where=where, exact=exact, explain=explain) for searcher in self._searchers
+        ]
+        return self._merged(found, k)
+
+    async def asearch(
+        self, question: str, k: int, *, where: Where | None = None, exact: bool = False, explain: bool = False
+    ) -> list[Passage]:
+        """As :meth:`search`, without holding up the event loop."""
+        searches = (
+            searcher.asearch(question, k, where=where, exact=exact, explain=explain) for searcher in self._searchers
+        )
+        return self._merged(await asyncio.gather(*searches), k)
+
+    def _merged(self, results: Sequence[list[Passage]], k: int) -> list[Passage]:
         found = []
-        for searcher in self._searchers:
-            for passage in searcher.search(question, k, where=where, exact=exact, explain=explain):
+        for searcher, passages in zip(self._searchers, results, strict=True):
+            for passage in passages:
                 score = passage.score
                 if not self._one_scale and searcher.options.rerank.method != "cross_encoder":
                     background = searcher.background
@@ -61,6 +83,10 @@ class SeveralSearcher:
                 found.append(replace(passage, score=score))
         found.sort(key=lambda passage: (-passage.score, passage.id))
         return [replace(passage, rank=rank) for rank, passage in enumerate(found[:k], start=1)]
+
+    def changed(self, **options: Any) -> SeveralSearcher:
+        """The same collections asked with other options; see :meth:`Searcher.changed`."""
+        return SeveralSearcher([searcher.changed(**options) for searcher in self._searchers])
 
     def close(self) -> None:
         """Close them all."""

@@ -1,4 +1,4 @@
-"""Which folders go into which collections with which embeddings: the command line, filled in from the configuration."""
+"""Which folders go into which collections with which embeddings: what was asked, filled in from the configuration."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def choose_targets(
     include: list[str],
     exclude: list[str],
 ) -> list[IngestTarget]:
-    """Fill in what the command line leaves open.
+    """Fill in what was left open.
 
     Raises:
         UsageError: no folder is named for a collection, or no name can be made for it.

@@ -1,0 +1,97 @@
+"""Any LangChain ``Embeddings`` in the pipeline."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from langchain_core.embeddings import Embeddings
+
+from rag_pipeline.embeddings.base import EmbeddingIdentity, PipelineEmbeddings
+from rag_pipeline.embeddings.token_estimate import estimate_tokens
+from rag_pipeline.errors import EmbeddingError
+
+_NAMES = ("model_name", "model", "model_id", "repo_id", "deployment")
+
+
+class WrappedEmbeddings(PipelineEmbeddings):
+    """A LangChain ``Embeddings`` of someone else's, its vectors brought to length one.
+
+    Args:
+        embeddings: the embedding.
+        name: what it is called in the fingerprint of collections; None: its class, and its model where it tells.
+        max_tokens: tokens it reads of one text, as they are estimated here; None: no limit.
+    """
+
+    def __init__(self, embeddings: Embeddings, name: str | None = None, max_tokens: int | None = None) -> None:
+        self.embeddings = embeddings
+        self._name = name or _name_of(embeddings)
+        self._max_tokens = max_tokens
+        self._dimension: int | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def identity(self) -> EmbeddingIdentity:
+        """What the vectors depend on, as far as it can be told from outside; the dimension is asked for once."""
+        with self._lock:
+            if self._dimension is None:
+                self._dimension = len(self.embeddings.embed_query("dimension"))
+        return EmbeddingIdentity(
+            provider="langchain",
+            model=self._name,
+            revision="",
+            pooling="",
+            normalize=True,
+            query_prompt="",
+            document_prompt="",
+            dimension=self._dimension,
+            max_tokens=self._max_tokens,
+        )
+
+    @property
+    def max_tokens(self) -> int | None:
+        """Tokens it reads of one text."""
+        return self._max_tokens
+
+    def count_document_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, estimated on the high side: LangChain's interface does not tell."""
+        return [estimate_tokens(text) for text in texts]
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Vectors of documents, in the order of the texts."""
+        return self._unit(self.embeddings.embed_documents(texts), len(texts))
+
+    def embed_query(self, text: str) -> list[float]:
+        """Vector of a question."""
+        return self._unit([self.embeddings.embed_query(text)], 1)[0]
+
+    async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Vectors of documents, as the embedding itself does it without holding up the event loop."""
+        return self._unit(await self.embeddings.aembed_documents(texts), len(texts))
+
+    async def aembed_query(self, text: str) -> list[float]:
+        """Vector of a question, as the embedding itself does it without holding up the event loop."""
+        return self._unit([await self.embeddings.aembed_query(text)], 1)[0]
+
+    def _unit(self, vectors: Any, count: int) -> list[list[float]]:
+        if count == 0:
+            return []
+        rows = np.asarray(vectors, dtype=np.float32)
+        if rows.ndim != 2 or len(rows) != count or not np.isfinite(rows).all():
+            raise EmbeddingError(f"{self._name} gave vectors that are not {count} rows of finite numbers")
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        result: list[list[float]] = (rows / np.where(lengths == 0, 1, lengths)).tolist()
+        return result
+
+
+def as_pipeline_embeddings(embeddings: Embeddings) -> PipelineEmbeddings:
+    """The embedding itself if it is one of the pipeline's, else wrapped."""
+    return embeddings if isinstance(embeddings, PipelineEmbeddings) else WrappedEmbeddings(embeddings)
+
+
+def _name_of(embeddings: Embeddings) -> str:
+    kind = f"{type(embeddings).__module__.partition('.')[0]}.{type(embeddings).__qualname__}"
+    model = next((str(found) for name in _NAMES if (found := getattr(embeddings, name, None))), None)
+    return f"{kind} {model}" if model else kind

@@ -1,0 +1,264 @@
+"""One collection from folder to answer, for Python."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from rag_pipeline.config import RetrievalMode, Settings, load_settings
+from rag_pipeline.errors import UsageError
+
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.tools import BaseTool
+
+    from rag_pipeline.answering import Answer, Answerer
+    from rag_pipeline.answering.chain import AnswerChain
+    from rag_pipeline.ingestion import IngestReport
+    from rag_pipeline.passages import Passage
+    from rag_pipeline.retrieval.keeping import KeptSearcher
+    from rag_pipeline.retrieval.retriever import PipelineRetriever
+    from rag_pipeline.retrieval.vector_store import PipelineVectorStore
+
+
+class Pipeline:
+    """A collection: bring folders in, get passages, get answers, or hand its parts to a LangChain app.
+
+    Nothing is opened or loaded before it is needed; all of it may be shared among threads. Every method has a twin
+    whose name begins with ``a`` for event loops. Close it after use, or use it with ``with``.
+
+    Args:
+        config: a configuration, or its file; None: ``config.yaml`` as the commands find it.
+        collection: its name; None: the default one.
+        embeddings: any LangChain ``Embeddings`` in place of the configured one. Vectors are brought to length one.
+        chat_model: any LangChain chat model in place of the configured one.
+
+    Raises:
+        ConfigurationError: the configuration cannot be used.
+
+    Example:
+        >>> with Pipeline("config.yaml", collection="ships") as ships:
+        ...     ships.ingest("documents/ships")
+        ...     passages = ships.retrieve("최대 흘수가 12.04 m인 컨테이너선은?")
+        ...     answer = ships.answer("최대 흘수가 12.04 m인 컨테이너선은?")
+    """
+
+    def __init__(
+        self,
+        config: Settings | str | Path | None = None,
+        *,
+        collection: str | None = None,
+        embeddings: Embeddings | None = None,
+        chat_model: BaseChatModel | None = None,
+    ) -> None:
+        path = None if config is None or isinstance(config, Settings) else Path(config)
+        self.settings = config if isinstance(config, Settings) else load_settings(path)
+        """The configuration in use."""
+        self.collection = collection or self.settings.default_collection
+        """The collection's name."""
+        self._embeddings = embeddings
+        self._chat_model = chat_model
+        self._lock = threading.Lock()
+        self._kept: KeptSearcher | None = None
+        self._answers: Answerer | None = None
+
+    def ingest(
+        self,
+        *folders: str | Path,
+        rebuild: bool = False,
+        delete: bool = True,
+        confirm_removal: Callable[[int, int], bool] | None = None,
+    ) -> IngestReport:
+        """Bring folders into the collection: what is new, changed or gone since the last time.
+
+        Args:
+            folders: none: those that the configuration names for the collection.
+            rebuild: make the collection anew beside the old one, which is replaced only when the new is whole.
+            delete: remove documents that are gone from the folders.
+            confirm_removal: asked with the documents to remove and those stored, before more than half of a
+                collection goes; None: refuse.
+
+        Returns:
+            what was done; a file that could not be read is among its ``failures``, and the rest went in.
+
+        Raises:
+            UsageError, CollectionMismatchError, StoreError, EmbeddingError, ServiceError: see
+                :func:`rag_pipeline.ingest`.
+        """
+        from rag_pipeline.embeddings.wrapped import as_pipeline_embeddings
+        from rag_pipeline.ingestion.run import IngestTarget, ingest
+        from rag_pipeline.ingestion.targets import choose_targets
+
+        paths = [Path(folder) for folder in folders]
+        if self._embeddings is None:
+            [target] = choose_targets(self.settings, paths, [self.collection], [], [], [])
+            own = None
+        else:
+            own = as_pipeline_embeddings(self._embeddings)
+            configured = self.settings.collections.get(self.collection)
+            if not paths and configured is not None:
+                paths = [self.settings.resolve_path(folder) for folder in configured.folder]
+            if not paths:
+                raise UsageError(f"name a folder: the configuration has none for collection {self.collection!r}")
+            target = IngestTarget(self.collection, paths, own.identity.model)
+        return ingest(
+            self.settings, target, rebuild=rebuild, delete=delete, confirm_removal=confirm_removal, embeddings=own
+        )
+
+    async def aingest(
+        self,
+        *folders: str | Path,
+        rebuild: bool = False,
+        delete: bool = True,
+        confirm_removal: Callable[[int, int], bool] | None = None,
+    ) -> IngestReport:
+        """As :meth:`ingest`, in a thread."""
+        return await asyncio.to_thread(
+            self.ingest, *folders, rebuild=rebuild, delete=delete, confirm_removal=confirm_removal
+        )
+
+    def retrieve(
+        self,
+        question: str,
+        k: int | None = None,
+        *,
+        mode: RetrievalMode | None = None,
+        where: dict[str, Any] | None = None,
+        exact: bool = False,
+        explain: bool = False,
+    ) -> list[Passage]:
+        """The best passages, best first.
+
+        Args:
+            question: in any language the model knows.
+            k: how many; None: as configured.
+            mode: ``dense``, ``lexical`` or ``hybrid``; None: as configured.
+            where: only passages whose metadata fit, e.g. ``{"type": "bulk"}``.
+            exact: compare with every chunk rather than ask the index.
+            explain: say of each passage where its score comes from.
+
+        Raises:
+            CollectionNotFoundError, CollectionMismatchError, StoreError, UsageError, EmbeddingError, ServiceError: see
+                :class:`rag_pipeline.Searcher`.
+        """
+        searcher = self._searchers().get(mode=mode)
+        return searcher.search(question, self._k(k), where=where, exact=exact, explain=explain)
+
+    async def aretrieve(
+        self,
+        question: str,
+        k: int | None = None,
+        *,
+        mode: RetrievalMode | None = None,
+        where: dict[str, Any] | None = None,
+        exact: bool = False,
+        explain: bool = False,
+    ) -> list[Passage]:
+        """As :meth:`retrieve`, without holding up the event loop; questions that come together share a pass."""
+        searcher = await asyncio.to_thread(self._searchers().get, mode=mode)
+        return await searcher.asearch(question, self._k(k), where=where, exact=exact, explain=explain)
+
+    def answer(self, question: str, k: int | None = None, *, where: dict[str, Any] | None = None) -> Answer:
+        """An answer from the best passages, with citations that were checked against them.
+
+        Raises:
+            ConfigurationError: there is no chat model, or no key for it.
+            ServiceError: the chat model cannot be reached, or refuses.
+            RagPipelineError: as :meth:`retrieve`.
+        """
+        return self._answerer().answer(question, self.retrieve(question, k, where=where))
+
+    async def aanswer(self, question: str, k: int | None = None, *, where: dict[str, Any] | None = None) -> Answer:
+        """As :meth:`answer`, without holding up the event loop."""
+        answerer = await asyncio.to_thread(self._answerer)
+        return await answerer.aanswer(question, await self.aretrieve(question, k, where=where))
+
+    def retriever(self, k: int | None = None, **fields: Any) -> PipelineRetriever:
+        """A LangChain retriever of the collection.
+
+        Args:
+            k: how many documents; None: as configured.
+            fields: others of :class:`rag_pipeline.PipelineRetriever`: ``mode``, ``where``, ``options``.
+        """
+        from rag_pipeline.retrieval.retriever import PipelineRetriever
+
+        return PipelineRetriever.over(
+            self._searchers(),
+            settings=self.settings,
+            collection=self.collection,
+            embeddings=self._embeddings,
+            k=k,
+            **fields,
+        )
+
+    def answer_chain(self, k: int | None = None, **fields: Any) -> AnswerChain:
+        """A runnable from question to answer; see :func:`rag_pipeline.build_answer_chain`.
+
+        Args:
+            k: how many passages; None: as configured.
+            fields: others of :class:`rag_pipeline.PipelineRetriever`.
+        """
+        from rag_pipeline.answering.chain import build_answer_chain
+
+        return build_answer_chain(self.retriever(k, **fields), self._answerer())
+
+    def as_tool(self, name: str | None = None, description: str | None = None, **fields: Any) -> BaseTool:
+        """A tool for agents; see :meth:`rag_pipeline.PipelineRetriever.as_tool`.
+
+        Args:
+            name: how the agent calls it.
+            description: what it is told of it; None: taken from the collection.
+            fields: others of :class:`rag_pipeline.PipelineRetriever`.
+        """
+        return self.retriever(**fields).as_tool(name=name, description=description)
+
+    def vector_store(self) -> PipelineVectorStore:
+        """The collection as a LangChain vector store; it has to be there already."""
+        from rag_pipeline.retrieval.vector_store import PipelineVectorStore
+
+        return PipelineVectorStore.open(self.settings, self.collection, self._embeddings)
+
+    def close(self) -> None:
+        """Let go of files and connections; what is used afterwards opens them again."""
+        with self._lock:
+            kept, answerer = self._kept, self._answers
+            self._answers = None
+        if kept is not None:
+            kept.close()
+        if answerer is not None:
+            answerer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await asyncio.to_thread(self.close)
+
+    def _searchers(self) -> KeptSearcher:
+        from rag_pipeline.retrieval.keeping import KeptSearcher
+
+        with self._lock:
+            if self._kept is None:
+                self._kept = KeptSearcher(lambda: self.settings, [self.collection], self._embeddings)
+            return self._kept
+
+    def _answerer(self) -> Answerer:
+        from rag_pipeline.answering.chain import make_answerer
+
+        with self._lock:
+            if self._answers is None:
+                self._answers = make_answerer(self._chat_model, self.settings)
+            return self._answers
+
+    def _k(self, k: int | None) -> int:
+        return self.settings.retrieval.top_k if k is None else k

@@ -1,0 +1,323 @@
+"""A collection as a LangChain vector store."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
+from langchain_core.vectorstores import VectorStore
+from langchain_core.vectorstores.utils import maximal_marginal_relevance
+
+from rag_pipeline.assembly import fingerprint_of, make_embeddings, open_store
+from rag_pipeline.config import Settings
+from rag_pipeline.embeddings.base import PipelineEmbeddings
+from rag_pipeline.embeddings.wrapped import as_pipeline_embeddings
+from rag_pipeline.errors import UsageError
+from rag_pipeline.store import Collection, Hit, Store
+
+
+class PipelineVectorStore(VectorStore):
+    """Dense search of one collection behind LangChain's interface for vector stores, and writing to it.
+
+    Scores are inner products, higher is better. Writing takes the store's lock for each call and keeps the lexical
+    index in step; documents written here belong to no folder, and an ingest leaves them alone. For hybrid search take
+    :class:`rag_pipeline.PipelineRetriever`.
+
+    Args:
+        store: where the collection is.
+        collection: its name.
+        embeddings: what it was made with.
+    """
+
+    def __init__(self, store: Store, collection: str, embeddings: PipelineEmbeddings) -> None:
+        self._store = store
+        self._name = collection
+        self._embeddings = embeddings
+        self._collection: Collection | None = None
+
+    @classmethod
+    def open(
+        cls, settings: Settings, collection: str, embeddings: Embeddings | None = None, *, create: bool = False
+    ) -> Self:
+        """The vector store of a collection of the configuration.
+
+        Args:
+            settings: the configuration.
+            collection: its name.
+            embeddings: what it was made with, where that is not an embedding of the configuration.
+            create: make it, empty, if it is not there.
+
+        Raises:
+            CollectionNotFoundError: there is none of that name.
+            CollectionMismatchError: it was made in another way.
+        """
+        store = open_store(settings)
+        try:
+            name = _embedding_name(settings, store, collection)
+            own = make_embeddings(settings, name) if embeddings is None else as_pipeline_embeddings(embeddings)
+            fingerprint = fingerprint_of(own, settings)
+            if create and collection not in store.names():
+                with store.writer():
+                    store.create(collection, fingerprint, name if embeddings is None else own.identity.model)
+            store.get(collection).require(fingerprint, name)
+        except BaseException:
+            store.close()
+            raise
+        return cls(store, collection, own)
+
+    @property
+    def embeddings(self) -> PipelineEmbeddings:
+        """What texts and questions are embedded with."""
+        return self._embeddings
+
+    def close(self) -> None:
+        """Let go of the files; the next call opens them again."""
+        self._collection = None
+        self._store.close()
+
+    def add_texts(
+        self,
+        texts: Iterable[str],
+        metadatas: list[dict[str, Any]] | None = None,
+        *,
+        ids: list[str] | None = None,
+        **_: Any,
+    ) -> list[str]:
+        """Embed texts and store them; one of an id that is there replaces it.
+
+        Args:
+            texts: as they are to be found.
+            metadatas: one for each text, of strings, numbers and truth values.
+            ids: one for each text; None: made up.
+
+        Returns:
+            the ids.
+
+        Raises:
+            UsageError: the lists differ in length, an id comes twice, a text is empty, or a value is not allowed.
+            StoreLockedError: another process is writing.
+            StoreError, EmbeddingError, ServiceError: nothing was stored.
+        """
+        contents = list(texts)
+        chosen = [str(uuid.uuid4()) for _ in contents] if ids is None else [one or str(uuid.uuid4()) for one in ids]
+        known = metadatas if metadatas is not None else [{} for _ in contents]
+        _check(contents, known, chosen)
+        if contents:
+            vectors = self._embeddings.embed_documents(contents)
+            with self._writing() as collection:
+                # Chroma would keep what the old metadata had and the new has not.
+                old = collection.rows_of(chosen)
+                gone = [dict.fromkeys(old[one][1]) if one in old else {} for one in chosen]
+                merged = [{**before, **now} for before, now in zip(gone, known, strict=True)]
+                collection.write_rows(chosen, contents, merged, vectors)
+        return chosen
+
+    async def aadd_texts(
+        self,
+        texts: Iterable[str],
+        metadatas: list[dict[str, Any]] | None = None,
+        *,
+        ids: list[str] | None = None,
+        **_: Any,
+    ) -> list[str]:
+        """As :meth:`add_texts`, in a thread."""
+        return await asyncio.to_thread(self.add_texts, list(texts), metadatas, ids=ids)
+
+    def delete(self, ids: list[str] | None = None, **_: Any) -> bool:
+        """Remove texts by id; ids that are not there do no harm.
+
+        Raises:
+            UsageError: no ids are given; a whole collection is not emptied by leaving something out.
+            StoreLockedError: another process is writing.
+        """
+        if ids is None:
+            raise UsageError("name the ids to delete")
+        present = [chunk_id for chunk_id in dict.fromkeys(ids) if chunk_id in self._opened().rows_of(ids)]
+        if present:
+            with self._writing() as collection:
+                collection.delete(present)
+        return True
+
+    async def adelete(self, ids: list[str] | None = None, **_: Any) -> bool:
+        """As :meth:`delete`, in a thread."""
+        return await asyncio.to_thread(self.delete, ids)
+
+    def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
+        """Documents by id, in the order of the ids; those that are not there are left out."""
+        rows = self._opened().rows_of(list(ids))
+        return [Document(id=one, page_content=rows[one][0], metadata=dict(rows[one][1])) for one in ids if one in rows]
+
+    async def aget_by_ids(self, ids: Sequence[str], /) -> list[Document]:
+        """As :meth:`get_by_ids`, in a thread."""
+        return await asyncio.to_thread(self.get_by_ids, ids)
+
+    def similarity_search(
+        self,
+        query: str,
+        k: int = 4,
+        filter: Mapping[str, Any] | None = None,
+        **_: Any,
+    ) -> list[Document]:
+        """The k documents of highest inner product, best first."""
+        return [document for document, _ in self.similarity_search_with_score(query, k, filter)]
+
+    async def asimilarity_search(
+        self,
+        query: str,
+        k: int = 4,
+        filter: Mapping[str, Any] | None = None,
+        **_: Any,
+    ) -> list[Document]:
+        """As :meth:`similarity_search`, without holding up the event loop."""
+        return [document for document, _ in await self.asimilarity_search_with_score(query, k, filter)]
+
+    def similarity_search_with_score(
+        self,
+        query: str,
+        k: int = 4,
+        filter: Mapping[str, Any] | None = None,
+        **_: Any,
+    ) -> list[tuple[Document, float]]:
+        """The k documents of highest inner product with it, best first."""
+        return self._nearest(self._embeddings.embed_query(query), k, filter)
+
+    async def asimilarity_search_with_score(
+        self,
+        query: str,
+        k: int = 4,
+        filter: Mapping[str, Any] | None = None,
+        **_: Any,
+    ) -> list[tuple[Document, float]]:
+        """As :meth:`similarity_search_with_score`, without holding up the event loop."""
+        vector = await self._embeddings.aembed_query(query)
+        return await asyncio.to_thread(self._nearest, vector, k, filter)
+
+    def similarity_search_by_vector(
+        self,
+        embedding: list[float],
+        k: int = 4,
+        filter: Mapping[str, Any] | None = None,
+        **_: Any,
+    ) -> list[Document]:
+        """The k documents of highest inner product with a vector, best first."""
+        return [document for document, _ in self._nearest(embedding, k, filter)]
+
+    async def asimilarity_search_by_vector(
+        self,
+        embedding: list[float],
+        k: int = 4,
+        filter: Mapping[str, Any] | None = None,
+        **_: Any,
+    ) -> list[Document]:
+        """As :meth:`similarity_search_by_vector`, in a thread."""
+        return await asyncio.to_thread(self.similarity_search_by_vector, embedding, k, filter)
+
+    def max_marginal_relevance_search(
+        self,
+        query: str,
+        k: int = 4,
+        fetch_k: int = 20,
+        lambda_mult: float = 0.5,
+        filter: Mapping[str, Any] | None = None,
+        **_: Any,
+    ) -> list[Document]:
+        """Documents near the question and unlike each other, in the order they were chosen (Carbonell 1998)."""
+        return self.max_marginal_relevance_search_by_vector(
+            self._embeddings.embed_query(query), k, fetch_k, lambda_mult, filter
+        )
+
+    def max_marginal_relevance_search_by_vector(
+        self,
+        embedding: list[float],
+        k: int = 4,
+        fetch_k: int = 20,
+        lambda_mult: float = 0.5,
+        filter: Mapping[str, Any] | None = None,
+        **_: Any,
+    ) -> list[Document]:
+        """As :meth:`max_marginal_relevance_search`, from a vector."""
+        found = [document for document, _ in self._nearest(embedding, max(k, fetch_k), filter)]
+        vectors = self._opened().vectors_of([str(document.id) for document in found])
+        found = [document for document in found if document.id in vectors]
+        rows = [vectors[str(document.id)].tolist() for document in found]
+        question = np.asarray(embedding, dtype=np.float32)
+        return [found[place] for place in maximal_marginal_relevance(question, rows, lambda_mult, k)] if rows else []
+
+    @classmethod
+    def from_texts(
+        cls,
+        texts: list[str],
+        embedding: Embeddings,
+        metadatas: list[dict[str, Any]] | None = None,
+        *,
+        ids: list[str] | None = None,
+        **fields: Any,
+    ) -> Self:
+        """A collection of these texts.
+
+        Args:
+            texts: what goes in.
+            embedding: any LangChain embedding.
+            metadatas: one for each text.
+            ids: one for each text.
+            fields: ``settings`` and ``collection``, both needed.
+        """
+        if not isinstance(fields.get("settings"), Settings) or not isinstance(fields.get("collection"), str):
+            raise UsageError("from_texts needs settings=load_settings(…) and collection='name'")
+        opened = cls.open(fields["settings"], fields["collection"], embedding, create=True)
+        opened.add_texts(texts, metadatas, ids=ids)
+        return opened
+
+    def _select_relevance_score_fn(self) -> Callable[[float], float]:
+        return lambda score: min(1.0, max(0.0, (1.0 + score) / 2))
+
+    def _nearest(
+        self, vector: Sequence[float], k: int, condition: Mapping[str, Any] | None
+    ) -> list[tuple[Document, float]]:
+        if k < 1:
+            raise UsageError(f"k must be 1 or more, found {k}")
+        return [(_document(hit), hit.score) for hit in self._opened().search(vector, k, condition)]
+
+    def _opened(self) -> Collection:
+        if self._collection is None:
+            self._collection = self._store.get(self._name)
+        return self._collection
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Collection]:
+        with self._store.writer():
+            collection = self._store.get(self._name)
+            with collection.indexing():
+                yield collection
+
+
+def _document(hit: Hit) -> Document:
+    return Document(id=hit.id, page_content=hit.text, metadata=dict(hit.metadata))
+
+
+def _embedding_name(settings: Settings, store: Store, collection: str) -> str:
+    configured = settings.collections.get(collection)
+    if configured is not None:
+        return configured.embedding
+    stored = store.get(collection).embedding if collection in store.names() else None
+    return stored or "bundled"
+
+
+def _check(texts: list[str], metadatas: list[dict[str, Any]], ids: list[str]) -> None:
+    if not len(texts) == len(metadatas) == len(ids):
+        raise UsageError(f"{len(texts)} texts, {len(metadatas)} metadatas and {len(ids)} ids do not go together")
+    if len(set(ids)) < len(ids):
+        raise UsageError("an id is given twice")
+    for text in texts:
+        if not text.strip():
+            raise UsageError("a text is empty")
+    for metadata in metadatas:
+        for name, value in metadata.items():
+            if not isinstance(value, str | int | float | bool):
+                raise UsageError(f"metadata {name!r} must be a string, a number or a truth value, found {value!r}")
