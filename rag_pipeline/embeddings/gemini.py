@@ -166,7 +166,10 @@ class GeminiEmbeddings(PipelineEmbeddings):
         return self._wait(self._embed_query(text))
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
-        """As :meth:`embed_documents`, on the caller's event loop."""
+        """As :meth:`embed_documents`, without holding up the event loop; the connections outlive it."""
+        return await asyncio.wrap_future(_in_background(self._embed_documents(texts)))
+
+    async def _embed_documents(self, texts: list[str]) -> list[list[float]]:
         wanted = _not_blank(texts)
         self.check_ready()
         free = asyncio.Semaphore(self._concurrency)
@@ -186,8 +189,8 @@ class GeminiEmbeddings(PipelineEmbeddings):
                 task.cancel()
 
     async def aembed_query(self, text: str) -> list[float]:
-        """As :meth:`embed_query`, on the caller's event loop."""
-        return await self._embed_query(text) if text.strip() else self._zeros()
+        """As :meth:`embed_query`, without holding up the event loop; the connections outlive it."""
+        return await asyncio.wrap_future(_in_background(self._embed_query(text))) if text.strip() else self._zeros()
 
     def embed_stream(self, texts: Iterable[DocumentText]) -> Iterator[EmbeddedBatch]:
         """Embed documents as they come, with several requests under way.
@@ -228,11 +231,11 @@ class GeminiEmbeddings(PipelineEmbeddings):
             raise failure
 
     def close(self) -> None:
-        """Close the connections that sync calls have opened."""
+        """Close the connections."""
         self._sender.close()
 
     async def aclose(self) -> None:
-        """Close the connections that calls on this event loop have opened."""
+        """Close the connections."""
         await self._sender.aclose()
 
     def _in_order(self, texts: list[str], wanted: list[int], done: Iterable[EmbeddedBatch]) -> list[list[float]]:
@@ -262,11 +265,15 @@ class GeminiEmbeddings(PipelineEmbeddings):
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the background loop; an interrupt cancels it."""
-        future = asyncio.run_coroutine_threadsafe(work, background_loop())
+        future = _in_background(work)
         try:
             return future.result()
         finally:
             future.cancel()
+
+
+def _in_background(work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+    return asyncio.run_coroutine_threadsafe(work, background_loop())
 
 
 def _not_blank(texts: list[str]) -> list[int]:

@@ -102,16 +102,16 @@ class GeminiSender:
         find_base_url(self._given_base_url)
 
     def close(self) -> None:
-        """Close the connections of the background loop."""
+        """Close the connections."""
         client = self._clients.pop(background_loop(), None)
         if client is not None:
             _close(client, background_loop()).result()
 
     async def aclose(self) -> None:
-        """Close the connections of the running loop."""
-        client = self._clients.pop(asyncio.get_running_loop(), None)
+        """Close the connections."""
+        client = self._clients.pop(background_loop(), None)
         if client is not None:
-            await client.aclose()
+            await asyncio.wrap_future(_close(client, background_loop()))
 
     async def embed_batch(self, batch: Sequence[Item], run: SendingRun) -> EmbeddedBatch:
         """Vectors of a batch; one that is refused is halved until the text that is to blame stands alone."""
@@ -202,8 +202,7 @@ class GeminiSender:
         if client is None:
             client = AsyncGemini(key, base_url=base_url, timeout=self._timeout, connections=self._connections)
             self._clients[loop] = client
-            if loop is background_loop():
-                weakref.finalize(self, _close, client, loop)
+            weakref.finalize(self, _close, client, loop)
         return client
 
     def _api_key(self) -> ApiKey:
