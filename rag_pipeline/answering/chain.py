@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import Any, NotRequired, TypeAlias, TypedDict
+from typing import Any, NotRequired, TypeAlias
 
 from langchain_core.documents import Document
 from langchain_core.language_models import BaseChatModel
@@ -11,6 +11,7 @@ from langchain_core.messages import MessageLikeRepresentation, convert_to_messag
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator
 from langchain_core.runnables.utils import AddableDict
+from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
 
 from rag_pipeline.answering.answer import Answer
 from rag_pipeline.answering.answerer import Answerer

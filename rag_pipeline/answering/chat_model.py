@@ -51,6 +51,7 @@ def make_chat_model(settings: AnswerSettings) -> BaseChatModel:
 
 
 def _gemini(settings: AnswerSettings) -> BaseChatModel:
+    import httpx
     from langchain_google_genai import ChatGoogleGenerativeAI
 
     name = settings.model.removeprefix(f"{GEMINI}:").removeprefix("models/")
@@ -80,7 +81,11 @@ def _gemini(settings: AnswerSettings) -> BaseChatModel:
     except (TypeError, ValueError) as error:
         problem = key.scrub(" ".join(str(error).split()))
         raise ConfigurationError(f"answer.model {settings.model!r} cannot be made: {problem}") from None
-    if model.client is not None and model.client.vertexai:
-        # GOOGLE_GENAI_USE_VERTEXAI in the environment wins over vertexai=False in LangChain's class.
-        model.client = make_client(key, base_url=base_url, timeout=settings.timeout)
+    if model.client is not None:
+        model.client.close()
+    # GOOGLE_GENAI_USE_VERTEXAI in the environment wins over vertexai=False in LangChain's class; and its async calls
+    # take aiohttp where that is installed, whose errors and time limits are others. No connection is kept, so that one
+    # model serves any number of event loops and leaves nothing open when they end.
+    http = httpx.AsyncClient(timeout=settings.timeout, limits=httpx.Limits(max_keepalive_connections=0))
+    model.client = make_client(key, base_url=base_url, timeout=settings.timeout, http=http)
     return model

@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.embeddings import DeterministicFakeEmbedding
+
+from rag_pipeline import Pipeline, PipelineRetriever
+from rag_pipeline.config import load_settings
+from rag_pipeline.embeddings.mean_pooling import MeanPoolingEmbeddings
+from rag_pipeline.errors import CollectionNotFoundError, UsageError
+from rag_pipeline.testing import HashEmbeddings
+
+TEXTS = {
+    "tug": "# Tugs\n\n## Work\n\nA tug tows ships.\n",
+    "buoy": "# Buoys\n\n## Work\n\nA buoy marks water.\n",
+    "lock": "---\ntype: canal\n---\n# Locks\n\n## Work\n\nA lock lifts ships.\n",
+}
+
+
+@pytest.fixture
+def place(tmp_path):
+    (tmp_path / "config.yaml").write_text("retrieval:\n  top_k: 2\n")
+    (tmp_path / "docs").mkdir()
+    for name, text in TEXTS.items():
+        (tmp_path / "docs" / f"{name}.md").write_text(text)
+    with Pipeline(tmp_path / "config.yaml", collection="docs", embeddings=HashEmbeddings()) as pipeline:
+        pipeline.ingest(tmp_path / "docs")
+    return tmp_path
+
+
+@pytest.fixture
+def retriever(place):
+    with PipelineRetriever(config=place / "config.yaml", collection="docs", embeddings=HashEmbeddings()) as retriever:
+        yield retriever
+
+
+def names(documents):
+    return [document.metadata["source"] for document in documents]
+
+
+def test_documents_carry_what_a_citation_needs(retriever):
+    best = retriever.invoke("a tug tows ships")[0]
+    assert best.id
+    assert best.page_content == "Tugs > Work\n\nA tug tows ships."
+    metadata = dict(best.metadata)
+    assert metadata.pop("score") > 0.5
+    assert {name: metadata[name] for name in ("source", "title", "section", "collection", "rank", "folder")} == {
+        "source": "tug.md",
+        "title": "Tugs",
+        "section": "Work",
+        "collection": "docs",
+        "rank": 1,
+        "folder": "docs",
+    }
+    # What apps may build on: a name that goes away or comes in is a change to write down.
+    assert set(best.metadata) == {
+        *("source", "title", "section", "collection", "rank", "score"),
+        *("folder", "file_sha256", "text_sha256", "chunk_index", "chunk_count"),
+    }
+
+
+def test_the_configuration_says_how_many(retriever):
+    assert len(retriever.invoke("ships")) == 2
+    assert len(retriever.invoke("ships", k=3)) == 3
+
+
+def test_filters_and_modes_come_with_the_retriever_or_the_question(place, retriever):
+    assert names(retriever.invoke("a tug tows ships", where={"type": "canal"})) == ["lock.md"]
+    lexical = retriever.invoke("tug", mode="lexical")
+    assert names(lexical) == ["tug.md"]
+    assert 0 < lexical[0].metadata["score"] <= 1
+    fixed = PipelineRetriever(
+        settings=load_settings(place / "config.yaml"),
+        collection="docs",
+        embeddings=HashEmbeddings(),
+        mode="dense",
+        where={"type": "canal"},
+        options={"distinct": True},
+    )
+    assert names(fixed.invoke("a tug tows ships")) == ["lock.md"]
+    fixed.close()
+
+
+def test_what_is_ingested_later_is_found(place, retriever):
+    retriever.invoke("ships")
+    (place / "docs" / "quay.md").write_text("# Quays\n\n## Work\n\nShips moor at a quay.\n")
+    with Pipeline(place / "config.yaml", collection="docs", embeddings=HashEmbeddings()) as pipeline:
+        pipeline.ingest(place / "docs")
+    assert names(retriever.invoke("ships moor at a quay", k=1)) == ["quay.md"]
+
+
+def test_bad_questions_options_and_names_are_refused(place, retriever):
+    with pytest.raises(UsageError, match="empty"):
+        retriever.invoke("  ")
+    with pytest.raises(UsageError, match="unknown retrieval option 'modus'"):
+        retriever.invoke("ships", modus="dense")
+    with pytest.raises(ValueError, match="extra"):
+        PipelineRetriever(top=3)
+    other = PipelineRetriever(config=place / "config.yaml", collection="other", embeddings=HashEmbeddings())
+    with pytest.raises(CollectionNotFoundError, match="known: docs"):
+        other.invoke("ships")
+
+
+def test_it_may_be_closed_and_asked_again(retriever):
+    before = names(retriever.invoke("ships"))
+    retriever.close()
+    assert names(retriever.invoke("ships")) == before
+
+
+class Recorder(BaseCallbackHandler):
+    def __init__(self):
+        self.seen = []
+
+    def on_retriever_start(self, serialized, query, *, run_id, tags=None, metadata=None, **rest):
+        self.seen.append((query, tags, metadata["ls_retriever_name"]))
+
+    def on_retriever_end(self, documents, **rest):
+        self.seen.append(len(documents))
+
+
+async def test_callbacks_and_tags_reach_it_sync_and_async(retriever):
+    recorder = Recorder()
+    config = {"callbacks": [recorder], "tags": ["harbour"]}
+    retriever.invoke("ships", config)
+    await retriever.ainvoke("ships", config)
+    assert recorder.seen == [("ships", ["harbour"], "rag_pipeline"), 2] * 2
+
+
+class Gate(HashEmbeddings):
+    """Waits for the test while it embeds a question."""
+
+    def __init__(self):
+        super().__init__()
+        self.entered, self.open = threading.Event(), threading.Event()
+
+    def embed_query(self, text):
+        self.entered.set()
+        assert self.open.wait(30)
+        return super().embed_query(text)
+
+
+async def test_the_event_loop_goes_on_while_a_question_is_asked(place):
+    gate = Gate()
+    with PipelineRetriever(config=place / "config.yaml", collection="docs", embeddings=gate) as retriever:
+        asking = asyncio.create_task(retriever.ainvoke("ships"))
+        while not gate.entered.is_set():  # only a loop that runs gets here while the model is at work
+            await asyncio.sleep(0.001)
+        assert not asking.done()
+        gate.open.set()
+        assert len(await asking) == 2
+
+
+async def test_questions_that_come_together_share_passes_of_the_model(place, bundled_folder, monkeypatch):
+    embeddings = MeanPoolingEmbeddings(bundled_folder)
+    embeddings.load()
+    passes = []
+    embed = embeddings.embed_queries
+    monkeypatch.setattr(embeddings._questions, "_embed", lambda texts: passes.append(len(texts)) or embed(texts))
+    with Pipeline(place / "config.yaml", collection="real", embeddings=embeddings) as pipeline:
+        pipeline.ingest(place / "docs")
+        questions = [f"what tows ship number {number}?" for number in range(40)]
+        together = await asyncio.gather(*(pipeline.aretrieve(question, mode="dense") for question in questions))
+        assert sum(passes) == 40
+        assert len(passes) < 20
+        alone = [pipeline.retrieve(question, mode="dense") for question in questions]
+    for one, other in zip(together, alone, strict=True):
+        assert [passage.id for passage in one] == [passage.id for passage in other]
+        assert [passage.score for passage in one] == pytest.approx([passage.score for passage in other], abs=2e-3)
+
+
+def test_any_langchain_embedding_makes_and_asks_a_collection(place):
+    embeddings = DeterministicFakeEmbedding(size=24)
+    with Pipeline(place / "config.yaml", collection="fake", embeddings=embeddings) as pipeline:
+        assert pipeline.ingest(place / "docs").new == 3
+        assert [
+            passage.score for passage in pipeline.retrieve("Tugs > Work\n\nA tug tows ships.", mode="dense", k=1)
+        ] == [pytest.approx(1.0, abs=1e-5)]
+        assert names(pipeline.retriever(mode="lexical").invoke("tug")) == ["tug.md"]
+
+
+def test_several_collections_are_asked_at_once(place):
+    with Pipeline(place / "config.yaml", collection="docs") as pipeline:
+        settings = pipeline.settings
+    for name in ("one", "two"):
+        with Pipeline(settings, collection=name) as pipeline:
+            pipeline.ingest(place / "docs")
+    with PipelineRetriever(settings=settings, collection=["one", "two"], k=4) as retriever:
+        found = retriever.invoke("a tug tows ships")
+        assert [document.metadata["collection"] for document in found[:2]] == ["one", "two"]
+        assert names(retriever.invoke("tug", mode="lexical")) == ["tug.md", "tug.md"]
+
+
+def test_a_tool_tells_the_agent_what_is_there_and_cites(retriever):
+    tool = retriever.as_tool()
+    assert tool.name == "search_docs"
+    assert "'docs' (3 documents about: " in tool.description
+    assert "Tugs" in tool.description
+    called = tool.invoke({"type": "tool_call", "id": "1", "name": tool.name, "args": {"question": "a tug tows ships"}})
+    assert called.content.startswith("[1] Tugs — Work — tug.md\nA tug tows ships.\n\n[2] ")
+    assert names(called.artifact)[0] == "tug.md"
+
+
+async def test_a_tool_is_asked_without_holding_up_the_loop(retriever):
+    tool = retriever.as_tool(name="찾기 docs", description="…")
+    assert tool.name == "_docs"
+    assert (await tool.ainvoke({"question": "tug"})).startswith("[1] Tugs")
