@@ -35,7 +35,7 @@ def test_importing_the_package_imports_no_heavy_library(python):
 def test_help_imports_no_heavy_library(python):
     code = (
         "import sys\nfrom rag_pipeline.cli import run\n"
-        "commands = 'ingest query status doctor config models verify compare questions map'.split()\n"
+        "commands = 'ingest query status doctor config models verify compare questions map adopt'.split()\n"
         "for command in (None, *commands):\n"
         "    run(*((None, ['--help']) if command is None else (command, ['--help'])))\n"
         "heavy = {'torch', 'transformers', 'chromadb', 'langchain_core', 'pydantic_settings', 'google.genai',"

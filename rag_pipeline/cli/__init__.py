@@ -20,6 +20,7 @@ from typing import NoReturn
 import typer
 
 from rag_pipeline.cli import (
+    adopt,
     compare,
     config_command,
     doctor,
@@ -45,6 +46,7 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "compare": compare.command,
     "questions": questions.command,
     "map": map_command.command,
+    "adopt": adopt.command,
 }
 _INTERRUPTED = 130
 _GARBAGE_THRESHOLD = 100_000

@@ -12,7 +12,6 @@ from rag_pipeline.cli.options import ConfigOption, JsonOption
 from rag_pipeline.cli.output import note, print_error, print_json, print_warning, result
 from rag_pipeline.cli.progress import show_progress
 from rag_pipeline.errors import RagPipelineError, UsageError
-from rag_pipeline.ingestion.targets import choose_targets
 
 if TYPE_CHECKING:
     from rag_pipeline.config import Settings
@@ -69,6 +68,7 @@ def command(
     Only new and changed files are embedded, and what was removed from a folder is removed from the collection.
     """
     from rag_pipeline.config import load_settings
+    from rag_pipeline.ingestion.targets import choose_targets
 
     settings = load_settings(config)
     targets = choose_targets(settings, folders or [], collections or [], embeddings or [], include or [], exclude or [])

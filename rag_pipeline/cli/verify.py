@@ -52,6 +52,7 @@ def command(
             {
                 name: {
                     "chunks": check.chunks,
+                    "of_no_file": check.foreign,
                     "recall": check.recall,
                     "findings": [finding.as_dict() for finding in check.findings],
                     "repaired": mended.get(name, []),
@@ -92,7 +93,8 @@ def _show(checks: dict[str, Check], mended: dict[str, list[str]]) -> None:
     for name, check in checks.items():
         recall = "" if check.recall is None else f"; the index finds {check.recall:.1%} of the nearest 10"
         state = "whole" if not check.findings else f"{len(check.findings)} findings"
-        result(f"{name}: {state}; {check.chunks} chunks{recall}")
+        foreign = f", {check.foreign} of them of no file" if check.foreign else ""
+        result(f"{name}: {state}; {check.chunks} chunks{foreign}{recall}")
         for finding in check.findings:
             result(f"  {finding.kind}: {finding.detail}")
         for line in mended.get(name, []):

@@ -49,7 +49,7 @@ def _target(
 ) -> IngestTarget:
     from rag_pipeline.ingestion.run import IngestTarget
 
-    _check_name(collection)
+    check_name(collection)
     configured = settings.collections.get(collection) or settings.collections.get(configured_as)
     if not folders:
         if configured is None:
@@ -79,7 +79,12 @@ def _collections_for(settings: Settings, folders: list[Path]) -> list[str]:
     return found or [folders[0].expanduser().resolve().name]
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Refuse what cannot name a collection.
+
+    Raises:
+        UsageError: says what can.
+    """
     from rag_pipeline.config import COLLECTION_NAME
     from rag_pipeline.store.store import RETIRED, STAGING
 

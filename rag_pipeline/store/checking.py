@@ -19,7 +19,6 @@ _SCORE_TOLERANCE = 1e-5
 _LEAST_RECALL = 0.99
 _SAMPLE = 200
 _NEAREST = 10
-_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class Finding:
     """Something that is off."""
 
     kind: str
-    """``half-written``, ``stale``, ``duplicate``, ``foreign``, ``vector``, ``index`` or ``lexical``."""
+    """``half-written``, ``stale``, ``duplicate``, ``vector``, ``index`` or ``lexical``."""
     detail: str
     ids: tuple[str, ...] = ()
     """Chunks that a repair removes, to be embedded anew by the next ingest."""
@@ -42,6 +41,8 @@ class Check:
     """What a check of a collection found."""
 
     chunks: int = 0
+    foreign: int = 0
+    """How many of them are of no file: adopted, or written by an app. An ingest leaves them alone."""
     recall: float | None = None
     """Share of the ten nearest that the index finds, over a sample of stored vectors; None: too few to say."""
     findings: list[Finding] = field(default_factory=list)
@@ -74,6 +75,7 @@ def check_collection(collection: Collection) -> Check:
         ids.append(chunk_id)
         vectors.append(vector)
     check.chunks = len(ids)
+    check.foreign = len(files.foreign)
     check.findings += _rows(files, duplicates)
     check.findings += _lexical(collection, set(ids))
     if ids:
@@ -99,9 +101,6 @@ def _rows(files: StoredFiles, duplicates: list[str]) -> Iterator[Finding]:
             yield Finding("stale", f"{key.source}: {len(complete)} contents side by side; ingest its folder again")
     if duplicates:
         yield Finding("duplicate", f"{len(duplicates)} chunks are stored twice", tuple(duplicates))
-    if files.foreign:
-        shown = ", ".join(files.foreign[:_SHOWN])
-        yield Finding("foreign", f"{len(files.foreign)} chunks of no file, written by something else: {shown}")
 
 
 def _vectors(collection: Collection, ids: list[str], matrix: npt.NDArray[np.float32]) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from rag_pipeline.store.chroma_errors import translated
 from rag_pipeline.store.client import StoreClient
 from rag_pipeline.store.collection import Collection
 from rag_pipeline.store.fingerprint import EMBEDDING_KEY, FINGERPRINT_KEY, Fingerprint
+from rag_pipeline.store.foreign import ForeignCollection
 from rag_pipeline.store.lock import writer_lock
 
 if TYPE_CHECKING:
@@ -76,11 +77,17 @@ class Store:
             CollectionNotFoundError: there is none of that name; the known ones are listed.
             StoreError: the store cannot be read.
         """
-        known = self.names()
-        if name not in known:
-            listed = f"known: {', '.join(known)}" if known else "the store has none yet: run ingest.py first"
-            raise CollectionNotFoundError(f"unknown collection {name!r} in {self.path}; {listed}")
+        self._check_known(name)
         return self._get(name)
+
+    def foreign(self, name: str) -> ForeignCollection:
+        """One collection, whoever made it.
+
+        Raises:
+            CollectionNotFoundError: there is none of that name; the known ones are listed.
+        """
+        self._check_known(name)
+        return ForeignCollection(self._client, name)
 
     def create(self, name: str, fingerprint: Fingerprint, embedding: str) -> Collection:
         """Make an empty collection with the inner-product space, which is read back."""
@@ -123,7 +130,7 @@ class Store:
     def replace(self, name: str, staging: Collection) -> None:
         """Put a staged collection in the place of ``name``. Cut off at any point, the next writer finishes it."""
         if name in self._all_names():
-            self._get(name).rename(name + RETIRED)
+            self._rename(name, name + RETIRED)
         staging.rename(name)
         self._finish_replacements()
 
@@ -143,12 +150,24 @@ class Store:
             name = retired.removesuffix(RETIRED)
             if name not in names and name + STAGING in names:
                 # Cut off between the two renamings: the staged collection was complete.
-                self._get(name + STAGING).rename(name)
+                self._rename(name + STAGING, name)
             elif name not in names:
-                self._get(retired).rename(name)
+                self._rename(retired, name)
                 continue
             self._delete(retired)
         disk.remove_orphaned_indexes(self.path)
+
+    def _check_known(self, name: str) -> None:
+        known = self.names()
+        if name not in known:
+            listed = f"known: {', '.join(known)}" if known else "the store has none yet: run ingest.py first"
+            raise CollectionNotFoundError(f"unknown collection {name!r} in {self.path}; {listed}")
+
+    def _rename(self, old: str, new: str) -> None:
+        # Not by way of Collection, which takes none of another space.
+        with self._client.use() as generation, self._client.changing(), translated("write"):
+            generation.client.get_collection(old, embedding_function=None).modify(name=new)
+            generation.collections.pop(old, None)
 
     def _delete(self, name: str) -> None:
         with self._client.use() as generation, self._client.changing(), translated("write"):
