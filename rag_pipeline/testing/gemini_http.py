@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from rag_pipeline.testing import gemini_replies as replies
+from rag_pipeline.testing import gemini_tools
 from rag_pipeline.testing.gemini_faults import Fault, error_body
 
 if TYPE_CHECKING:
@@ -193,6 +194,12 @@ class GeminiHandler(BaseHTTPRequestHandler):
             text = reply
         else:
             text = (reply or replies.answer)(request.body)
+        call = gemini_tools.function_call(request.body) if reply is None and reason == "STOP" else None
+        if call is not None:
+            said: dict[str, Any] = {"parts": [{"functionCall": call}], "role": "model"}
+            frame: dict[str, Any] = {"candidates": [{"content": said, "index": 0, "finishReason": "STOP"}]}
+            self._answer([{**frame, **_usage("", request.model, request.size)}], request, fault)
+            return
         pieces = [text] if request.route == "generateContent" else _pieces(text)
         frames: list[dict[str, Any]] = []
         for piece in pieces:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from rag_pipeline.testing import gemini_tools
+
 # Fields of a request, as https://ai.google.dev/api/embeddings and https://ai.google.dev/api/generate-content
 # list them; anything else is refused, as the live service does.
 EMBED_FIELDS = frozenset({"model", "content", "taskType", "title", "outputDimensionality"})
@@ -132,13 +134,22 @@ def vector(text: str, dimension: int) -> list[float]:
 def answer(body: Mapping[str, Any]) -> str:
     """An answer taken from the passages of a prompt of :mod:`rag_pipeline.answering`: the line nearest the question.
 
-    A prompt without such passages is answered with its own last line.
+    After a tool has been called, what it said stands for the passages. A prompt without any is answered with its own
+    last line.
     """
     text = "".join(content_text(content) for content in body["contents"])
     passages = _PASSAGE.findall(text)
+    result = gemini_tools.tool_result(body)
+    if result is not None:
+        return _nearest(gemini_tools.question_of(body), gemini_tools.numbered_passages(result))
     question = (re.findall(r"<question>\n(.*?)\n</question>", text, re.DOTALL) or [text])[-1].strip()
     if not passages:
         return question.splitlines()[-1] if question else "…"
+    return _nearest(question, passages)
+
+
+def _nearest(question: str, passages: list[tuple[str, str]]) -> str:
+    """The line nearest the question, cited."""
     wanted = _bigrams(question)
     lines = [(number, line.strip(" -*#\t")) for number, body in passages for line in body.splitlines() if line.strip()]
     number, best = max(lines, key=lambda entry: len(wanted & _bigrams(entry[1])))

@@ -1,0 +1,25 @@
+"""A conversation over a collection: python examples/chat.py, then a question a line.
+
+Each question is rewritten to stand without what was said before, then searched for. It needs a collection
+(python ingest.py documents/ships) and GOOGLE_API_KEY.
+"""
+
+import sys
+
+from rag_pipeline import Pipeline
+
+with Pipeline() as pipeline:
+    chain = pipeline.answer_chain(k=4)
+    history: list[tuple[str, str]] = []
+    for line in sys.stdin:
+        question, answer = line.strip(), ""
+        for piece in chain.stream({"question": question, "history": history}):
+            if "question" in piece:
+                print(f"> {piece['question']}")
+            if "answer" in piece:
+                answer += piece["answer"]
+                print(piece["answer"], end="", flush=True)
+            for cited in piece.get("citations", []):
+                print(f"\n  [{cited['number']}] {cited['source']}  {cited['section']}", end="")
+        print()
+        history += [("human", question), ("ai", answer)]

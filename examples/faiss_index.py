@@ -1,0 +1,22 @@
+"""Our embeddings in a FAISS index of your own: python examples/faiss_index.py FOLDER "QUESTION".
+
+It needs pip install faiss-cpu. Any LangChain vector store takes the embeddings in the same way.
+"""
+
+import sys
+from pathlib import Path
+
+import faiss
+import numpy as np
+
+from rag_pipeline import load_settings, make_embeddings
+
+folder, question = sys.argv[1:]
+files = sorted(Path(folder).glob("*.md"))
+embeddings = make_embeddings(load_settings(), "bundled")
+vectors = np.array(embeddings.embed_documents([file.read_text("utf-8") for file in files]), dtype="float32")
+index = faiss.IndexFlatIP(vectors.shape[1])
+index.add(vectors)
+scores, places = index.search(np.array([embeddings.embed_query(question)], dtype="float32"), 3)
+for score, place in zip(scores[0], places[0], strict=True):
+    print(f"{score:.3f}  {files[place].name}")

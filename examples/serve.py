@@ -1,0 +1,40 @@
+"""A collection over HTTP: uvicorn examples.serve:app, then http://127.0.0.1:8000/docs.
+
+It needs a collection (python ingest.py documents/ships), pip install fastapi uvicorn, and for answers GOOGLE_API_KEY.
+Requests that come together are embedded together.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Request
+from fastapi.responses import JSONResponse
+
+from rag_pipeline import Pipeline, RagPipelineError
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async with Pipeline() as app.state.pipeline:
+        yield
+
+
+app = FastAPI(title="rag_pipeline", lifespan=lifespan)
+
+
+@app.exception_handler(RagPipelineError)
+async def refuse(_: Request, error: RagPipelineError) -> JSONResponse:
+    return JSONResponse({"error": str(error)}, 400 if error.exit_code == 2 else 503)
+
+
+@app.get("/passages")
+async def passages(request: Request, question: str, k: Annotated[int, Query(ge=1, le=50)] = 4) -> list[dict[str, Any]]:
+    pipeline: Pipeline = request.app.state.pipeline
+    return [passage.as_dict() for passage in await pipeline.aretrieve(question, k)]
+
+
+@app.get("/answer")
+async def answer(request: Request, question: str) -> dict[str, Any]:
+    pipeline: Pipeline = request.app.state.pipeline
+    return (await pipeline.aanswer(question)).as_dict()

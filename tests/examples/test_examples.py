@@ -1,0 +1,166 @@
+"""Every example as a user runs it, in a process of its own, with the loopback Gemini where it needs one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
+
+import pytest
+
+from rag_pipeline import Pipeline
+from tests.conftest import ROOT, offline_environment
+
+QUESTION = "최대 흘수가 12.04 m인 컨테이너선은 무엇인가?"
+EXAMPLES = ROOT / "examples"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with the project's configuration, in which the ship documents are ingested."""
+    folder = tmp_path_factory.mktemp("app")
+    shutil.copy(ROOT / "config.yaml", folder)
+    shutil.copytree(ROOT / "documents", folder / "documents")
+    with Pipeline(folder / "config.yaml") as pipeline:
+        pipeline.ingest()
+    return folder
+
+
+@pytest.fixture
+def example(place, gemini):
+    def run(name, *arguments, given=None):
+        done = subprocess.run(
+            [sys.executable, EXAMPLES / f"{name}.py", *arguments],
+            cwd=place,
+            env=offline_environment(gemini.environment),
+            input=given,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_every_example_is_tried_here():
+    tried = {
+        "own_folder",
+        "agent",
+        "chat",
+        "compare_models",
+        "faiss_index",
+        "other_embeddings",
+        "other_retriever",
+        "serve",
+    }
+    assert {file.stem for file in EXAMPLES.glob("*.py")} == tried
+
+
+def test_own_folder(example):
+    out = example("own_folder", "documents/ships", QUESTION).splitlines()
+    assert out[0] == "30 chunks"
+    assert "container_panamax.md" in out[1]
+
+
+def test_agent(example, gemini):
+    out = example("agent", QUESTION)
+    answer, *sources = out.splitlines()
+    assert answer == "최대 흘수: 12.04 m (옛 갑문 기준) [1]"
+    assert sources[0].startswith("  [1] container_panamax.md  주요 제원")
+    declared = gemini.requests[0].body["tools"][0]["functionDeclarations"][0]
+    assert declared["name"] == "search_ships"
+    assert "6 documents" in declared["description"]
+
+
+def test_chat(example, gemini):
+    def reply(body):
+        text = str(body)
+        if "<passages>" in text:
+            return "파나막스 컨테이너선 [1]"
+        return "파나막스 컨테이너선의 적재 능력은?"
+
+    gemini.reply = reply
+    out = example("chat", given=f"{QUESTION}\n그 적재 능력은?\n")
+    assert f"> {QUESTION}\n파나막스 컨테이너선 [1]\n  [1] container_panamax.md" in out
+    assert "> 파나막스 컨테이너선의 적재 능력은?\n" in out
+
+
+def test_compare_models(example):
+    out = example("compare_models", "documents/ships", QUESTION, "bundled", "gemini").splitlines()
+    assert out[0] == "bundled"
+    assert out[4] == "gemini"
+    assert out[1].startswith("  1  0.")
+    assert len(out) == 8
+
+
+def test_faiss_index(example):
+    out = example("faiss_index", "documents/ships", "Which container ship passes the Suez canal?").splitlines()
+    assert len(out) == 3
+    assert any("suezmax.md" in line for line in out)
+
+
+def test_other_embeddings(example):
+    out = example("other_embeddings", "documents/ships", "12.04 m 컨테이너선").splitlines()
+    assert "container_panamax.md" in out[0]
+
+
+def test_other_retriever(example):
+    out = example("other_retriever", "Which container ship has a maximum draft of 12.04 m?").splitlines()
+    assert out == [
+        "A Panamax container ship has a maximum draft of 12.04 m. [1]",
+        "  [1] notes/container.txt",
+        "grounded",
+    ]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_serve(place, gemini):
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "uvicorn", "examples.serve:app", "--port", str(port), "--app-dir", str(ROOT)],
+        cwd=place,
+        env=offline_environment(gemini.environment),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+    def get(path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as reply:
+            return json.load(reply)
+
+    try:
+        end = time.monotonic() + 60
+        while True:
+            try:
+                get("/openapi.json")
+                break
+            except urllib.error.URLError:
+                assert time.monotonic() < end
+                time.sleep(0.1)
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda _: get(f"/passages?question={quote(QUESTION)}&k=2"), range(8)))
+        assert {passages[0]["source"] for passages in found} == {"container_panamax.md"}
+        assert get(f"/answer?question={quote(QUESTION)}")["grounded"]
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            get("/passages?question=%20")
+        assert refused.value.code == 400
+        refused.value.close()
+    finally:
+        server.terminate()
+        server.wait(30)
