@@ -3,12 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check lint format clean help
+.PHONY: demo test check lint format docs clean help
 
 help:
 	@echo "make demo   install, ingest the six ship documents, ask the two reference questions"
 	@echo "make test   install, run the tests"
 	@echo "make check  ruff, mypy, tests"
+	@echo "make docs   the documentation as a site, in site/"
 
 demo: .venv/.runtime
 	@sh scripts/demo.sh
@@ -27,8 +28,12 @@ format: .venv/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: .venv/.dev
+	$(BIN)/python scripts/command_help.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

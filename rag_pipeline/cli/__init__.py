@@ -35,7 +35,7 @@ from rag_pipeline.cli import (
 from rag_pipeline.cli.output import print_error, print_warning
 from rag_pipeline.errors import RagPipelineError, StoreError
 
-_COMMANDS: dict[str, Callable[..., int]] = {
+COMMANDS: dict[str, Callable[..., int]] = {
     "ingest": ingest.command,
     "query": query.command,
     "status": status.command,
@@ -87,7 +87,7 @@ def run(command: str | None = None, arguments: list[str] | None = None) -> int:
         rich_markup_mode=None,  # plain text: brackets mean themselves, and a pipe gets what a terminal does
         help="A LangChain RAG pipeline over a Chroma vector store, Korean and English first.",
     )
-    for name, function in _COMMANDS.items():
+    for name, function in COMMANDS.items():
         if command in (None, name):
             app.command(name)(function)
     with warnings.catch_warnings():
