@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from rag_pipeline.config import load_settings
@@ -16,6 +18,16 @@ def write(tmp_path, monkeypatch):
         return tmp_path
 
     return write
+
+
+def test_settings_go_to_other_processes(tmp_path):
+    (tmp_path / "config.yaml").write_text(
+        "retrieval: {top_k: 7}\ncollections: {docs: {folder: docs, embedding: bundled}}\n"
+    )
+    settings = load_settings(tmp_path / "config.yaml")
+    copy = pickle.loads(pickle.dumps(settings))
+    assert copy == settings
+    assert copy.resolve_path("chroma_db") == settings.resolve_path("chroma_db")
 
 
 def test_the_shipped_configuration_is_valid_and_names_the_presets():
