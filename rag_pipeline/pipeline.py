@@ -93,7 +93,7 @@ class Pipeline:
         from rag_pipeline.ingestion.run import IngestTarget, ingest
         from rag_pipeline.ingestion.targets import choose_targets
 
-        paths = [Path(folder) for folder in folders]
+        paths = [Path(folder).expanduser() for folder in folders]
         if self._embeddings is None:
             [target] = choose_targets(self.settings, paths, [self.collection], [], [], [])
             own = None

@@ -45,7 +45,7 @@ class PipelineRetriever(BaseRetriever):
 
     config: str | Path | None = None
     """A configuration file; None: ``config.yaml`` as the commands find it. Not read where ``settings`` are given."""
-    settings: Settings | None = None
+    settings: Settings | None = Field(default=None, repr=False)
     """A configuration that is loaded already."""
     collection: str | list[str] | None = None
     """One collection, or several to be asked at once; None: the default one."""
@@ -57,7 +57,7 @@ class PipelineRetriever(BaseRetriever):
     """Only passages whose metadata fit, e.g. ``{"type": "bulk"}``."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Other fields of :class:`rag_pipeline.SearchOptions`, such as ``distinct`` or ``min_score``."""
-    embeddings: Embeddings | None = None
+    embeddings: Embeddings | None = Field(default=None, repr=False)
     """What the collection was made with, where that is not an embedding of the configuration."""
 
     _kept: KeptSearcher | None = PrivateAttr(default=None)

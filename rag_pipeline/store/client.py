@@ -69,6 +69,7 @@ class StoreClient:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._process = os.getpid()
         self._mutex = threading.RLock()
         self._current: Generation | None = None
         self._writing = False
@@ -79,7 +80,17 @@ class StoreClient:
 
     @contextlib.contextmanager
     def use(self) -> Iterator[Generation]:
-        """The client as it is now; it stays open until the last one that uses it is done."""
+        """The client as it is now; it stays open until the last one that uses it is done.
+
+        Raises:
+            StoreError: this process was forked from the one that opened the store; the threads of Chroma, of the
+                Korean analyser and of torch are not in it, and whoever waits for them waits for ever.
+        """
+        if self._process != os.getpid():
+            raise StoreError(
+                f"store {self._path} was opened before this process was forked; make the retriever in each process,"
+                " or start processes by spawn"
+            )
         with self._mutex:
             generation = self._up_to_date()
             generation.users += 1

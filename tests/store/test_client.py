@@ -191,6 +191,35 @@ def test_threads_ask_one_reader_while_the_store_is_opened_again(workplace):
     assert len(found) == 40
 
 
+FORKED = """
+import os, sys
+from pathlib import Path
+from rag_pipeline.retrieval import Searcher
+from rag_pipeline.store import Store
+from rag_pipeline.testing import HashEmbeddings
+asked = Searcher(Store(Path(sys.argv[1])).get("docs"), HashEmbeddings(64))
+asked.search("a tug", 1)
+child = os.fork()
+if child:
+    assert os.waitpid(child, 0)[1] == 0
+    print([passage.source for passage in asked.search("a tug", 1)])
+else:
+    try:
+        asked.search("a tug", 1)
+    except Exception as error:
+        print(type(error).__name__, error, flush=True)
+    os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not fork")
+def test_a_forked_process_is_told_at_once_that_it_cannot_use_what_its_parent_opened(workplace):
+    told, found = output(process(FORKED, workplace / "chroma_db")).splitlines()
+    assert told.startswith("StoreError store ")
+    assert "opened before this process was forked" in told
+    assert found == "['one.md']"
+
+
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are listed in /proc")
 def test_a_closed_store_leaves_no_file_open(workplace):
     store = Store(workplace / "chroma_db")
