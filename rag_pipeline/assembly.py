@@ -17,7 +17,18 @@ __all__ = ["fingerprint_of", "make_embeddings", "make_reader", "open_store"]
 
 def open_store(settings: Settings) -> Store:
     """The store of a configuration; nothing is made or read yet."""
-    return Store(settings.resolve_path(settings.store.path).resolve(), settings.store.hnsw)
+    path = settings.resolve_path(settings.store.path).resolve()
+    if settings.store.mode == "embedded":
+        return Store(path, settings.store.hnsw)
+    from rag_pipeline.store.remote import RemoteConnection
+
+    ca_file = settings.store.ca_file
+    found = (
+        settings.store
+        if ca_file is None
+        else settings.store.model_copy(update={"ca_file": str(settings.resolve_path(ca_file))})
+    )
+    return Store(RemoteConnection(found, path), found.hnsw)
 
 
 def fingerprint_of(embeddings: PipelineEmbeddings, settings: Settings) -> Fingerprint:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 DeviceName = Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
 DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
@@ -152,8 +152,30 @@ class HnswSettings(_Frozen):
 class StoreSettings(_Frozen):
     """Where the vectors are kept."""
 
+    mode: Literal["embedded", "server", "cloud"] = "embedded"
     path: str = Field(default="chroma_db", min_length=1)
+    """The store itself when embedded; else this machine's copies of the lexical indexes."""
+    host: str = Field(default="localhost", pattern=r"^[^/\s]+$")
+    port: int = Field(default=8000, ge=1, le=65_535)
+    tls: bool = False
+    ca_file: str | None = None
+    """Certificates to trust beside those of the system, for a server with one of its own making."""
+    headers: dict[str, SecretStr] = Field(default_factory=dict)
+    """Sent with each request, e.g. for a proxy that wants a token. Never printed."""
+    tenant: str | None = None
+    """None: Chroma's default one, in the cloud the key's own."""
+    database: str | None = None
+    timeout: float = Field(default=60.0, gt=0)
+    """Seconds for one request."""
+    attempts: int = Field(default=8, ge=1)
+    """How often a request is tried, with pauses that grow to five seconds."""
     hnsw: HnswSettings = HnswSettings()
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
 
 
 class ChunkingSettings(_Frozen):

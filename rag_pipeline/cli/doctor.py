@@ -169,8 +169,8 @@ def _store(settings: Settings) -> Check:
     listed = ", ".join(names) if names else "no collection yet"
     if lacking:
         remedy = f"without a lexical index: {', '.join(lacking)}; the next ingest makes it"
-        return Check("store", "note", f"{store.path}: {listed}; {remedy}")
-    return Check("store", "ok", f"{store.path}: {listed}")
+        return Check("store", "note", f"{store.place}: {listed}; {remedy}")
+    return Check("store", "ok", f"{store.place}: {listed}")
 
 
 def _show(checks: list[Check]) -> None:

@@ -34,10 +34,10 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
         )
     total = store.disk_size() if store.exists else 0
     if as_json:
-        print_json({"store": str(store.path), "bytes": total, "collections": rows})
+        print_json({"store": store.place, "bytes": total, "collections": rows})
         return 0
     if not rows:
-        result(f"{store.path}: no collection yet; run ingest.py first")
+        result(f"{store.place}: no collection yet; run ingest.py first")
         return 0
     from rich import box
     from rich.table import Table
@@ -60,7 +60,7 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
             human_size(index if isinstance(index, int) else None),
         )
     make_console().print(table)
-    result(f"{store.path}: {human_size(total)} on disk in all")
+    result(f"{store.place}: {human_size(total)} on disk in all")
     return 0
 
 

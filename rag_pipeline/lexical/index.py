@@ -30,6 +30,7 @@ _PRESENCE = 2.0
 _WEIGHTS = {"words": 1.0, "compounds": 0.5, "pairs": 0.3}
 _RULES_FILE = "rules.txt"
 _META_FILE = "meta.json"
+_MARK_FILE = "mark.txt"
 _HEAP_BYTES = 64 << 20
 _TRIES = 3
 _LONGEST_PROBLEM = 120
@@ -74,6 +75,19 @@ class LexicalIndex:
     def count(self) -> int:
         """How many chunks it holds."""
         return int(self._searcher().num_docs) if self.exists else 0
+
+    @property
+    def mark(self) -> str:
+        """What :attr:`mark` was set to last, for whoever keeps it in step with something; empty at first."""
+        with contextlib.suppress(OSError):
+            return (self.folder / _MARK_FILE).read_text(encoding="utf-8").strip()
+        return ""
+
+    @mark.setter
+    def mark(self, mark: str) -> None:
+        if mark or self.mark:
+            with _translated("write", self.folder):
+                (self.folder / _MARK_FILE).write_text(mark + "\n", encoding="utf-8")
 
     def ids(self) -> set[str]:
         """Ids of the chunks it holds."""
@@ -249,10 +263,12 @@ class LexicalWriter:
             self._pending = False
             self._committed = time.monotonic()
 
-    def commit_if_due(self) -> None:
-        """Commit if the last time is a while ago: each commit costs a few writes to disk."""
-        if time.monotonic() - self._committed >= _SECONDS_BETWEEN_COMMITS:
-            self.commit()
+    def commit_if_due(self) -> bool:
+        """Commit if the last time is a while ago: each commit costs a few writes to disk. Whether it did."""
+        if not self._pending or time.monotonic() - self._committed < _SECONDS_BETWEEN_COMMITS:
+            return False
+        self.commit()
+        return True
 
     def close(self) -> None:
         """Let go of what was not committed, and of the right to write."""

@@ -84,8 +84,10 @@ class Searcher:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="lexical")
         self._background: Background | None = None
         self._background_of: object = None
-        if self.options.mode != "dense" and collection.count and not collection.lexical.exists:
-            self.options = self._without_lexical()
+        if self.options.mode != "dense":
+            collection.refresh()
+            if (not collection.lexical.exists or collection.lexical_problem) and collection.count:
+                self.options = self._without_lexical()
 
     @property
     def collection(self) -> str:
@@ -323,6 +325,8 @@ class Searcher:
     def _without_lexical(self) -> SearchOptions:
         remedy = f"the next ingest makes it: ingest.py --collection {self.collection}"
         problem = f"collection {self.collection!r} has no lexical index"
+        if self._collection.lexical_problem:
+            remedy = self._collection.lexical_problem
         if self.options.mode == "lexical":
             raise CollectionMismatchError(f"{problem}; {remedy}")
         warnings.warn(f"{problem}, so passages are ranked by their vectors alone; {remedy}", stacklevel=4)

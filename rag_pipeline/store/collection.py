@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from rag_pipeline.errors import CollectionMismatchError, StoreError
+from rag_pipeline.errors import CollectionMismatchError
 from rag_pipeline.lexical.index import LexicalWriter
-from rag_pipeline.store.chroma_errors import translated
-from rag_pipeline.store.reading import ID_PAGE, CollectionReader, Hit
+from rag_pipeline.store.reading import CollectionReader, Hit
 from rag_pipeline.store.records import ChunkRecord
+from rag_pipeline.store.words import WRITTEN_KEY, bring_in_step, ids_of, new_mark
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection as ChromaCollection
@@ -43,25 +43,19 @@ class Collection(CollectionReader):
         Raises:
             StoreError: the index cannot be written.
         """
-        present = self.ids() if ids is None else ids
-        try:
-            indexed = self.lexical.ids()
-        except StoreError:
-            # Damaged: there is nothing in it that the rows have not.
-            self.lexical.discard()
-            indexed = set()
-        with self.lexical.writer() as writer:
-            writer.remove(sorted(indexed - present))
-            missing = sorted(present - indexed)
-            for start in range(0, len(missing), ID_PAGE):
-                writer.add(self.texts_of(missing[start : start + ID_PAGE]))
-                writer.commit_if_due()
-            self._lexical_writer = writer
-            try:
-                yield
-            finally:
-                self._lexical_writer = None
-                writer.commit()
+        with self._words.writing() if self._words else contextlib.nullcontext():
+            present = self.ids() if ids is None else ids
+            indexed = ids_of(self.lexical)
+            self._mark(writing=True)
+            with self.lexical.writer() as writer:
+                bring_in_step(self, writer, indexed, present)
+                self._lexical_writer = writer
+                try:
+                    yield
+                finally:
+                    self._lexical_writer = None
+                    writer.commit()
+            self.lexical.mark = self._mark()
 
     def write(
         self, chunks: Sequence[ChunkRecord], vectors: Sequence[Sequence[float] | npt.NDArray[np.floating]]
@@ -98,8 +92,8 @@ class Collection(CollectionReader):
             raise CollectionMismatchError(
                 f"collection {self.name!r} holds vectors of dimension {expected}; the embedding gave {lengths}"
             )
-        with self._client.use() as generation:
-            size = generation.client.get_max_batch_size()
+        with self._connection.use() as generation, self._connection.translated("write"):
+            size = min(generation.client.get_max_batch_size(), self._connection.limits.written or len(ids) or 1)
         for start in range(0, len(ids), size):
             part = slice(start, start + size)
             with self._writing() as chroma:
@@ -112,16 +106,20 @@ class Collection(CollectionReader):
         # After the rows: what is in the index is in the collection.
         if self._lexical_writer is not None:
             self._lexical_writer.add(dict(zip(ids, texts, strict=True)))
-            self._lexical_writer.commit_if_due()
+        self._commit_if_due()
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove chunks by id."""
-        for start in range(0, len(ids), ID_PAGE):
+        for part in self._id_pages(ids):
             with self._writing() as chroma:
-                chroma.delete(ids=list(ids[start : start + ID_PAGE]))
+                chroma.delete(ids=part)
         if self._lexical_writer is not None:
             self._lexical_writer.remove(ids)
-            self._lexical_writer.commit_if_due()
+        self._commit_if_due()
+
+    def refused(self, text: str) -> str:
+        """Why a text is too long to be kept here; empty if it is not."""
+        return self._connection.refused(text)
 
     def copy_into(self, other: Collection) -> None:
         """Write every chunk into another collection, as it is; the other's index is built anew on the way."""
@@ -138,11 +136,26 @@ class Collection(CollectionReader):
         """Give the collection another name."""
         with self._writing() as chroma:
             chroma.modify(name=name)
-        with self._client.use() as generation:
+        with self._connection.use() as generation:
             generation.collections.pop(self.name, None)
         self.name = name
 
+    def _commit_if_due(self) -> None:
+        if self._lexical_writer is None:
+            self._mark()
+        elif self._lexical_writer.commit_if_due():
+            self._mark(writing=True)
+
+    def _mark(self, *, writing: bool = False) -> str:
+        """Tell other machines that there is something new, where the store has any; what they are told."""
+        if self._words is None:
+            return ""
+        mark = new_mark(writing=writing)
+        with self._writing() as chroma:
+            chroma.modify(metadata={**(chroma.metadata or {}), WRITTEN_KEY: mark})
+        return mark
+
     @contextlib.contextmanager
     def _writing(self) -> Iterator[ChromaCollection]:
-        with self._client.use() as generation, self._client.changing(), translated("write"):
-            yield self._client.collection(generation, self.name)
+        with self._connection.use() as generation, self._connection.writing_to(generation, self.name) as chroma:
+            yield chroma

@@ -15,7 +15,7 @@ import uuid
 from pathlib import Path
 
 DATABASE = "chroma.sqlite3"
-_LEXICAL = "lexical"
+WORDS = "lexical"
 _BUSY_SECONDS = 30
 # The first tables that Chroma makes, in the order it makes them.
 CHROMA_TABLES = frozenset({"migrations", "collections"})
@@ -37,7 +37,7 @@ def store_size(store: Path) -> int:
 
 def lexical_folder(store: Path, collection_id: str) -> Path:
     """Where the lexical index of a collection is."""
-    return store / _LEXICAL / collection_id
+    return store / WORDS / collection_id
 
 
 def index_size(store: Path, collection_id: str) -> int | None:
@@ -59,8 +59,8 @@ def remove_orphaned_indexes(store: Path) -> None:
         if folder.is_dir() and _is_uuid(folder.name) and folder.name not in segments:
             shutil.rmtree(folder, ignore_errors=True)
     collections = set(segments.values())
-    if (store / _LEXICAL).is_dir():
-        for folder in (store / _LEXICAL).iterdir():
+    if (store / WORDS).is_dir():
+        for folder in (store / WORDS).iterdir():
             if folder.name not in collections:
                 shutil.rmtree(folder, ignore_errors=True)
 

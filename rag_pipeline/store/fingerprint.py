@@ -57,6 +57,15 @@ class Fingerprint:
         return cls({**values, "json_fields": json_fields} if json_fields else values)
 
     @classmethod
+    def from_metadata(cls, metadata: Mapping[str, Any] | None) -> Fingerprint | None:
+        """Read what :meth:`to_metadata` wrote; None for a collection that this package did not make."""
+        known = metadata or {}
+        parts = [known.get(FINGERPRINT_KEY)]
+        while parts[-1] is not None:
+            parts.append(known.get(f"{FINGERPRINT_KEY}:{len(parts)}"))
+        return cls.from_json("".join(map(str, parts[:-1]))) if len(parts) > 1 else None
+
+    @classmethod
     def from_json(cls, text: str) -> Fingerprint:
         """Read what :meth:`to_json` wrote."""
         return cls(json.loads(text))
@@ -64,6 +73,18 @@ class Fingerprint:
     def to_json(self) -> str:
         """One line of JSON with sorted keys."""
         return json.dumps(dict(self.values), sort_keys=True, ensure_ascii=False)
+
+    def to_metadata(self, longest: int | None = None) -> dict[str, str]:
+        """As entries of a collection's metadata.
+
+        Args:
+            longest: most characters, each of one byte, of one value; more are spread over several keys. None: one key.
+        """
+        if longest is None:
+            return {FINGERPRINT_KEY: self.to_json()}
+        text = json.dumps(dict(self.values), sort_keys=True)
+        parts = [text[start : start + longest] for start in range(0, len(text), longest)]
+        return {f"{FINGERPRINT_KEY}:{number}" if number else FINGERPRINT_KEY: part for number, part in enumerate(parts)}
 
     @property
     def dimension(self) -> int:

@@ -9,10 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rag_pipeline.store.chroma_errors import translated
-from rag_pipeline.store.client import StoreClient
-
-_PAGE = 1000
+from rag_pipeline.store.connection import Connection
 
 
 @dataclass(frozen=True)
@@ -29,16 +26,16 @@ class ForeignRows:
 class ForeignCollection:
     """Reads a collection of any space, whoever made it; made by :meth:`rag_pipeline.store.Store.foreign`."""
 
-    def __init__(self, client: StoreClient, name: str) -> None:
-        self._client = client
+    def __init__(self, connection: Connection, name: str) -> None:
+        self._connection = connection
         self.name = name
         """The collection's name."""
 
     @property
     def count(self) -> int:
         """How many rows it holds."""
-        with self._client.use() as generation, translated("read"):
-            return self._client.collection(generation, self.name).count()
+        with self._connection.use() as generation, self._connection.translated("read"):
+            return self._connection.collection(generation, self.name).count()
 
     def sample(self, size: int) -> ForeignRows:
         """Up to so many rows, spread over the collection."""
@@ -55,13 +52,13 @@ class ForeignCollection:
     def pages(self) -> Iterator[ForeignRows]:
         """All rows, a page in memory at a time."""
         offset = 0
-        while (rows := self._rows(_PAGE, offset)).ids:
+        while (rows := self._rows(self._connection.limits.rows, offset)).ids:
             yield rows
             offset += len(rows.ids)
 
     def _rows(self, limit: int, offset: int) -> ForeignRows:
-        with self._client.use() as generation, translated("read"):
-            got = self._client.collection(generation, self.name).get(
+        with self._connection.use() as generation, self._connection.translated("read"):
+            got = self._connection.collection(generation, self.name).get(
                 limit=limit, offset=offset, include=["documents", "metadatas", "embeddings"]
             )
         nothing: list[str | None] = [None] * len(got["ids"])

@@ -11,20 +11,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from rag_pipeline.errors import CollectionMismatchError, StoreError
+from rag_pipeline.errors import CollectionMismatchError, CollectionNotFoundError, StoreError
 from rag_pipeline.lexical.index import LexicalIndex
-from rag_pipeline.store.chroma_errors import translated
-from rag_pipeline.store.client import StoreClient
+from rag_pipeline.store.connection import Connection
 from rag_pipeline.store.filters import Where, checked
-from rag_pipeline.store.fingerprint import EMBEDDING_KEY, FINGERPRINT_KEY, Fingerprint, describe_differences
+from rag_pipeline.store.fingerprint import EMBEDDING_KEY, Fingerprint, describe_differences
 from rag_pipeline.store.records import StoredFiles
+from rag_pipeline.store.words import WordsCopy
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection as ChromaCollection
 
-_PAGE = 1000
-# Asking by more ids than SQLite takes variables fails; this is far below.
-ID_PAGE = 500
 # How often the store is asked again where an ingest writes and removes chunks while they are being read.
 _TRIES = 4
 _PAUSE_SECONDS = 0.1
@@ -52,13 +49,15 @@ class CollectionReader:
     """
 
     def __init__(
-        self, client: StoreClient, chroma: ChromaCollection, lexical_index: Callable[[str], LexicalIndex]
+        self, connection: Connection, chroma: ChromaCollection, lexical_index: Callable[[str], LexicalIndex]
     ) -> None:
-        self._client = client
+        self._connection = connection
         self._lexical_index = lexical_index
+        self._words = WordsCopy(self) if connection.is_shared else None
         self._take(chroma)
         # The parsed `configuration` warns of the embedding function that is none of ours to name.
-        space = (chroma.configuration_json.get("hnsw") or {}).get("space")
+        made = chroma.configuration_json
+        space = (made.get("hnsw") or made.get("spann") or {}).get("space")
         if space != "ip":
             raise StoreError(
                 f"collection {chroma.name!r} has the space {space!r}, not inner product ('ip');"
@@ -71,10 +70,10 @@ class CollectionReader:
         self.id = str(chroma.id)
         """Chroma's own id of the collection; another one when it has been made anew."""
         metadata = chroma.metadata or {}
-        embedding, text = metadata.get(EMBEDDING_KEY), metadata.get(FINGERPRINT_KEY)
+        embedding = metadata.get(EMBEDDING_KEY)
         self.embedding = None if embedding is None else str(embedding)
         """Name, in the configuration, of the embedding it was made with."""
-        self.fingerprint = None if text is None else Fingerprint.from_json(str(text))
+        self.fingerprint = Fingerprint.from_metadata(metadata)
         """How it was made; None for a collection that this package did not make."""
         self.lexical = self._lexical_index(self.id)
         """The index of its chunks' terms: made from the rows, and made anew from them whenever it is gone."""
@@ -93,8 +92,21 @@ class CollectionReader:
             StoreError: it is gone, or cannot be read.
         """
         if at_once:
-            self._client.renew()
-        return self._ask(lambda _: None)[0]
+            self._connection.renew()
+        version, chroma = self._ask(lambda chroma: chroma)
+        if self._words is not None:
+            self._words.follow(chroma)
+        return version
+
+    @property
+    def lexical_problem(self) -> str:
+        """Why there is no lexical index that is in step; empty where that is only not done yet."""
+        return "" if self._words is None else self._words.problem
+
+    @property
+    def ids_a_request(self) -> int:
+        """How many ids one request may name."""
+        return self._connection.limits.ids
 
     def _read(self, call: Callable[[ChromaCollection], _Read]) -> _Read:
         return self._ask(call)[1]
@@ -102,15 +114,16 @@ class CollectionReader:
     def _ask(self, call: Callable[[ChromaCollection], _Read]) -> tuple[object, _Read]:
         """What a call gives, and which opening of the store it was asked of."""
         for tried in range(_TRIES):
-            with self._client.use() as generation:
+            with self._connection.use() as generation:
                 try:
-                    with translated("read"):
-                        chroma = self._client.collection(generation, self.name)
+                    with self._connection.translated("read"):
+                        chroma = self._connection.collection(generation, self.name)
                         self._follow(chroma)
-                        return generation.opened, call(chroma)
-                except StoreError:
-                    # What was written since the client was opened is among the rows, and not yet in its index.
-                    self._client.renew(generation)
+                        return self._connection.version(generation, chroma), call(chroma)
+                except (StoreError, CollectionNotFoundError):
+                    # What was written since the client was opened is among the rows, and not yet in its index; and a
+                    # collection that is made anew is gone for a moment.
+                    self._connection.renew(generation)
                     if tried == _TRIES - 1:
                         raise
             time.sleep(_PAUSE_SECONDS * tried)
@@ -121,8 +134,8 @@ class CollectionReader:
         if str(chroma.id) == self.id:
             return
         name, fingerprint = self.name, self.fingerprint
-        made = (chroma.metadata or {}).get(FINGERPRINT_KEY)
-        if fingerprint is None or made is None or fingerprint.differences(Fingerprint.from_json(str(made))):
+        made = Fingerprint.from_metadata(chroma.metadata)
+        if fingerprint is None or made is None or fingerprint.differences(made):
             raise CollectionMismatchError(
                 f"collection {name!r} was made anew in another way while it was in use; open it again"
             )
@@ -207,9 +220,8 @@ class CollectionReader:
     def vectors_of(self, ids: Sequence[str]) -> dict[str, npt.NDArray[np.float32]]:
         """Vectors of some chunks, by id; those that are not there are left out."""
         found: dict[str, npt.NDArray[np.float32]] = {}
-        ids = list(dict.fromkeys(ids))  # Chroma refuses an id that is asked for twice
-        for start in range(0, len(ids), ID_PAGE):
-            page = self._get(ids=ids[start : start + ID_PAGE], include=["embeddings"])
+        for part in self._id_pages(ids):
+            page = self._get(ids=part, include=["embeddings"])
             vectors = np.asarray(page["embeddings"], dtype=np.float32)
             found.update(zip(page["ids"], vectors, strict=True))
         return found
@@ -229,21 +241,25 @@ class CollectionReader:
     def matching(self, where: Where, ids: Sequence[str] | None = None, limit: int | None = None) -> list[str]:
         """Ids of chunks whose metadata fit, among some or all, in no order."""
         condition = checked(where)
-        pages: list[list[str] | None] = [None]
-        if ids is not None:
-            pages = [list(ids[start : start + ID_PAGE]) for start in range(0, len(ids), ID_PAGE)]
         found: list[str] = []
-        for page in pages:
-            found += self._get(ids=page, where=condition, limit=limit, include=[])["ids"]
-        return found
+        if ids is not None:
+            for part in self._id_pages(ids):
+                found += self._get(ids=part, where=condition, include=[])["ids"]
+            return found[:limit]
+        for page in self._pages([], condition):
+            found += page["ids"]
+            if limit is not None and len(found) >= limit:
+                break
+        return found[:limit]
 
     def rows_of(self, ids: Sequence[str]) -> dict[str, tuple[str, Mapping[str, Any]]]:
         """Text and metadata of some chunks, by id; those that are not there are left out."""
-        if not ids:
-            return {}
-        got = self._get(ids=list(dict.fromkeys(ids)), include=["documents", "metadatas"])
-        rows = zip(got["ids"], got["documents"] or [], got["metadatas"] or [], strict=True)
-        return {chunk_id: (text or "", metadata or {}) for chunk_id, text, metadata in rows}
+        found: dict[str, tuple[str, Mapping[str, Any]]] = {}
+        for part in self._id_pages(ids):
+            got = self._get(ids=part, include=["documents", "metadatas"])
+            rows = zip(got["ids"], got["documents"] or [], got["metadatas"] or [], strict=True)
+            found.update({chunk_id: (text or "", metadata or {}) for chunk_id, text, metadata in rows})
+        return found
 
     def nearest(
         self,
@@ -265,8 +281,7 @@ class CollectionReader:
 
     def texts_of(self, ids: Sequence[str]) -> dict[str, str]:
         """Texts of some chunks, by id; those that are not there are left out."""
-        page = self._get(ids=list(ids), include=["documents"])
-        return {chunk_id: text or "" for chunk_id, text in zip(page["ids"], page["documents"] or [], strict=True)}
+        return {chunk_id: text for chunk_id, (text, _) in self.rows_of(ids).items()}
 
     def search(self, vector: Sequence[float], k: int, where: Where | None = None, *, exact: bool = False) -> list[Hit]:
         """The k chunks of highest inner product, best first; fewer if there are fewer.
@@ -300,8 +315,13 @@ class CollectionReader:
             ]
             if len(hits) == len(rows):
                 break
-            self._client.renew()
+            self._connection.renew()
         return hits
+
+    def _id_pages(self, ids: Sequence[str]) -> Iterator[list[str]]:
+        unique, size = list(dict.fromkeys(ids)), self.ids_a_request  # Chroma refuses an id that is asked for twice
+        for start in range(0, len(unique), size):
+            yield unique[start : start + size]
 
     def _get(self, **arguments: Any) -> Any:
         return self._read(lambda chroma: chroma.get(**arguments))
@@ -315,6 +335,8 @@ class CollectionReader:
     ) -> Any:
         """Ask the index. Chroma's distance in this space is 1 - inner product; it goes no further than this class."""
         question = np.asarray([vector], dtype=np.float32)
+        most = self._connection.limits.results
+        k = k if most is None else min(k, most)
         return self._read(lambda chroma: chroma.query(question, n_results=k, where=condition, include=include))
 
     def _rank_exactly(
@@ -339,7 +361,7 @@ class CollectionReader:
     def _pages(self, include: list[Any], where: dict[str, Any] | None = None) -> Iterator[Any]:
         offset = 0
         while True:
-            page = self._get(limit=_PAGE, offset=offset, include=include, where=where)
+            page = self._get(limit=self._connection.limits.rows, offset=offset, include=include, where=where)
             if not page["ids"]:
                 return
             yield page

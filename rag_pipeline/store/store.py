@@ -1,26 +1,23 @@
-"""The embedded Chroma store: a folder that holds collections."""
+"""A Chroma store: collections in a folder, on a server, or in the cloud."""
 
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag_pipeline.config import HnswSettings
-from rag_pipeline.errors import CollectionNotFoundError, StoreError
+from rag_pipeline.errors import CollectionNotFoundError
 from rag_pipeline.lexical.index import LexicalIndex
-from rag_pipeline.store import disk
-from rag_pipeline.store.chroma_errors import translated
-from rag_pipeline.store.client import StoreClient
+from rag_pipeline.store import lease
 from rag_pipeline.store.collection import Collection
-from rag_pipeline.store.fingerprint import EMBEDDING_KEY, FINGERPRINT_KEY, Fingerprint
+from rag_pipeline.store.connection import Connection, Generation
+from rag_pipeline.store.embedded import EmbeddedConnection
+from rag_pipeline.store.fingerprint import EMBEDDING_KEY, Fingerprint
 from rag_pipeline.store.foreign import ForeignCollection
-from rag_pipeline.store.lock import writer_lock
 
 if TYPE_CHECKING:
-    from chromadb.api.collection_configuration import CreateCollectionConfiguration
     from chromadb.api.models.Collection import Collection as ChromaCollection
 
 # A collection that is being made anew keeps this ending until it replaces the old one.
@@ -28,27 +25,35 @@ STAGING = ".rag-rebuild"
 RETIRED = ".rag-retired"
 
 
-class Store:
-    """Collections in one folder.
+def is_reserved(name: str) -> bool:
+    """Whether a collection of this name is a thing of ours that users have nothing to do with."""
+    return name.endswith((STAGING, RETIRED)) or name.startswith(lease.NAME)
 
-    Reading never creates the folder. Writing is for one process at a time: take :meth:`writer` around it.
+
+class Store:
+    """Collections in one place.
+
+    Reading never makes anything there. Writing is for one process at a time: take :meth:`writer` around it.
 
     Args:
-        path: the folder.
+        place: a folder, or the way to a server.
         hnsw: index settings for collections made from now on.
     """
 
-    def __init__(self, path: Path, hnsw: HnswSettings | None = None) -> None:
-        self.path = path
+    def __init__(self, place: Path | Connection, hnsw: HnswSettings | None = None) -> None:
+        self._connection = EmbeddedConnection(place) if isinstance(place, Path) else place
         self._hnsw = hnsw or HnswSettings()
-        self._client = StoreClient(path)
         self._lexical: dict[str, LexicalIndex] = {}
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people: the folder, or the server's address."""
+        return self._connection.place
 
     @property
     def exists(self) -> bool:
         """Whether there is a store to read; one whose making was cut off, or is under way, is none yet."""
-        self._check()
-        return (self.path / disk.DATABASE).exists() and "collections" in disk.tables(self.path)
+        return self._connection.exists
 
     @contextlib.contextmanager
     def writer(self) -> Iterator[None]:
@@ -57,9 +62,9 @@ class Store:
         Raises:
             StoreLockedError: another process is writing.
             StoreError: the folder cannot be made or written.
+            ServiceError: the server cannot be reached, or refuses.
         """
-        self._check()
-        with writer_lock(self.path), self._client.writing():
+        with self._connection.writer():
             if self.exists:
                 self._finish_replacements()
             yield
@@ -68,7 +73,7 @@ class Store:
         """Names of the collections, sorted; half-made ones are left out."""
         if not self.exists:
             return []
-        return sorted(name for name in self._all_names() if not name.endswith((STAGING, RETIRED)))
+        return sorted(name for name in self._all_names() if not is_reserved(name))
 
     def get(self, name: str) -> Collection:
         """One collection.
@@ -87,32 +92,24 @@ class Store:
             CollectionNotFoundError: there is none of that name; the known ones are listed.
         """
         self._check_known(name)
-        return ForeignCollection(self._client, name)
+        return ForeignCollection(self._connection, name)
 
     def create(self, name: str, fingerprint: Fingerprint, embedding: str) -> Collection:
         """Make an empty collection with the inner-product space, which is read back."""
-        configuration: CreateCollectionConfiguration = {
-            "hnsw": {
-                "space": "ip",
-                "max_neighbors": self._hnsw.max_neighbors,
-                "ef_construction": self._hnsw.ef_construction,
-                "ef_search": self._hnsw.ef_search,
-            }
-        }
-        self._check()
-        with self._client.use() as generation, self._client.changing(), translated("write"):
-            chroma = generation.client.create_collection(
-                name=name,
-                embedding_function=None,  # vectors come from outside; Chroma's default would fetch a model
-                configuration=configuration,
-                metadata={FINGERPRINT_KEY: fingerprint.to_json(), EMBEDDING_KEY: embedding},
-            )
+        limit = self._connection.limits.metadata_characters
+        metadata = {**fingerprint.to_metadata(limit), EMBEDDING_KEY: embedding}
+        self._connection.check()
+        with self._changing() as generation:
+            configuration = self._connection.index_configuration(self._hnsw)
+            chroma = self._connection.create(generation, name, configuration, metadata)
         return self._collection(chroma)
 
     def recreate(self, name: str, fingerprint: Fingerprint, embedding: str) -> Collection:
         """Make a collection anew in place of one that is empty."""
         self._delete(name)
-        return self.create(name, fingerprint, embedding)
+        made = self.create(name, fingerprint, embedding)
+        self._connection.tidy()
+        return made
 
     def staging(self, name: str, fingerprint: Fingerprint, embedding: str, *, anew: bool = False) -> Collection:
         """The collection that will take the place of ``name``.
@@ -135,14 +132,14 @@ class Store:
         self._finish_replacements()
 
     def disk_size(self, collection: Collection | None = None) -> int | None:
-        """Bytes on disk of a collection's indexes, or of the whole store; None where it cannot be told."""
-        return disk.store_size(self.path) if collection is None else disk.index_size(self.path, collection.id)
+        """Bytes on this machine's disk of a collection's indexes, or of the whole store; None where unknown."""
+        return self._connection.size(None if collection is None else collection.id)
 
     def close(self) -> None:
         """Let go of the files."""
         for lexical in self._lexical.values():
             lexical.close()
-        self._client.close()
+        self._connection.close()
 
     def _finish_replacements(self) -> None:
         names = self._all_names()
@@ -155,60 +152,45 @@ class Store:
                 self._rename(retired, name)
                 continue
             self._delete(retired)
-        disk.remove_orphaned_indexes(self.path)
+        self._connection.tidy()
 
     def _check_known(self, name: str) -> None:
         known = self.names()
         if name not in known:
             listed = f"known: {', '.join(known)}" if known else "the store has none yet: run ingest.py first"
-            raise CollectionNotFoundError(f"unknown collection {name!r} in {self.path}; {listed}")
+            raise CollectionNotFoundError(f"unknown collection {name!r} in {self.place}; {listed}")
 
     def _rename(self, old: str, new: str) -> None:
         # Not by way of Collection, which takes none of another space.
-        with self._client.use() as generation, self._client.changing(), translated("write"):
+        with self._changing() as generation:
             generation.client.get_collection(old, embedding_function=None).modify(name=new)
             generation.collections.pop(old, None)
 
     def _delete(self, name: str) -> None:
-        with self._client.use() as generation, self._client.changing(), translated("write"):
+        with self._changing() as generation:
             generation.collections.pop(name, None)
-            generation.client.delete_collection(name)
+            self._connection.delete(generation, name)
 
     def _get(self, name: str) -> Collection:
-        self._check()
-        with self._client.use() as generation, translated("read"):
-            chroma = self._client.collection(generation, name)
+        self._connection.check()
+        with self._connection.use() as generation, self._connection.translated("read"):
+            chroma = self._connection.collection(generation, name)
         return self._collection(chroma)
 
     def _collection(self, chroma: ChromaCollection) -> Collection:
-        return Collection(self._client, chroma, self._lexical_index)
+        return Collection(self._connection, chroma, self._lexical_index)
 
     def _lexical_index(self, collection_id: str) -> LexicalIndex:
-        folder = disk.lexical_folder(self.path, collection_id)
+        folder = self._connection.words / collection_id
         return self._lexical.setdefault(collection_id, LexicalIndex(folder))
 
     def _all_names(self) -> set[str]:
-        self._check()
-        with self._client.use() as generation, translated("read"):
-            return {collection.name for collection in generation.client.list_collections()}
+        self._connection.check()
+        with self._connection.use() as generation, self._connection.translated("read"):
+            return {collection.name for collection in self._connection.collections(generation)}
 
-    def _check(self) -> None:
-        """Say in words what Chroma would say in its own, or by a crash."""
-        if self.path.exists() and not self.path.is_dir():
-            raise StoreError(f"store {self.path} is not a folder; move it away or set store.path")
-        if not (self.path / disk.DATABASE).exists():
-            return
-        try:
-            tables = disk.tables(self.path)
-        except sqlite3.OperationalError as error:
-            raise StoreError(f"store {self.path} cannot be read just now ({error}); try again") from None
-        except sqlite3.Error as error:
-            raise StoreError(
-                f"store {self.path} is not readable as a Chroma store ({error});"
-                " restore it from a copy, or move it away and ingest again"
-            ) from None
-        if tables and not tables & disk.CHROMA_TABLES:
-            raise StoreError(
-                f"{self.path / disk.DATABASE} is a database of something else than Chroma;"
-                " set store.path to another folder"
-            )
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[Generation]:
+        connection = self._connection
+        with connection.use() as generation, connection.changing(), connection.translated("write"):
+            yield generation

@@ -31,8 +31,8 @@ def fill(place, **options):
 def chroma(place):
     """The raw collection, opened for breaking."""
     store = Store(place / "chroma_db")
-    with store._client.use() as generation:
-        yield store._client.collection(generation, "docs")
+    with store._connection.use() as generation:
+        yield store._connection.collection(generation, "docs")
     store.close()
 
 

@@ -37,7 +37,7 @@ def state():
     store = Store(load_settings("config.yaml").resolve_path("chroma_db"))
     try:
         collection = store.get("docs")
-        folders = {folder.name for folder in (store.path / "lexical").iterdir()}
+        folders = {folder.name for folder in (Path(store.place) / "lexical").iterdir()}
         return collection.ids(), collection.lexical.ids(), folders - {collection.id}
     finally:
         store.close()

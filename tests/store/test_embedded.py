@@ -86,15 +86,15 @@ def test_readers_during_a_long_write_leave_the_index_whole(tmp_path):
         store.create("docs", FINGERPRINT, "hash").write(records(10), vectors(10))
     store.close()
     stop = tmp_path / "stop"
-    readers = [process(READER, store.path, stop) for _ in range(2)]
+    readers = [process(READER, Path(store.place), stop) for _ in range(2)]
     for reader in readers:
         assert reader.stdout.readline() == "asked\n"
-    output(process(WRITER, store.path))
+    output(process(WRITER, Path(store.place)))
     stop.touch()
     for reader in readers:
         assert "asked" in output(reader)
     whole = ROWS - 4 * 200
-    assert output(process(CHECK, store.path)) == f"{whole} {whole} False\n"
+    assert output(process(CHECK, Path(store.place))) == f"{whole} {whole} False\n"
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def fill(place: Path, dimension: int = 64, **options):
 
 def fill_elsewhere(place: Path, dimension: int = 64, rebuild: bool = False) -> None:
     script = (
-        "import sys\nfrom pathlib import Path\nfrom tests.store.test_client import fill\n"
+        "import sys\nfrom pathlib import Path\nfrom tests.store.test_embedded import fill\n"
         "fill(Path(sys.argv[1]), int(sys.argv[2]), rebuild=sys.argv[3] == 'True')"
     )
     output(process(script, place, dimension, rebuild))

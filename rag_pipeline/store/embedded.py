@@ -1,4 +1,4 @@
-"""The Chroma client of one store, kept in step with what other processes write, and kept from harming it.
+"""The Chroma client of a store in a folder, kept in step with what other processes write, and kept from harming it.
 
 An embedded client reads a collection's vector index from its files once, at the first call on the collection; what
 others write afterwards it never sees (chroma/rust/frontend/src/executor/local.rs). At that first call it also brings
@@ -16,22 +16,24 @@ import contextlib
 import errno
 import itertools
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+from rag_pipeline.config import HnswSettings
 from rag_pipeline.errors import CollectionNotFoundError, StoreError, StoreLockedError
 from rag_pipeline.store import disk
 from rag_pipeline.store.chroma_errors import translated
-from rag_pipeline.store.lock import writing_now
+from rag_pipeline.store.connection import Connection, Generation, Limits
+from rag_pipeline.store.lock import writer_lock, writing_now
 
 if TYPE_CHECKING:
-    from chromadb.api import ClientAPI
+    from chromadb.api.collection_configuration import CreateCollectionConfiguration
     from chromadb.api.models.Collection import Collection as ChromaCollection
 
 _LOCK_SECONDS = 120
@@ -45,30 +47,20 @@ _numbers_in_use: set[int] = set()
 _numbers_lock = threading.Lock()
 
 
-@dataclass(eq=False)
-class Generation:
-    """One opened client and the collections it has loaded."""
-
-    client: ClientAPI
-    number: int
-    state: tuple[int, int]
-    """Of the store when it was opened: what has changed since then it has not seen."""
-    opened: float
-    loading_seconds: float = 0.0
-    users: int = 0
-    collections: dict[str, ChromaCollection] = field(default_factory=dict)
-    loaded: set[str] = field(default_factory=set)
-
-
-class StoreClient:
-    """Gives out the client of a store; safe to share among threads.
+class EmbeddedConnection(Connection):
+    """The way to a store in a folder. Reading never makes the folder.
 
     Args:
         path: the folder.
     """
 
+    is_shared = False
+
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.place = str(path)
+        self.words = path / disk.WORDS
+        self.limits = Limits()
         self._process = os.getpid()
         self._mutex = threading.RLock()
         self._current: Generation | None = None
@@ -77,6 +69,45 @@ class StoreClient:
         # Whoever waits for the index holds the turn, so that a busy writer cannot take it again before them.
         self._turn = FileLock(path / "turn.lock", _LOCK_SECONDS, thread_local=False, poll_interval=_POLL_SECONDS)
         self._index = FileLock(path / "index.lock", _LOCK_SECONDS, thread_local=False, poll_interval=_POLL_SECONDS)
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a store to read; one whose making was cut off, or is under way, is none yet."""
+        self.check()
+        return (self._path / disk.DATABASE).exists() and "collections" in disk.tables(self._path)
+
+    def check(self) -> None:
+        """Say in words what Chroma would say in its own, or by a crash."""
+        if self._path.exists() and not self._path.is_dir():
+            raise StoreError(f"store {self._path} is not a folder; move it away or set store.path")
+        if not (self._path / disk.DATABASE).exists():
+            return
+        try:
+            tables = disk.tables(self._path)
+        except sqlite3.OperationalError as error:
+            raise StoreError(f"store {self._path} cannot be read just now ({error}); try again") from None
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"store {self._path} is not readable as a Chroma store ({error});"
+                " restore it from a copy, or move it away and ingest again"
+            ) from None
+        if tables and not tables & disk.CHROMA_TABLES:
+            raise StoreError(
+                f"{self._path / disk.DATABASE} is a database of something else than Chroma;"
+                " set store.path to another folder"
+            )
+
+    @contextlib.contextmanager
+    def writer(self) -> Iterator[None]:
+        """Hold the right to write.
+
+        Raises:
+            StoreLockedError: another process is writing.
+            StoreError: the folder cannot be made or written.
+        """
+        self.check()
+        with writer_lock(self._path), self._writing_alone():
+            yield
 
     @contextlib.contextmanager
     def use(self) -> Iterator[Generation]:
@@ -103,8 +134,8 @@ class StoreClient:
                     _close(generation)
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[None]:
-        """Start from what is stored now, and stay with it: nobody else writes. Call it under the writer's lock."""
+    def _writing_alone(self) -> Iterator[None]:
+        """Start from what is stored now, and stay with it: nobody else writes."""
         with self._mutex:
             self._retire()
             self._writing = True
@@ -168,11 +199,31 @@ class StoreClient:
         generation.collections[name] = chroma
         return chroma
 
+    def version(self, generation: Generation, chroma: ChromaCollection) -> object:  # noqa: ARG002
+        """A value that is equal for as long as nothing was written: a store that was is opened anew."""
+        return generation.opened
+
     def renew(self, generation: Generation | None = None) -> None:
         """Open the store again at the next use, if this is still the client in use; None: whichever is."""
         with self._mutex:
             if not self._writing and generation in (None, self._current):
                 self._retire()
+
+    def translated(self, action: str) -> contextlib.AbstractContextManager[None]:
+        """Turn a failure of Chroma into a StoreError."""
+        return translated(action)
+
+    def index_configuration(self, hnsw: HnswSettings) -> CreateCollectionConfiguration:
+        """Chroma's HNSW index over inner products."""
+        return hnsw_configuration(hnsw)
+
+    def tidy(self) -> None:
+        """Remove index folders that no collection refers to."""
+        disk.remove_orphaned_indexes(self._path)
+
+    def size(self, collection_id: str | None = None) -> int | None:
+        """Bytes on disk of a collection's indexes, or of the whole store; None where it cannot be told."""
+        return disk.store_size(self._path) if collection_id is None else disk.index_size(self._path, collection_id)
 
     def close(self) -> None:
         """Let go of the files, as soon as nobody reads any more."""
@@ -235,6 +286,18 @@ class StoreClient:
         library in one process would undo the locks of the first.
         """
         return _size(self._path / _WRITES), _size(self._path / disk.DATABASE)
+
+
+def hnsw_configuration(hnsw: HnswSettings) -> CreateCollectionConfiguration:
+    """An HNSW index over inner products, as Chroma wants it said."""
+    return {
+        "hnsw": {
+            "space": "ip",
+            "max_neighbors": hnsw.max_neighbors,
+            "ef_construction": hnsw.ef_construction,
+            "ef_search": hnsw.ef_search,
+        }
+    }
 
 
 def _size(file: Path) -> int:

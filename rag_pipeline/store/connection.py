@@ -1,0 +1,171 @@
+"""What a store asks of the way to its Chroma: a folder of this machine, or a server."""
+
+from __future__ import annotations
+
+import abc
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rag_pipeline.config import HnswSettings
+
+if TYPE_CHECKING:
+    from chromadb.api import ClientAPI
+    from chromadb.api.collection_configuration import CreateCollectionConfiguration
+    from chromadb.api.models.Collection import Collection as ChromaCollection
+
+# Chroma lists a hundred collections at once.
+_NAMES = 100
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one request may ask or hold."""
+
+    rows: int = 1000
+    """Rows that one request gives."""
+    ids: int = 500
+    """Ids that one request names; asking by more than SQLite takes variables fails, and this is far below."""
+    results: int | None = None
+    """Most passages of one search; None: any number."""
+    written: int | None = None
+    """Most rows of one write, beside what Chroma itself says; None: no other limit."""
+    document_bytes: int | None = None
+    """Longest text of a row, in UTF-8."""
+    metadata_characters: int | None = None
+    """Longest value in the metadata of a collection."""
+
+
+@dataclass(eq=False)
+class Generation:
+    """One opened client and the collections it has loaded."""
+
+    client: ClientAPI
+    number: int
+    state: tuple[int, int]
+    """Of the store when it was opened: what has changed since then it has not seen."""
+    opened: float
+    loading_seconds: float = 0.0
+    users: int = 0
+    collections: dict[str, ChromaCollection] = field(default_factory=dict)
+    loaded: set[str] = field(default_factory=set)
+
+
+class Connection(abc.ABC):
+    """The way to one Chroma; safe to share among threads."""
+
+    limits: Limits
+    place: str
+    """Where it is, for people: a folder, or a server's address."""
+    words: Path
+    """The folder of this machine that holds the lexical indexes of its collections."""
+    is_shared: bool
+    """Whether other machines write to it, so that this one's lexical indexes have to follow."""
+
+    @property
+    @abc.abstractmethod
+    def exists(self) -> bool:
+        """Whether there is a store to read.
+
+        Raises:
+            StoreError: what is there is something else.
+            ServiceError: a server cannot be reached, or refuses.
+        """
+
+    @abc.abstractmethod
+    def check(self) -> None:
+        """Say in words what Chroma would say in its own.
+
+        Raises:
+            StoreError: what is there is something else, or cannot be read.
+            ServiceError: a server cannot be reached, or refuses.
+        """
+
+    @abc.abstractmethod
+    def writer(self) -> contextlib.AbstractContextManager[None]:
+        """Hold the right to write.
+
+        Raises:
+            StoreLockedError: another process is writing; at once.
+        """
+
+    @abc.abstractmethod
+    def use(self) -> contextlib.AbstractContextManager[Generation]:
+        """The client as it is now; it stays open until the last one that uses it is done."""
+
+    @abc.abstractmethod
+    def collection(self, generation: Generation, name: str) -> ChromaCollection:
+        """A collection of an opened client, ready to be asked.
+
+        Raises:
+            CollectionNotFoundError: there is none of that name any more.
+        """
+
+    @abc.abstractmethod
+    def version(self, generation: Generation, chroma: ChromaCollection) -> object:
+        """A value that is equal for as long as nothing was written."""
+
+    @abc.abstractmethod
+    def changing(self) -> contextlib.AbstractContextManager[None]:
+        """Around everything that writes."""
+
+    @abc.abstractmethod
+    def renew(self, generation: Generation | None = None) -> None:
+        """Look anew at the next use, if this is still the client in use; None: whichever is."""
+
+    @abc.abstractmethod
+    def translated(self, action: str) -> contextlib.AbstractContextManager[None]:
+        """Turn a failure of Chroma into an error of ours; ``action`` is ``read``, ``write`` or ``open``."""
+
+    @abc.abstractmethod
+    def index_configuration(self, hnsw: HnswSettings) -> CreateCollectionConfiguration:
+        """How the index of a new collection is made: inner product in any case."""
+
+    @abc.abstractmethod
+    def tidy(self) -> None:
+        """Remove what collections that are gone have left. Only for the writer."""
+
+    @abc.abstractmethod
+    def size(self, collection_id: str | None = None) -> int | None:
+        """Bytes on this machine's disk of a collection's indexes, or of the whole store; None where unknown."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Let go of files and connections, as soon as nobody reads any more; the next use opens them again."""
+
+    def collections(self, generation: Generation) -> Iterator[ChromaCollection]:
+        """All collections of the store, a page at a time."""
+        offset = 0
+        while page := generation.client.list_collections(limit=_NAMES, offset=offset):
+            yield from page
+            if len(page) < _NAMES:
+                return
+            offset += len(page)
+
+    def create(
+        self, generation: Generation, name: str, configuration: CreateCollectionConfiguration, metadata: dict[str, Any]
+    ) -> ChromaCollection:
+        """Make a collection, whose vectors come from outside."""
+        # Chroma's default embedding function would fetch a model.
+        return generation.client.create_collection(
+            name=name, embedding_function=None, configuration=configuration, metadata=metadata
+        )
+
+    def delete(self, generation: Generation, name: str) -> None:
+        """Remove a collection."""
+        generation.client.delete_collection(name)
+
+    def refused(self, text: str) -> str:
+        """Why a text is too long to be kept there; empty if it is not."""
+        most, size = self.limits.document_bytes, len(text.encode())
+        if most is None or size <= most:
+            return ""
+        return f"a chunk has {size:,} bytes, and {self.place} takes {most:,}; set chunking.max_tokens to less"
+
+    @contextlib.contextmanager
+    def writing_to(self, generation: Generation, name: str) -> Iterator[ChromaCollection]:
+        """A collection of an opened client, to be written to."""
+        with self.changing(), self.translated("write"):
+            yield self.collection(generation, name)

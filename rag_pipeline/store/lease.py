@@ -1,0 +1,174 @@
+"""One writer on a server: the right to write is a collection, because making one of a name that is there fails.
+
+Chroma's server survives two writers; a sync does not, since each would remove what the other has just written. A
+holder that is killed cannot give the right back. It shows that it lives by a time, of the server's clock, that it
+writes again and again; on the machine of a dead process nobody needs to wait for that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rag_pipeline.errors import StoreLockedError
+
+if TYPE_CHECKING:
+    from chromadb.api import ClientAPI
+
+NAME = "rag-pipeline-writer"
+BEAT_SECONDS = 10.0
+LAPSE_SECONDS = 60.0
+
+
+class WriterLease:
+    """The right to write to one database of a server.
+
+    Args:
+        client: of that database.
+        place: where it is, for messages.
+    """
+
+    def __init__(self, client: ClientAPI, place: str) -> None:
+        self._client = client
+        self._place = place
+        self._token = uuid.uuid4().hex
+        self._stop = threading.Event()
+        self._last_beat = 0.0
+        self._lost = False
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold it.
+
+        Raises:
+            StoreLockedError: another process holds it; at once.
+        """
+        self._take()
+        beating = threading.Thread(target=self._beat, name="rag_pipeline-lease", daemon=True)
+        beating.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            beating.join()
+            with contextlib.suppress(Exception):  # the server may be gone; the right then ends by itself
+                if self._read().get("token") == self._token:
+                    self._client.delete_collection(NAME)
+
+    def check(self) -> None:
+        """Refuse to go on where another may have taken over.
+
+        Raises:
+            StoreLockedError: this process could not show that it lives for too long.
+        """
+        if self._lost or time.monotonic() - self._last_beat > LAPSE_SECONDS:
+            self._lost = True
+            raise StoreLockedError(
+                f"the right to write to {self._place} ended, because the server was out of reach for"
+                f" {LAPSE_SECONDS:.0f} s; run the same command again"
+            )
+
+    def _take(self) -> None:
+        from chromadb.errors import ChromaError
+
+        for _ in range(2):
+            self._last_beat = time.monotonic()
+            try:
+                self._client.create_collection(NAME, embedding_function=None, metadata=self._metadata())
+            except ChromaError:
+                holder = self._read()
+                if holder.get("token") == self._token:
+                    return  # made at an attempt whose reply was lost
+                if holder and not self._is_over(holder):
+                    raise StoreLockedError(
+                        f"another process is writing to {self._place} (process {holder.get('process')} on"
+                        f" {holder.get('host')} since {holder.get('since')}); wait until it is done, then try again. If"
+                        f" it was killed, its right ends after {LAPSE_SECONDS:.0f} s"
+                    ) from None
+                self._put_away(holder)
+            else:
+                return
+        raise StoreLockedError(f"another process has just begun to write to {self._place}; try again when it is done")
+
+    def _metadata(self) -> dict[str, Any]:
+        return {
+            "token": self._token,
+            "process": os.getpid(),
+            "host": socket.gethostname(),
+            "processes": _process_namespace(),
+            "since": datetime.now(UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S"),
+            "beat": self._server_seconds(),
+        }
+
+    def _read(self) -> dict[str, Any]:
+        from chromadb.errors import NotFoundError
+
+        try:
+            return dict(self._client.get_collection(NAME, embedding_function=None).metadata or {})
+        except NotFoundError:
+            return {}
+
+    def _is_over(self, holder: dict[str, Any]) -> bool:
+        here = holder.get("host") == socket.gethostname() and holder.get("processes") == _process_namespace()
+        if here and not _is_alive(int(holder.get("process") or 0)):
+            return True
+        return self._server_seconds() - float(holder.get("beat") or 0) > LAPSE_SECONDS
+
+    def _put_away(self, holder: dict[str, Any]) -> None:
+        """Out of the way first, under a name that no two choose: deleting by name could hit a new holder's."""
+        from chromadb.errors import NotFoundError
+
+        with contextlib.suppress(NotFoundError):
+            chroma = self._client.get_collection(NAME, embedding_function=None)
+            if (chroma.metadata or {}).get("token") == holder.get("token"):
+                away = f"{NAME}-{self._token}"
+                chroma.modify(name=away)
+                self._client.delete_collection(away)
+
+    def _beat(self) -> None:
+        from chromadb.errors import ChromaError
+
+        while not self._stop.wait(BEAT_SECONDS):
+            before = time.monotonic()
+            try:
+                chroma = self._client.get_collection(NAME, embedding_function=None)
+                if (chroma.metadata or {}).get("token") != self._token:
+                    self._lost = True
+                    return
+                chroma.modify(metadata={**(chroma.metadata or {}), "beat": self._server_seconds()})
+                self._last_beat = before
+            except ChromaError:
+                self._lost = True
+                return
+            except Exception:  # noqa: S112  # out of reach; check() tells whether for too long
+                continue
+
+    def _server_seconds(self) -> float:
+        return self._client.heartbeat() / 1e9
+
+
+def _process_namespace() -> str:
+    """Tells containers of one machine apart, whose process numbers mean different processes."""
+    with contextlib.suppress(OSError):
+        return str(Path("/proc/self/ns/pid").readlink())
+    return ""
+
+
+def _is_alive(process: int) -> bool:
+    if os.name == "nt" or process <= 0:  # signal 0 would end the process there
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

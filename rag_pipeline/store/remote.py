@@ -1,0 +1,196 @@
+"""Chroma on a server, or in Chroma's cloud.
+
+A server answers from what is written by whoever wrote it, so there is no index to load and none to harm. What is kept
+here is a collection's entry: it is looked up again after two seconds, which is how long a reader may not know that a
+collection was made anew. The network is what fails; requests are tried again by the transport, which is safe because
+all that is written bears ids.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rag_pipeline.config import HnswSettings, StoreSettings
+from rag_pipeline.errors import CollectionNotFoundError
+from rag_pipeline.store.connection import Connection, Generation, Limits
+from rag_pipeline.store.embedded import hnsw_configuration
+from rag_pipeline.store.lease import WriterLease
+from rag_pipeline.store.remote_client import cloud_client, server_client, translated
+from rag_pipeline.store.words import WRITTEN_KEY, new_mark
+
+if TYPE_CHECKING:
+    from chromadb.api.collection_configuration import CreateCollectionConfiguration
+    from chromadb.api.models.Collection import Collection as ChromaCollection
+
+LOOK_SECONDS = 2.0
+# https://docs.trychroma.com/cloud/quotas-limits
+_CLOUD_LIMITS = Limits(rows=300, ids=300, results=300, written=300, document_bytes=16_384, metadata_characters=250)
+_SERVER_LIMITS = Limits(rows=2000, ids=500)
+
+
+class RemoteConnection(Connection):
+    """The way to a server.
+
+    Args:
+        settings: where it is, and how patient to be.
+        path: a folder of this machine for its copies of the lexical indexes.
+    """
+
+    is_shared = True
+
+    def __init__(self, settings: StoreSettings, path: Path) -> None:
+        self._settings = settings
+        self._path = path
+        self._is_cloud = settings.mode == "cloud"
+        self.limits = _CLOUD_LIMITS if self._is_cloud else _SERVER_LIMITS
+        self.place = "Chroma Cloud" if self._is_cloud else f"Chroma server {settings.url}"
+        self._mutex = threading.RLock()
+        self._current: Generation | None = None
+        self._looked: dict[str, float] = {}
+        self._lease: WriterLease | None = None
+
+    @property
+    def words(self) -> Path:  # type: ignore[override]
+        """This machine's copies of the lexical indexes of this database."""
+        with self.use() as generation:
+            client = generation.client
+            database = f"{self._settings.url}\0{client.tenant}\0{client.database}"
+        return self._path / "words" / hashlib.sha256(database.encode()).hexdigest()[:16]
+
+    @property
+    def exists(self) -> bool:
+        """A server that can be reached has a store."""
+        self.check()
+        return True
+
+    def check(self) -> None:
+        """Connect, if that was not done yet."""
+        with self.use():
+            pass
+
+    @contextlib.contextmanager
+    def writer(self) -> Iterator[None]:
+        """Hold the right to write to this database, among all machines."""
+        with self.use() as generation, contextlib.ExitStack() as stack:
+            lease = WriterLease(generation.client, self.place)
+            with self.translated("write"):
+                stack.enter_context(lease.held())
+            self._lease = lease
+            try:
+                yield
+            finally:
+                self._lease = None
+
+    @contextlib.contextmanager
+    def use(self) -> Iterator[Generation]:
+        """The one client, connected at the first use."""
+        with self._mutex:
+            if self._current is None:
+                with self.translated("open"):
+                    make = cloud_client if self._is_cloud else server_client
+                    client = make(self._settings)
+                self._current = Generation(client, 0, (0, 0), time.monotonic())
+            generation = self._current
+        yield generation
+
+    def collection(self, generation: Generation, name: str) -> ChromaCollection:
+        """A collection as the server knew it at most two seconds ago.
+
+        Raises:
+            CollectionNotFoundError: there is none of that name any more.
+        """
+        from chromadb.errors import NotFoundError
+
+        known = generation.collections.get(name)
+        age = time.monotonic() - self._looked.get(name, 0.0)
+        if known is not None and (age < LOOK_SECONDS or self._lease is not None):
+            return known
+        try:
+            chroma = generation.client.get_collection(name, embedding_function=None)
+        except NotFoundError:
+            raise CollectionNotFoundError(f"collection {name!r} is no longer in {self.place}") from None
+        self._looked[name] = time.monotonic()
+        generation.collections[name] = chroma
+        return chroma
+
+    def version(self, generation: Generation, chroma: ChromaCollection) -> object:  # noqa: ARG002
+        """What the last writer left in the collection's metadata."""
+        return str(chroma.id), (chroma.metadata or {}).get(WRITTEN_KEY)
+
+    @contextlib.contextmanager
+    def changing(self) -> Iterator[None]:
+        """Only while the right to write is ours."""
+        if self._lease is not None:
+            self._lease.check()
+        yield
+
+    def create(
+        self, generation: Generation, name: str, configuration: CreateCollectionConfiguration, metadata: dict[str, Any]
+    ) -> ChromaCollection:
+        """Make a collection, once, also where the reply to the first attempt is lost."""
+        from chromadb.errors import ChromaError
+
+        mark = new_mark()
+        try:
+            return super().create(generation, name, configuration, {**metadata, WRITTEN_KEY: mark})
+        except ChromaError:
+            made = generation.client.get_collection(name, embedding_function=None)
+            if (made.metadata or {}).get(WRITTEN_KEY) != mark:
+                raise
+            return made
+
+    def delete(self, generation: Generation, name: str) -> None:
+        """Remove a collection; one that is gone was removed by an attempt whose reply was lost."""
+        from chromadb.errors import NotFoundError
+
+        with contextlib.suppress(NotFoundError):
+            super().delete(generation, name)
+
+    def renew(self, generation: Generation | None = None) -> None:  # noqa: ARG002
+        """Look collections up again at the next use."""
+        with self._mutex:
+            self._looked.clear()
+            if self._current is not None:
+                self._current.collections.clear()
+
+    def translated(self, action: str) -> contextlib.AbstractContextManager[None]:
+        """Turn a failure of Chroma or of the network into an error of ours, without the request and its headers."""
+        return translated(action, self.place, is_cloud=self._is_cloud)
+
+    def index_configuration(self, hnsw: HnswSettings) -> CreateCollectionConfiguration:
+        """HNSW as set on a server; the cloud has an index of its own kind."""
+        return {"spann": {"space": "ip"}} if self._is_cloud else hnsw_configuration(hnsw)
+
+    def tidy(self) -> None:
+        """Remove this machine's word indexes of collections that are gone."""
+        words = self.words
+        if not words.is_dir():
+            return
+        with self.use() as generation, self.translated("read"):
+            known = {str(collection.id) for collection in self.collections(generation)}
+        for left in words.iterdir():
+            if left.is_dir() and left.name not in known:
+                shutil.rmtree(left, ignore_errors=True)
+                left.with_suffix(".lock").unlink(missing_ok=True)
+
+    def size(self, collection_id: str | None = None) -> int | None:  # noqa: ARG002
+        """Unknown: the server does not say."""
+        return None
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        with self._mutex:
+            retired, self._current = self._current, None
+            self._looked.clear()
+        if retired is not None:
+            retired.collections.clear()
+            close = getattr(retired.client, "close", None)
+            if close is not None:
+                close()
