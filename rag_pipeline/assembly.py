@@ -22,13 +22,7 @@ def open_store(settings: Settings) -> Store:
         return Store(path, settings.store.hnsw)
     from rag_pipeline.store.remote import RemoteConnection
 
-    ca_file = settings.store.ca_file
-    found = (
-        settings.store
-        if ca_file is None
-        else settings.store.model_copy(update={"ca_file": str(settings.resolve_path(ca_file))})
-    )
-    return Store(RemoteConnection(found, path), found.hnsw)
+    return Store(RemoteConnection(settings.store, path), settings.store.hnsw)
 
 
 def fingerprint_of(embeddings: PipelineEmbeddings, settings: Settings) -> Fingerprint:

@@ -49,7 +49,8 @@ def _describe_one(problem: dict[str, Any], file: Path | None, model: type[BaseMo
             )
         case "union_tag_invalid":
             return f"{where}: {key}.provider: found {context['tag']!r}; allowed: {context['expected_tags']}"
-    found = "***" if any(word in path[-1].lower() for word in _SECRET_WORDS[2:]) else repr(problem["input"])
+    secret = "headers" in path or any(word in path[-1].lower() for word in _SECRET_WORDS[2:])
+    found = "***" if secret else repr(problem["input"])
     message = problem["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     return f"{where}: {key}: found {found}; allowed: {message}"
 

@@ -158,8 +158,7 @@ class StoreSettings(_Frozen):
     host: str = Field(default="localhost", pattern=r"^[^/\s]+$")
     port: int = Field(default=8000, ge=1, le=65_535)
     tls: bool = False
-    ca_file: str | None = None
-    """Certificates to trust beside those of the system, for a server with one of its own making."""
+    """Certificates are checked; ``SSL_CERT_FILE`` in the environment names others than the usual authorities."""
     headers: dict[str, SecretStr] = Field(default_factory=dict)
     """Sent with each request, e.g. for a proxy that wants a token. Never printed."""
     tenant: str | None = None

@@ -163,7 +163,9 @@ def _store(settings: Settings) -> Check:
     store = open_store(settings)
     try:
         names = store.names()
-        lacking = [name for name in names if not store.get(name).lexical.exists]
+        opened = [store.get(name) for name in names]
+        # Of a server's collections this machine makes its copy when it is first asked.
+        lacking = [one.name for one in opened if not one.lexical_follows and not one.lexical.exists]
     except RagPipelineError as error:
         return Check("store", "bad", str(error))
     listed = ", ".join(names) if names else "no collection yet"

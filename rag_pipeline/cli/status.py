@@ -60,7 +60,10 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
             human_size(index if isinstance(index, int) else None),
         )
     make_console().print(table)
-    result(f"{store.place}: {human_size(total)} on disk in all")
+    if total is None:
+        result(f"{store.place}: {len(rows)} collection{'s' if len(rows) > 1 else ''}")
+    else:
+        result(f"{store.place}: {human_size(total)} on disk in all")
     return 0
 
 

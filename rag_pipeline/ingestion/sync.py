@@ -189,6 +189,10 @@ class _Sync:
             if read.version is None:
                 self._fail(read.pending, read.failure)
                 continue
+            refused = next(filter(None, (self._collection.refused(chunk.text) for chunk in read.chunks)), "")
+            if refused:
+                self._fail(read.pending, refused)
+                continue
             present = self._stored.chunk_ids(read.version)
             missing = [index for index in range(len(read.chunks)) if index not in present]
             file = _OpenFile(read.pending, read.version, len(missing), written=list(present.values()))

@@ -86,9 +86,9 @@ def check_name(name: str) -> None:
         UsageError: says what can.
     """
     from rag_pipeline.config import COLLECTION_NAME
-    from rag_pipeline.store.store import RETIRED, STAGING
+    from rag_pipeline.store.store import is_reserved
 
-    if not re.match(COLLECTION_NAME, name) or name.endswith((STAGING, RETIRED)):
+    if not re.match(COLLECTION_NAME, name) or is_reserved(name):
         raise UsageError(
             f"{name!r} cannot name a collection (3 to 492 of a-z, A-Z, 0-9, '.', '_', '-', beginning and ending"
             " in a letter or digit); choose a name with --collection"

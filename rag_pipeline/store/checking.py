@@ -54,6 +54,7 @@ def check_collection(collection: Collection) -> Check:
     Raises:
         StoreError: the store cannot be read.
     """
+    collection.refresh()
     check = Check()
     files = StoredFiles()
     places: dict[tuple[FileKey, str, int], str] = {}

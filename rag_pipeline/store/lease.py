@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from chromadb.api import ClientAPI
 
 NAME = "rag-pipeline-writer"
+# What this process holds, or tries to.
+_ours: set[str] = set()
 BEAT_SECONDS = 10.0
 LAPSE_SECONDS = 60.0
 
@@ -51,6 +53,15 @@ class WriterLease:
         Raises:
             StoreLockedError: another process holds it; at once.
         """
+        _ours.add(self._token)
+        try:
+            with self._beating():
+                yield
+        finally:
+            _ours.discard(self._token)
+
+    @contextlib.contextmanager
+    def _beating(self) -> Iterator[None]:
         self._take()
         beating = threading.Thread(target=self._beat, name="rag_pipeline-lease", daemon=True)
         beating.start()
@@ -118,7 +129,8 @@ class WriterLease:
 
     def _is_over(self, holder: dict[str, Any]) -> bool:
         here = holder.get("host") == socket.gethostname() and holder.get("processes") == _process_namespace()
-        if here and not _is_alive(int(holder.get("process") or 0)):
+        process = int(holder.get("process") or 0)
+        if here and (not _is_alive(process) or (process == os.getpid() and holder.get("token") not in _ours)):
             return True
         return self._server_seconds() - float(holder.get("beat") or 0) > LAPSE_SECONDS
 

@@ -99,6 +99,11 @@ class CollectionReader:
         return version
 
     @property
+    def lexical_follows(self) -> bool:
+        """Whether its lexical index is this machine's copy, which is made and kept in step by :meth:`refresh`."""
+        return self._words is not None
+
+    @property
     def lexical_problem(self) -> str:
         """Why there is no lexical index that is in step; empty where that is only not done yet."""
         return "" if self._words is None else self._words.problem

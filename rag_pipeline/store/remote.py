@@ -22,7 +22,7 @@ from rag_pipeline.errors import CollectionNotFoundError
 from rag_pipeline.store.connection import Connection, Generation, Limits
 from rag_pipeline.store.embedded import hnsw_configuration
 from rag_pipeline.store.lease import WriterLease
-from rag_pipeline.store.remote_client import cloud_client, server_client, translated
+from rag_pipeline.store.remote_client import close_client, cloud_client, server_client, translated
 from rag_pipeline.store.words import WRITTEN_KEY, new_mark
 
 if TYPE_CHECKING:
@@ -191,6 +191,4 @@ class RemoteConnection(Connection):
             self._looked.clear()
         if retired is not None:
             retired.collections.clear()
-            close = getattr(retired.client, "close", None)
-            if close is not None:
-                close()
+            close_client(retired.client)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import ssl
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import httpx
 from httpx_retries import Retry, RetryTransport
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from chromadb.api import ClientAPI
 
 CLOUD_KEY_VARIABLE = "CHROMA_API_KEY"
+LOCAL = "localhost"
 _CLOUD_HOST = "api.trychroma.com"
 _CONNECT_SECONDS = 10.0
 _FIRST_PAUSE_SECONDS = 0.25
@@ -34,7 +36,7 @@ _PASSING = [
     HTTPStatus.GATEWAY_TIMEOUT,
 ]
 _PAST = {"read": "be read", "write": "be written", "open": "be opened"}
-_KEPT = "what was written before is kept: run the same command again"
+_KEPT = "; what was written before is kept: run the same command again"
 _LONGEST_REASON = 300
 
 
@@ -42,25 +44,22 @@ def server_client(settings: StoreSettings) -> ClientAPI:
     """A client of a Chroma server.
 
     Raises:
-        ServiceError: it cannot be reached in time.
+        ServiceError: it cannot be reached in time, or refuses.
+        StoreError: it has no such database.
         Exception: what Chroma raises; see :func:`translated`.
     """
     import chromadb
-    from chromadb.config import DEFAULT_DATABASE, DEFAULT_TENANT, Settings
+    from chromadb.config import DEFAULT_DATABASE, DEFAULT_TENANT
 
     headers = {name: value.get_secret_value() for name, value in settings.headers.items()}
-    verify: Any = str(settings.ca_file) if settings.ca_file else None
-    _wait_for(settings, headers)
-    client = chromadb.HttpClient(
-        settings.host,
-        settings.port,
-        ssl=settings.tls,
-        headers=headers,
-        settings=Settings(chroma_server_ssl_verify=verify),
-        tenant=settings.tenant or DEFAULT_TENANT,
-        database=settings.database or DEFAULT_DATABASE,
+    tenant, database = settings.tenant or DEFAULT_TENANT, settings.database or DEFAULT_DATABASE
+    _look(settings, headers, f"/tenants/{quote(tenant)}/databases/{quote(database)}")
+    return _patient(
+        lambda: chromadb.HttpClient(
+            settings.host, settings.port, ssl=settings.tls, headers=headers, tenant=tenant, database=database
+        ),
+        settings,
     )
-    return _patient(client, settings)
 
 
 def cloud_client(settings: StoreSettings) -> ClientAPI:
@@ -68,6 +67,7 @@ def cloud_client(settings: StoreSettings) -> ClientAPI:
 
     Raises:
         ConfigurationError: there is no key.
+        ServiceError: it cannot be reached in time, or refuses.
         Exception: what Chroma raises; see :func:`translated`.
     """
     import chromadb
@@ -77,28 +77,71 @@ def cloud_client(settings: StoreSettings) -> ClientAPI:
         raise ConfigurationError(
             f"store.mode is cloud and there is no key: put {CLOUD_KEY_VARIABLE}=… into .env or the environment"
         )
-    # A host of its own is for tests and private clouds; the port and TLS are then said, too.
-    own = {"cloud_host": settings.host, "cloud_port": settings.port, "enable_ssl": settings.tls}
-    place: dict[str, Any] = own if settings.host not in ("localhost", _CLOUD_HOST) else {}
-    if place:
-        _wait_for(settings, {})
-    client = chromadb.CloudClient(tenant=settings.tenant, database=settings.database, api_key=key, **place)
-    return _patient(client, settings)
+    if settings.host == LOCAL:
+        settings = settings.model_copy(update={"host": _CLOUD_HOST, "port": 443, "tls": True})
+    _look(settings, {"x-chroma-token": key}, "/auth/identity")
+    return _patient(
+        lambda: chromadb.CloudClient(
+            tenant=settings.tenant,
+            database=settings.database,
+            api_key=key,
+            cloud_host=settings.host,
+            cloud_port=settings.port,
+            enable_ssl=settings.tls,
+        ),
+        settings,
+    )
 
 
-def _wait_for(settings: StoreSettings, headers: dict[str, str]) -> None:
-    """Until the server answers, within the attempts: Chroma's client itself would wait for ever."""
-    verify = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
-    with httpx.Client(timeout=_timeout(settings), verify=verify, headers=headers) as client:
+def close_client(client: ClientAPI) -> None:
+    """Close its connections too, which Chroma leaves to the garbage collector."""
+    client._server._session.close()  # type: ignore[attr-defined]
+    client.close()  # type: ignore[attr-defined]
+
+
+def _look(settings: StoreSettings, headers: dict[str, str], path: str) -> None:
+    """See that Chroma is there and lets us in, within the attempts: Chroma's own client would wait for ever."""
+    with httpx.Client(timeout=_timeout(settings), headers=headers) as client:
         _wrap(client, settings)
-        client.get(f"{settings.url}/api/v2/heartbeat")
+        beat = client.get(f"{settings.url}/api/v2/heartbeat")
+        if "nanosecond heartbeat" not in beat.text and not _refuses(beat):
+            raise ServiceError(f"what answers at {settings.url} is no Chroma server; see store.host and store.port")
+        reply = beat if _refuses(beat) else client.get(f"{settings.url}/api/v2{path}")
+    if _refuses(reply):
+        remedy = f"check {CLOUD_KEY_VARIABLE}" if settings.mode == "cloud" else "check store.headers"
+        raise ServiceError(f"{settings.url} refuses access (HTTP {reply.status_code}); {remedy}")
+    if reply.status_code == HTTPStatus.NOT_FOUND:
+        raise StoreError(f"{settings.url}: {_message(reply)}; see store.tenant and store.database")
+    if reply.is_error:
+        raise ServiceError(f"{settings.url} does not work (HTTP {reply.status_code}: {_message(reply)})")
 
 
-def _patient(client: ClientAPI, settings: StoreSettings) -> ClientAPI:
+def _refuses(reply: httpx.Response) -> bool:
+    return reply.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+
+
+def _message(reply: httpx.Response) -> str:
+    try:
+        return str(reply.json()["message"])[:_LONGEST_REASON]
+    except (ValueError, KeyError, TypeError):
+        return " ".join(reply.text.split())[:_LONGEST_REASON]
+
+
+def _patient(make: Callable[[], ClientAPI], settings: StoreSettings) -> ClientAPI:
+    """Make a client, whose first requests are sent while it is being made, and give it patience for the others."""
+    for attempt in range(settings.attempts):
+        try:
+            client = make()
+            break
+        except (httpx.TransportError, ValueError):  # what the network did, in Chroma's words
+            if attempt == settings.attempts - 1:
+                raise
+            time.sleep(min(_FIRST_PAUSE_SECONDS * 2**attempt, _LONGEST_PAUSE_SECONDS))
     # Neither the time limit nor the transport can be handed over; a test holds that these names are there.
     session: httpx.Client = client._server._session  # type: ignore[attr-defined]
     session.timeout = _timeout(settings)
     _wrap(session, settings)
+    client._admin_client._server._session.close()  # type: ignore[attr-defined]  # it has looked, and is done
     return client
 
 
@@ -145,6 +188,7 @@ def translated(action: str, place: str, *, is_cloud: bool) -> Iterator[None]:
     """
     from chromadb.errors import AuthorizationError, ChromaAuthError, ChromaError, QuotaError, RateLimitError
 
+    kept = _KEPT if action == "write" else ""
     try:
         yield
     except (RagPipelineError, KeyboardInterrupt, SystemExit, GeneratorExit):
@@ -155,19 +199,19 @@ def translated(action: str, place: str, *, is_cloud: bool) -> Iterator[None]:
         remedy = f"check {CLOUD_KEY_VARIABLE}" if is_cloud else "check store.headers"
         raise ServiceError(f"{place} refuses access ({_reason(error)}); {remedy}") from None
     except (QuotaError, RateLimitError) as error:
-        raise ServiceError(f"{place} refuses: {_reason(error)}; {_KEPT} when the limit allows") from None
+        raise ServiceError(f"{place} refuses: {_reason(error)}{kept}") from None
     except ChromaError as error:
         raise StoreError(f"{place}: the collection cannot {_PAST[action]}: {_reason(error)}") from None
     except ValueError as error:
         if "connect to a Chroma server" not in str(error):
-            raise ServiceError(f"{place} cannot {_PAST[action]}: {_reason(error)}; {_KEPT}") from None
+            raise ServiceError(f"{place} cannot {_PAST[action]}: {_reason(error)}{kept}") from None
         reason = "connection refused"
     except Exception as error:
-        raise ServiceError(f"{place} cannot {_PAST[action]}: {_reason(error)}; {_KEPT}") from None
+        raise ServiceError(f"{place} cannot {_PAST[action]}: {_reason(error)}{kept}") from None
     else:
         return
     hint = "check the network" if is_cloud else "is it running there? See store.host and store.port"
-    raise ServiceError(f"{place} cannot be reached ({reason}); {hint}; {_KEPT}") from None
+    raise ServiceError(f"{place} cannot be reached ({reason}); {hint}{kept}") from None
 
 
 def _reason(error: BaseException) -> str:
