@@ -13,6 +13,7 @@
     ├── StoreError                     exit 4   the vector store cannot be read or written
     │   └── StoreLockedError           exit 4   another process is writing
     └── ServiceError                   exit 4   a service could not be reached, or refused
+        └── StoreUnreachableError      exit 4   the Chroma server cannot be reached
 
 The message of each is one line that says what was wrong and what to do about it; the command line
 prints it after ``error:`` and exits with :attr:`RagPipelineError.exit_code`.
@@ -75,3 +76,7 @@ class ServiceError(RagPipelineError):
     """A service could not be reached, or refused."""
 
     exit_code = 4
+
+
+class StoreUnreachableError(ServiceError):
+    """The server that holds the collections cannot be reached."""

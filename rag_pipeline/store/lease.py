@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag_pipeline.errors import StoreLockedError
+from rag_pipeline.errors import StoreLockedError, StoreUnreachableError
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -65,13 +65,17 @@ class WriterLease:
         self._take()
         beating = threading.Thread(target=self._beat, name="rag_pipeline-lease", daemon=True)
         beating.start()
+        is_there = True
         try:
             yield
+        except StoreUnreachableError:
+            is_there = False  # the right ends by itself; trying once more would only take time
+            raise
         finally:
             self._stop.set()
-            beating.join()
-            with contextlib.suppress(Exception):  # the server may be gone; the right then ends by itself
-                if self._read().get("token") == self._token:
+            beating.join(BEAT_SECONDS if is_there else 0)
+            with contextlib.suppress(Exception):
+                if is_there and self._read().get("token") == self._token:
                     self._client.delete_collection(NAME)
 
     def check(self) -> None:

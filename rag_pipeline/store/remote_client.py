@@ -18,7 +18,7 @@ import httpx
 from httpx_retries import Retry, RetryTransport
 
 from rag_pipeline.config import StoreSettings
-from rag_pipeline.errors import ConfigurationError, RagPipelineError, ServiceError, StoreError
+from rag_pipeline.errors import ConfigurationError, RagPipelineError, ServiceError, StoreError, StoreUnreachableError
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -211,7 +211,7 @@ def translated(action: str, place: str, *, is_cloud: bool) -> Iterator[None]:
     else:
         return
     hint = "check the network" if is_cloud else "is it running there? See store.host and store.port"
-    raise ServiceError(f"{place} cannot be reached ({reason}); {hint}{kept}") from None
+    raise StoreUnreachableError(f"{place} cannot be reached ({reason}); {hint}{kept}") from None
 
 
 def _reason(error: BaseException) -> str:
