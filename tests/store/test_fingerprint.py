@@ -52,3 +52,14 @@ def test_a_chunk_limit_above_the_model_own_changes_nothing():
 def test_both_sides_are_put_in_words_without_hashes_where_names_tell():
     one, other = fingerprint(model="a", revision="sha256:1"), fingerprint(model="b", revision="sha256:2", pooling="cls")
     assert describe_differences(one.differences(other)) == ("model 'a', pooling 'sum'", "model 'b', pooling 'cls'")
+
+
+def test_a_fingerprint_is_spread_over_as_many_keys_as_short_values_need():
+    long = Fingerprint({"provider": "mean_pooling", "model": "모델 " * 200, "dimension": 4})
+    entries = long.to_metadata(250)
+    assert len(entries) > 2
+    assert all(len(value.encode()) <= 250 for value in entries.values())
+    assert Fingerprint.from_metadata({**entries, "other": 1}) == long
+    assert Fingerprint.from_metadata(long.to_metadata()) == long
+    assert Fingerprint.from_metadata({"other": 1}) is None
+    assert Fingerprint.from_metadata(None) is None

@@ -107,6 +107,17 @@ def test_a_server_holds_what_a_folder_would_row_by_row(server, place, documents)
     assert on_server(server) == in_folder(place, documents)
 
 
+def test_a_folder_of_collections_is_served_as_it_is(place, documents):
+    held = in_folder(place, documents)
+    with running(place / "chroma_db") as server:
+        settings = configure(place, server.port)
+        assert on_server(server) == held
+        asked = searcher(settings, mode="lexical")
+        assert [passage.source for passage in asked.search("곡물", 1)] == ["bulk.md"]
+        asked.close()
+        assert fill(settings, documents).unchanged == 3
+
+
 @pytest.mark.parametrize("mode", ["dense", "lexical", "hybrid"])
 def test_questions_find_the_same_as_in_a_folder(server, place, documents, mode):
     settings = configure(place, server.port, "a")
