@@ -39,7 +39,7 @@ def make(folder, embeddings, texts=TEXTS, name="theirs"):
     store = Chroma(name, embeddings, persist_directory=str(folder))  # Chroma's own default space: l2
     metadatas = [{"source": f"/data/{number}.txt", "page": number} for number in range(len(texts))]
     store.add_texts(texts, metadatas, ids=[f"id-{number}" for number in range(len(texts))])
-    store._connection.close()
+    store._client.close()
 
 
 @pytest.fixture
