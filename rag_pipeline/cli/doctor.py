@@ -162,7 +162,7 @@ def _store(settings: Settings) -> Check:
 
     store = open_store(settings)
     try:
-        names = store.names()
+        names = store.own_names()
         opened = [store.get(name) for name in names]
         # Of a server's collections this machine makes its copy when it is first asked.
         lacking = [one.name for one in opened if not one.lexical_follows and not one.lexical.exists]

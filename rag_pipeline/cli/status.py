@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rag_pipeline.cli.options import ConfigOption, JsonOption
-from rag_pipeline.cli.output import human_size, make_console, print_json, result
+from rag_pipeline.cli.output import human_size, make_console, note, print_json, result
 
 
 def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
@@ -16,7 +16,9 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
 
     store = open_store(load_settings(config))
     rows = []
-    for name in store.names():
+    own = store.own_names()
+    others = sorted(set(store.names()) - set(own))
+    for name in own:
         collection = store.get(name)
         files = collection.stored_files()
         fingerprint = collection.fingerprint
@@ -34,8 +36,10 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
         )
     total = store.disk_size() if store.exists else 0
     if as_json:
-        print_json({"store": store.place, "bytes": total, "collections": rows})
+        print_json({"store": store.place, "bytes": total, "collections": rows, "others": others})
         return 0
+    if others:
+        note(f"collections of something else, of another space than inner product: {', '.join(others)}; see adopt")
     if not rows:
         result(f"{store.place}: no collection yet; run ingest.py first")
         return 0

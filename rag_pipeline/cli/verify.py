@@ -37,7 +37,7 @@ def command(
 
     store = open_store(load_settings(config))
     try:
-        names = [collection] if collection else store.names()
+        names = [collection] if collection else store.own_names()
         checks = {name: check_collection(store.get(name)) for name in names}
         off = {name: check for name, check in checks.items() if check.findings}
         if repair and off:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _TRIES = 4
 _PAUSE_SECONDS = 0.1
 _SAMPLE_PAGES = 8
+# Inner product, in Chroma's words.
+SPACE = "ip"
 
 _Read = TypeVar("_Read")
 
@@ -39,6 +41,14 @@ class Hit:
     metadata: Mapping[str, Any]
     score: float
     """Inner product of the question's vector and the chunk's; higher is better."""
+
+
+def space_of(chroma: ChromaCollection) -> str | None:
+    """What a collection compares vectors by."""
+    # The parsed `configuration` warns of the embedding function that is none of ours to name.
+    made = chroma.configuration_json
+    space = (made.get("hnsw") or made.get("spann") or {}).get("space")
+    return None if space is None else str(space)
 
 
 class CollectionReader:
@@ -55,10 +65,8 @@ class CollectionReader:
         self._lexical_index = lexical_index
         self._words = WordsCopy(self) if connection.is_shared else None
         self._take(chroma)
-        # The parsed `configuration` warns of the embedding function that is none of ours to name.
-        made = chroma.configuration_json
-        space = (made.get("hnsw") or made.get("spann") or {}).get("space")
-        if space != "ip":
+        space = space_of(chroma)
+        if space != SPACE:
             raise StoreError(
                 f"collection {chroma.name!r} has the space {space!r}, not inner product ('ip');"
                 f" make it anew: ingest.py --collection {chroma.name} --rebuild"

@@ -16,6 +16,7 @@ from rag_pipeline.store.connection import Connection, Generation
 from rag_pipeline.store.embedded import EmbeddedConnection
 from rag_pipeline.store.fingerprint import EMBEDDING_KEY, Fingerprint
 from rag_pipeline.store.foreign import ForeignCollection
+from rag_pipeline.store.reading import SPACE, space_of
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection as ChromaCollection
@@ -74,6 +75,14 @@ class Store:
         if not self.exists:
             return []
         return sorted(name for name in self._all_names() if not is_reserved(name))
+
+    def own_names(self) -> list[str]:
+        """Names of the collections that can be asked here; a store may hold others, of another space."""
+        if not self.exists:
+            return []
+        with self._connection.use() as generation, self._connection.translated("read"):
+            made = {chroma.name: space_of(chroma) for chroma in self._connection.collections(generation)}
+        return sorted(name for name, space in made.items() if space == SPACE and not is_reserved(name))
 
     def get(self, name: str) -> Collection:
         """One collection.

@@ -133,3 +133,20 @@ def test_an_unknown_command_is_one_line_and_exit_code_2(call):
 )
 def test_sizes_are_told_as_a_person_reads_them(size, text):
     assert human_size(size) == text
+
+
+def test_collections_of_another_space_are_no_obstacle(call, project):
+    import chromadb
+
+    assert call("ingest")[0] == 0
+    with chromadb.PersistentClient(str(project / "chroma_db")) as client:
+        client.create_collection("theirs", embedding_function=None)
+    code, out, err = call("status")
+    assert code == 0
+    assert "docs" in out
+    assert "another space than inner product: theirs; see adopt" in err
+    assert json.loads(call("status", "--json")[1])["others"] == ["theirs"]
+    code, out, _ = call("verify")
+    assert code == 0
+    assert "theirs" not in out
+    assert "theirs" not in call("doctor")[1]
