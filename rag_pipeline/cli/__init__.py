@@ -59,6 +59,9 @@ def main(command: str | None = None, arguments: list[str] | None = None) -> NoRe
         command: a single command, as ``ingest.py`` and ``query.py`` are; None: all of them.
         arguments: the words after the program's name; None: those of this process.
     """
+    # Importing torch, transformers and chromadb makes a million objects that all stay: looking through them for
+    # garbage at the usual rate takes a quarter of a cold query's time.
+    gc.set_threshold(_GARBAGE_THRESHOLD)
     code = run(command, arguments)
     sys.stderr.flush()
     if "torch" in sys.modules:
@@ -74,9 +77,6 @@ def run(command: str | None = None, arguments: list[str] | None = None) -> int:
         # Korean must not fail on a terminal or pipe of another encoding.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace" if stream.isatty() else "backslashreplace", encoding="utf-8")
-    # Importing torch, transformers and chromadb makes a million objects that all stay: looking through them for
-    # garbage at the usual rate takes a quarter of a cold query's time.
-    gc.set_threshold(_GARBAGE_THRESHOLD)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     # Says in its own way what we say in ours.
     logging.getLogger("langchain_google_genai").setLevel(logging.ERROR)

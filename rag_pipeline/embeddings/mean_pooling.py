@@ -87,7 +87,7 @@ class MeanPoolingEmbeddings(PipelineEmbeddings):
         self._tokenizer: CheckpointTokenizer | None = None
         self._model_lock = threading.Lock()
         self._tokenizer_lock = threading.Lock()
-        self._questions = QuestionGatherer(self.embed_queries)
+        self._questions = QuestionGatherer()
 
     def __repr__(self) -> str:
         return f"MeanPoolingEmbeddings({self._name!r}, pooling={self._pooling!r}, normalize={self._normalize})"
@@ -145,11 +145,11 @@ class MeanPoolingEmbeddings(PipelineEmbeddings):
 
     def embed_query(self, text: str) -> list[float]:
         """Vector of a question: ``dimension`` floats; questions of several threads share passes of the model."""
-        return self._questions.vector(text)
+        return self._questions.vector(text, self.embed_queries)
 
     async def aembed_query(self, text: str) -> list[float]:
         """As :meth:`embed_query`, with the model in a thread; questions that come together share a pass."""
-        return await self._questions.avector(text)
+        return await self._questions.avector(text, self.embed_queries)
 
     def embed_queries(self, texts: Sequence[str]) -> list[list[float]]:
         """Vectors of questions, in their order: ``len(texts)`` lists of ``dimension`` floats."""

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import gc
 import json
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -260,3 +262,16 @@ def test_building_one_loads_nothing(python, tiny_checkpoint):
         f"M({str(tiny_checkpoint)!r}).identity\nprint('torch' in sys.modules, 'transformers' in sys.modules)"
     )
     assert python("-c", code).stdout.split() == ["False", "False"]
+
+
+def test_a_model_that_is_dropped_is_out_of_memory_at_once(tiny_checkpoint):
+    embeddings = MeanPoolingEmbeddings(str(tiny_checkpoint))
+    embeddings.embed_documents(["배"])
+    embeddings.embed_query("배")
+    dropped = weakref.ref(embeddings)
+    gc.disable()
+    try:
+        del embeddings
+        assert dropped() is None
+    finally:
+        gc.enable()

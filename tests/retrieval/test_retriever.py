@@ -158,7 +158,7 @@ async def test_questions_that_come_together_share_passes_of_the_model(place, bun
     embeddings.load()
     passes = []
     embed = embeddings.embed_queries
-    monkeypatch.setattr(embeddings._questions, "_embed", lambda texts: passes.append(len(texts)) or embed(texts))
+    monkeypatch.setattr(embeddings, "embed_queries", lambda texts: passes.append(len(texts)) or embed(texts))
     with Pipeline(place / "config.yaml", collection="real", embeddings=embeddings) as pipeline:
         pipeline.ingest(place / "docs")
         questions = [f"what tows ship number {number}?" for number in range(40)]
