@@ -124,13 +124,8 @@ class Collection(CollectionReader):
     def copy_into(self, other: Collection) -> None:
         """Write every chunk into another collection, as it is; the other's index is built anew on the way."""
         for page in self._pages(["embeddings", "documents", "metadatas"]):
-            with other._writing() as chroma:
-                chroma.upsert(
-                    ids=page["ids"],
-                    embeddings=page["embeddings"],
-                    documents=page["documents"],
-                    metadatas=page["metadatas"],
-                )
+            metadatas = [metadata or {} for metadata in page["metadatas"]]
+            other.write_rows(page["ids"], page["documents"], metadatas, page["embeddings"])
 
     def rename(self, name: str) -> None:
         """Give the collection another name."""

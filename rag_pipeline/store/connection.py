@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import abc
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag_pipeline.config import HnswSettings
+from rag_pipeline.errors import StoreError
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -63,6 +65,9 @@ class Connection(abc.ABC):
     """The folder of this machine that holds the lexical indexes of its collections."""
     is_shared: bool
     """Whether other machines write to it, so that this one's lexical indexes have to follow."""
+
+    def __init__(self) -> None:
+        self._process = os.getpid()
 
     @property
     @abc.abstractmethod
@@ -163,6 +168,19 @@ class Connection(abc.ABC):
         if most is None or size <= most:
             return ""
         return f"a chunk has {size:,} bytes, and {self.place} takes {most:,}; set chunking.max_tokens to less"
+
+    def require_own_process(self) -> None:
+        """Refuse what was opened in another process.
+
+        Raises:
+            StoreError: this process was forked from the one that opened the store; the threads of Chroma, of the
+                Korean analyser and of torch are not in it, and whoever waits for them waits for ever.
+        """
+        if self._process != os.getpid():
+            raise StoreError(
+                f"store {self.place} was opened before this process was forked; make the retriever in each process, or"
+                " start processes by spawn"
+            )
 
     @contextlib.contextmanager
     def writing_to(self, generation: Generation, name: str) -> Iterator[ChromaCollection]:

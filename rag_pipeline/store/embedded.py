@@ -57,11 +57,11 @@ class EmbeddedConnection(Connection):
     is_shared = False
 
     def __init__(self, path: Path) -> None:
+        super().__init__()
         self._path = path
         self.place = str(path)
         self.words = path / disk.WORDS
         self.limits = Limits()
-        self._process = os.getpid()
         self._mutex = threading.RLock()
         self._current: Generation | None = None
         self._writing = False
@@ -111,17 +111,8 @@ class EmbeddedConnection(Connection):
 
     @contextlib.contextmanager
     def use(self) -> Iterator[Generation]:
-        """The client as it is now; it stays open until the last one that uses it is done.
-
-        Raises:
-            StoreError: this process was forked from the one that opened the store; the threads of Chroma, of the
-                Korean analyser and of torch are not in it, and whoever waits for them waits for ever.
-        """
-        if self._process != os.getpid():
-            raise StoreError(
-                f"store {self._path} was opened before this process was forked; make the retriever in each process,"
-                " or start processes by spawn"
-            )
+        """The client as it is now; it stays open until the last one that uses it is done."""
+        self.require_own_process()
         with self._mutex:
             generation = self._up_to_date()
             generation.users += 1

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 2.0
 # https://docs.trychroma.com/cloud/quotas-limits
 _CLOUD_LIMITS = Limits(rows=300, ids=300, results=300, written=300, document_bytes=16_384, metadata_characters=250)
-_SERVER_LIMITS = Limits(rows=2000, ids=500)
+# A server takes 40 MiB at once; 500 rows of 3,072 dimensions and long texts are half of that.
+_SERVER_LIMITS = Limits(written=500)
 
 
 class RemoteConnection(Connection):
@@ -46,6 +47,7 @@ class RemoteConnection(Connection):
     is_shared = True
 
     def __init__(self, settings: StoreSettings, path: Path) -> None:
+        super().__init__()
         self._settings = settings
         self._path = path
         self._is_cloud = settings.mode == "cloud"
@@ -91,6 +93,7 @@ class RemoteConnection(Connection):
     @contextlib.contextmanager
     def use(self) -> Iterator[Generation]:
         """The one client, connected at the first use."""
+        self.require_own_process()
         with self._mutex:
             if self._current is None:
                 with self.translated("open"):
