@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from rag_pipeline.errors import CollectionMismatchError, StoreError
 from rag_pipeline.lexical.index import LexicalIndex
 from rag_pipeline.store.chroma_errors import translated
 from rag_pipeline.store.client import StoreClient
-from rag_pipeline.store.filters import Where, checked
+from rag_pipeline.store.filters import Where, checked, fits
 from rag_pipeline.store.fingerprint import EMBEDDING_KEY, FINGERPRINT_KEY, Fingerprint, describe_differences
 from rag_pipeline.store.records import StoredFiles
 
@@ -29,6 +30,8 @@ ID_PAGE = 500
 _TRIES = 4
 _PAUSE_SECONDS = 0.1
 _SAMPLE_PAGES = 8
+# How many more than wanted are looked at where only some may fit a filter.
+_WIDER = 3
 
 _Read = TypeVar("_Read")
 
@@ -229,13 +232,15 @@ class CollectionReader:
     def matching(self, where: Where, ids: Sequence[str] | None = None, limit: int | None = None) -> list[str]:
         """Ids of chunks whose metadata fit, among some or all, in no order."""
         condition = checked(where)
-        pages: list[list[str] | None] = [None]
-        if ids is not None:
-            pages = [list(ids[start : start + ID_PAGE]) for start in range(0, len(ids), ID_PAGE)]
+        if ids is None or condition is None:
+            return list(self._get(ids=ids, where=condition, limit=limit, include=[])["ids"])
         found: list[str] = []
-        for page in pages:
-            found += self._get(ids=page, where=condition, limit=limit, include=[])["ids"]
-        return found
+        for start in range(0, len(ids), ID_PAGE):
+            # Asked for both, Chroma goes through all chunks that fit once for each id.
+            page = self._get(ids=list(ids[start : start + ID_PAGE]), include=["metadatas"])
+            rows = zip(page["ids"], page["metadatas"], strict=True)
+            found += [chunk_id for chunk_id, metadata in rows if fits(metadata or {}, condition)]
+        return found[:limit]
 
     def rows_of(self, ids: Sequence[str]) -> dict[str, tuple[str, Mapping[str, Any]]]:
         """Text and metadata of some chunks, by id; those that are not there are left out."""
@@ -257,11 +262,27 @@ class CollectionReader:
         condition = checked(where)
         if exact:
             return {chunk_id: -negative for negative, chunk_id in self._rank_exactly(vector, k, condition)}
+        first = self._first_fitting(vector, k, condition) if condition else {}
+        if len(first) == k:
+            return first
         found = self._query(vector, k, condition, ["distances"])
         assert found["distances"]
         return {
             chunk_id: 1.0 - distance for chunk_id, distance in zip(found["ids"][0], found["distances"][0], strict=True)
         }
+
+    def _first_fitting(
+        self, vector: Sequence[float] | npt.NDArray[np.float32], k: int, condition: dict[str, Any]
+    ) -> dict[str, float]:
+        """Those of the nearest that fit: k of them where most chunks do, which Chroma would list before it looks."""
+        from chromadb.api.types import validate_where
+
+        with translated("read"):
+            validate_where(condition)
+        found = self._query(vector, k * _WIDER, None, ["distances", "metadatas"])
+        rows = zip(found["ids"][0], found["distances"][0], found["metadatas"][0], strict=True)
+        fitting = ((chunk_id, 1.0 - distance) for chunk_id, distance, known in rows if fits(known or {}, condition))
+        return dict(itertools.islice(fitting, k))
 
     def texts_of(self, ids: Sequence[str]) -> dict[str, str]:
         """Texts of some chunks, by id; those that are not there are left out."""
