@@ -307,10 +307,7 @@ class CollectionReader:
             return self._search_exactly(vector, k, condition)
         hits: list[Hit] = []
         for _ in range(_TRIES):
-            wanted = min(k, self.count)
-            if wanted == 0:
-                return []
-            found = self._query(vector, wanted, condition, ["documents", "metadatas", "distances"])
+            found = self._query(vector, k, condition, ["documents", "metadatas", "distances"])
             columns = (found[name][0] for name in ("ids", "documents", "metadatas", "distances"))
             rows = list(zip(*columns, strict=True))
             # A chunk that another process removes meanwhile is found without its text.
