@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection as ChromaCollection
 
 _PAGE = 1000
+# Each page costs a walk to its beginning; of rows without vectors and texts a larger one is still small.
+_LARGE_PAGE = 5000
 # Asking by more ids than SQLite takes variables fails; this is far below.
 ID_PAGE = 500
 # How often the store is asked again where an ingest writes and removes chunks while they are being read.
@@ -163,12 +165,12 @@ class CollectionReader:
 
     def ids(self) -> set[str]:
         """Ids of all chunks."""
-        return {chunk_id for page in self._pages([]) for chunk_id in page["ids"]}
+        return {chunk_id for page in self._pages([], size=_LARGE_PAGE) for chunk_id in page["ids"]}
 
     def stored_files(self) -> StoredFiles:
         """What it holds, file by file."""
         files = StoredFiles()
-        for page in self._pages(["metadatas"]):
+        for page in self._pages(["metadatas"], size=_LARGE_PAGE):
             for chunk_id, metadata in zip(page["ids"], page["metadatas"] or [], strict=True):
                 files.add(chunk_id, metadata)
         return files
@@ -354,10 +356,10 @@ class CollectionReader:
         rows = self.rows_of([chunk_id for _, chunk_id in best])
         return [Hit(chunk_id, *rows[chunk_id], -negative) for negative, chunk_id in best if chunk_id in rows]
 
-    def _pages(self, include: list[Any], where: dict[str, Any] | None = None) -> Iterator[Any]:
+    def _pages(self, include: list[Any], where: dict[str, Any] | None = None, size: int = _PAGE) -> Iterator[Any]:
         offset = 0
         while True:
-            page = self._get(limit=_PAGE, offset=offset, include=include, where=where)
+            page = self._get(limit=size, offset=offset, include=include, where=where)
             if not page["ids"]:
                 return
             yield page
