@@ -146,7 +146,7 @@ class HnswSettings(_Frozen):
 
     max_neighbors: int = Field(default=32, ge=2)
     ef_construction: int = Field(default=200, ge=1)
-    ef_search: int = Field(default=200, ge=1)
+    ef_search: int = Field(default=500, ge=1)
 
 
 class StoreSettings(_Frozen):

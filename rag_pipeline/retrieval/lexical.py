@@ -34,19 +34,24 @@ def lexical_leg(collection: Collection, question: str, where: Where | None, leas
     if where is None:
         scores = index.search(asked, depth)
         return LexicalHits(asked, scores, len(scores) < depth)
+    # Where most chunks fit, listing all that do costs far more than looking at those that rank first.
+    hits, enough = _fitting(collection, asked, where, depth)
+    if enough:
+        return hits
     fitting = collection.matching(where, limit=_FEW + 1)
     if len(fitting) <= _FEW:
         scores = index.search(asked, depth, fitting)
         return LexicalHits(asked, scores, len(scores) < depth)
-    return _filtered(collection, asked, where, depth)
-
-
-def _filtered(collection: Collection, asked: Question, where: Where, depth: int) -> LexicalHits:
-    """Most chunks fit: rank all, and leave out those that do not, deeper and deeper until enough do."""
-    while True:
-        scores = collection.lexical.search(asked, depth)
-        fitting = set(collection.matching(where, list(scores))) if scores else set()
-        complete = len(scores) < depth
-        if complete or len(fitting) >= _DEPTH // 2 or depth > _FEW:
-            return LexicalHits(asked, {key: score for key, score in scores.items() if key in fitting}, complete)
+    while not enough and depth <= _FEW:
         depth *= 4
+        hits, enough = _fitting(collection, asked, where, depth)
+    return hits
+
+
+def _fitting(collection: Collection, asked: Question, where: Where, depth: int) -> tuple[LexicalHits, bool]:
+    """Rank all chunks and leave out those that do not fit; and whether enough are left."""
+    scores = collection.lexical.search(asked, depth)
+    fitting = set(collection.matching(where, list(scores))) if scores else set()
+    complete = len(scores) < depth
+    hits = LexicalHits(asked, {key: score for key, score in scores.items() if key in fitting}, complete)
+    return hits, complete or len(fitting) >= _DEPTH // 2

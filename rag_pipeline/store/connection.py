@@ -28,6 +28,8 @@ class Limits:
 
     rows: int = 1000
     """Rows that one request gives."""
+    light_rows: int = 5000
+    """Rows without texts and vectors that one request gives; each costs a walk to its beginning."""
     ids: int = 500
     """Ids that one request names; asking by more than SQLite takes variables fails, and this is far below."""
     results: int | None = None

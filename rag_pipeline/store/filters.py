@@ -7,6 +7,7 @@ The form is that of Chroma's documentation on metadata filtering: ``{"type": "bu
 from __future__ import annotations
 
 import contextlib
+import operator
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from rag_pipeline.errors import UsageError
 Where = Mapping[str, Any]
 _JOINS = ("$and", "$or")
 _COMPARISONS = {"=": "$eq", "!=": "$ne", ">=": "$gte", "<=": "$lte", ">": "$gt", "<": "$lt"}
+_COMPARED = {"$eq": operator.eq, "$gt": operator.gt, "$gte": operator.ge, "$lt": operator.lt, "$lte": operator.le}
 _OPERATORS = frozenset({*_COMPARISONS.values(), "$in", "$nin"})
 _CONDITION = re.compile(r"\s*([^\s=!<>]+)\s*(!=|>=|<=|=|>|<)\s*(.*?)\s*", re.DOTALL)
 _EXAMPLES = "type=bulk, type=bulk,container, year>=2020, type!=bulk"
@@ -58,11 +60,38 @@ def checked(where: Where | None) -> dict[str, Any] | None:
         if unknown or len(value) != 1:
             found = ", ".join(sorted(value)) or "none"
             raise UsageError(f"filter: {key} needs one operator of {', '.join(sorted(_OPERATORS))}; found {found}")
-        ((operator, operand),) = value.items()
-        if operator in ("$in", "$nin") and (not isinstance(operand, list | tuple) or not operand):
-            raise UsageError(f"filter: {key} {operator} needs values, found {operand!r}")
-        return {key: {operator: list(operand) if isinstance(operand, tuple) else operand}}
+        ((sign, operand),) = value.items()
+        if sign in ("$in", "$nin") and (not isinstance(operand, list | tuple) or not operand):
+            raise UsageError(f"filter: {key} {sign} needs values, found {operand!r}")
+        return {key: {sign: list(operand) if isinstance(operand, tuple) else operand}}
     return {key: value}
+
+
+def fits(metadata: Mapping[str, Any], where: Where) -> bool:
+    """Whether metadata fit a :func:`checked` filter, as Chroma 1.5.9 has it.
+
+    Text is never like a number; a key that is not there differs from any value; and beside a stored whole number the
+    fraction of what it is compared with is cut off.
+    """
+    ((key, value),) = where.items()
+    if key == "$and":
+        return all(fits(metadata, one) for one in value)
+    if key == "$or":
+        return any(fits(metadata, one) for one in value)
+    ((sign, operand),) = value.items() if isinstance(value, Mapping) else [("$eq", value)]
+    stored = metadata.get(key)
+    if sign in ("$in", "$nin"):
+        return any(_holds("$eq", stored, one) for one in operand) == (sign == "$in")
+    if sign == "$ne":
+        return not _holds("$eq", stored, operand)
+    return _holds(sign, stored, operand)
+
+
+def _holds(sign: str, stored: Any, operand: Any) -> bool:
+    if type(stored) is int and type(operand) is float:
+        operand = int(operand)
+    both_numbers = type(stored) in (int, float) and type(operand) in (int, float)
+    return (both_numbers or type(stored) is type(operand)) and bool(_COMPARED[sign](stored, operand))
 
 
 def _parse(condition: str) -> dict[str, Any]:
@@ -77,9 +106,9 @@ def _parse(condition: str) -> dict[str, Any]:
         if len(values) == 1:
             return {key: {_COMPARISONS[sign]: values[0]}}
         # Chroma wants a list of one type; values of another type are in a list of their own.
-        operator, join = ("$in", "$or") if sign == "=" else ("$nin", "$and")
+        among, join = ("$in", "$or") if sign == "=" else ("$nin", "$and")
         lists = [[value for value in values if type(value) is kind] for kind in (str, bool, int, float)]
-        parts = [{key: {operator: members}} for members in lists if members]
+        parts = [{key: {among: members}} for members in lists if members]
         return parts[0] if len(parts) == 1 else {join: parts}
     numbers = [value for value in _meanings(text) if isinstance(value, int | float) and not isinstance(value, bool)]
     if not numbers:

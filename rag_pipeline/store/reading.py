@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from rag_pipeline.errors import CollectionMismatchError, CollectionNotFoundError, StoreError
 from rag_pipeline.lexical.index import LexicalIndex
 from rag_pipeline.store.connection import Connection
-from rag_pipeline.store.filters import Where, checked
+from rag_pipeline.store.filters import Where, checked, fits
 from rag_pipeline.store.fingerprint import EMBEDDING_KEY, Fingerprint, describe_differences
 from rag_pipeline.store.records import StoredFiles
 from rag_pipeline.store.words import WordsCopy
@@ -28,6 +29,8 @@ _PAUSE_SECONDS = 0.1
 _SAMPLE_PAGES = 8
 # Inner product, in Chroma's words.
 SPACE = "ip"
+# How many more than wanted are looked at where only some may fit a filter.
+_WIDER = 3
 
 _Read = TypeVar("_Read")
 
@@ -186,12 +189,14 @@ class CollectionReader:
 
     def ids(self) -> set[str]:
         """Ids of all chunks."""
-        return {chunk_id for page in self._pages([]) for chunk_id in page["ids"]}
+        return {
+            chunk_id for page in self._pages([], size=self._connection.limits.light_rows) for chunk_id in page["ids"]
+        }
 
     def stored_files(self) -> StoredFiles:
         """What it holds, file by file."""
         files = StoredFiles()
-        for page in self._pages(["metadatas"]):
+        for page in self._pages(["metadatas"], size=self._connection.limits.light_rows):
             for chunk_id, metadata in zip(page["ids"], page["metadatas"] or [], strict=True):
                 files.add(chunk_id, metadata)
         return files
@@ -254,15 +259,20 @@ class CollectionReader:
     def matching(self, where: Where, ids: Sequence[str] | None = None, limit: int | None = None) -> list[str]:
         """Ids of chunks whose metadata fit, among some or all, in no order."""
         condition = checked(where)
+        limits = self._connection.limits
         found: list[str] = []
-        if ids is not None:
-            for part in self._id_pages(ids):
-                found += self._get(ids=part, where=condition, include=[])["ids"]
+        if ids is None:
+            size = limit if limit is not None and limits.results is None else limits.light_rows
+            for page in self._pages([], condition, size):
+                found += page["ids"]
+                if limit is not None and len(found) >= limit:
+                    break
             return found[:limit]
-        for page in self._pages([], condition):
-            found += page["ids"]
-            if limit is not None and len(found) >= limit:
-                break
+        for part in self._id_pages(ids):
+            # Asked for both, Chroma goes through all chunks that fit once for each id.
+            page = self._get(ids=part, include=["metadatas"])
+            rows = zip(page["ids"], page["metadatas"], strict=True)
+            found += [chunk_id for chunk_id, metadata in rows if condition is None or fits(metadata or {}, condition)]
         return found[:limit]
 
     def rows_of(self, ids: Sequence[str]) -> dict[str, tuple[str, Mapping[str, Any]]]:
@@ -286,11 +296,27 @@ class CollectionReader:
         condition = checked(where)
         if exact:
             return {chunk_id: -negative for negative, chunk_id in self._rank_exactly(vector, k, condition)}
+        first = self._first_fitting(vector, k, condition) if condition else {}
+        if len(first) == k:
+            return first
         found = self._query(vector, k, condition, ["distances"])
         assert found["distances"]
         return {
             chunk_id: 1.0 - distance for chunk_id, distance in zip(found["ids"][0], found["distances"][0], strict=True)
         }
+
+    def _first_fitting(
+        self, vector: Sequence[float] | npt.NDArray[np.float32], k: int, condition: dict[str, Any]
+    ) -> dict[str, float]:
+        """Those of the nearest that fit: k of them where most chunks do, which Chroma would list before it looks."""
+        from chromadb.api.types import validate_where
+
+        with self._connection.translated("read"):
+            validate_where(condition)
+        found = self._query(vector, k * _WIDER, None, ["distances", "metadatas"])
+        rows = zip(found["ids"][0], found["distances"][0], found["metadatas"][0], strict=True)
+        fitting = ((chunk_id, 1.0 - distance) for chunk_id, distance, known in rows if fits(known or {}, condition))
+        return dict(itertools.islice(fitting, k))
 
     def texts_of(self, ids: Sequence[str]) -> dict[str, str]:
         """Texts of some chunks, by id; those that are not there are left out."""
@@ -314,10 +340,7 @@ class CollectionReader:
             return self._search_exactly(vector, k, condition)
         hits: list[Hit] = []
         for _ in range(_TRIES):
-            wanted = min(k, self.count)
-            if wanted == 0:
-                return []
-            found = self._query(vector, wanted, condition, ["documents", "metadatas", "distances"])
+            found = self._query(vector, k, condition, ["documents", "metadatas", "distances"])
             columns = (found[name][0] for name in ("ids", "documents", "metadatas", "distances"))
             rows = list(zip(*columns, strict=True))
             # A chunk that another process removes meanwhile is found without its text.
@@ -371,10 +394,10 @@ class CollectionReader:
         rows = self.rows_of([chunk_id for _, chunk_id in best])
         return [Hit(chunk_id, *rows[chunk_id], -negative) for negative, chunk_id in best if chunk_id in rows]
 
-    def _pages(self, include: list[Any], where: dict[str, Any] | None = None) -> Iterator[Any]:
-        offset = 0
+    def _pages(self, include: list[Any], where: dict[str, Any] | None = None, size: int | None = None) -> Iterator[Any]:
+        offset, rows = 0, size or self._connection.limits.rows
         while True:
-            page = self._get(limit=self._connection.limits.rows, offset=offset, include=include, where=where)
+            page = self._get(limit=rows, offset=offset, include=include, where=where)
             if not page["ids"]:
                 return
             yield page

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 2.0
 # https://docs.trychroma.com/cloud/quotas-limits
-_CLOUD_LIMITS = Limits(rows=300, ids=300, results=300, written=300, document_bytes=16_384, metadata_characters=250)
+_CLOUD_LIMITS = Limits(
+    rows=300, light_rows=300, ids=300, results=300, written=300, document_bytes=16_384, metadata_characters=250
+)
 # A server takes 40 MiB at once; 500 rows of 3,072 dimensions and long texts are half of that.
 _SERVER_LIMITS = Limits(written=500)
 

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import random
+
+import chromadb
 import pytest
 
 from rag_pipeline.errors import UsageError
-from rag_pipeline.store.filters import checked, parse_conditions
+from rag_pipeline.store.filters import checked, fits, parse_conditions
 
 
 def test_no_condition_is_no_filter():
@@ -45,3 +48,24 @@ def test_several_keys_are_joined_by_and():
 def test_a_filter_that_chroma_would_not_take_is_refused_in_words(where):
     with pytest.raises(UsageError, match="filter"):
         checked(where)
+
+
+def test_metadata_fit_a_filter_when_chroma_says_so(tmp_path):
+    chance = random.Random(0)
+    values = ["bulk", "7", 7, 8, -7, 7.0, 7.5, -7.5, True, False]
+    rows = {
+        f"{number}": {"n": number, **{key: chance.choice(values) for key in "ab" if chance.random() < 0.8}}
+        for number in range(200)
+    }
+    client = chromadb.PersistentClient(str(tmp_path))
+    chroma = client.create_collection("rows", embedding_function=None)
+    chroma.add(ids=list(rows), embeddings=[[1.0]] * len(rows), metadatas=list(rows.values()))
+    conditions = [{key: value} for key in "ab" for value in values]
+    conditions += [{key: {sign: value}} for key in "ab" for sign in ("$eq", "$ne") for value in values]
+    conditions += [{"a": {sign: value}} for sign in ("$gt", "$gte", "$lt", "$lte") for value in (7, 8, 7.0, 7.2, -7.2)]
+    conditions += [{"a": {sign: some}} for sign in ("$in", "$nin") for some in (["bulk", "7"], [7, 9], [7.5], [True])]
+    conditions += [{join: chance.sample(conditions, 2)} for join in ("$and", "$or") for _ in range(20)]
+    conditions += [{"$and": [{"$or": chance.sample(conditions, 2)}, chance.choice(conditions)]} for _ in range(20)]
+    for condition in conditions:
+        found = {chunk for chunk, metadata in rows.items() if fits(metadata, checked(condition))}
+        assert found == set(chroma.get(where=condition, include=[])["ids"]), condition
