@@ -14,10 +14,11 @@ from rag_pipeline.documents.apart import LimitedReader
 from rag_pipeline.documents.selection import Selection
 from rag_pipeline.embeddings.base import PipelineEmbeddings
 from rag_pipeline.errors import UsageError
+from rag_pipeline.ingestion.engine import LocalEngine
 from rag_pipeline.ingestion.plan import FolderOptions, Plan, plan_sync
 from rag_pipeline.ingestion.reading import read_file
-from rag_pipeline.ingestion.report import IngestReport, Outgoing, PlannedChange
-from rag_pipeline.ingestion.sync import Progress, SyncOptions, start_report, sync_folders
+from rag_pipeline.ingestion.report import IngestReport, Outgoing, PlannedChange, Progress
+from rag_pipeline.ingestion.sync import SyncOptions, start_report, sync_folders
 from rag_pipeline.store.records import StoredFiles
 
 
@@ -95,6 +96,7 @@ def ingest(
     embeddings = embeddings or make_embeddings(settings, target.embedding)
     fingerprint = fingerprint_of(embeddings, settings)
     embeddings.check_ready()
+    engine = LocalEngine(embeddings, reader, settings.chunking.max_tokens)
     store = open_store(settings)
     try:
         with store.writer():
@@ -111,18 +113,16 @@ def ingest(
             sync_folders(
                 target.folders,
                 collection,
-                embeddings,
+                engine,
                 report,
                 SyncOptions(
                     settings.base_dir,
                     options,
-                    settings.chunking.max_tokens,
                     exclusive=rebuild,
                     delete=delete,
                     # What is made anew has nothing to lose but what a run before it left.
                     confirm_removal=(lambda *_: True) if rebuild else confirm_removal,
                 ),
-                reader=reader,
                 on_progress=on_progress,
             )
             if rebuild:
