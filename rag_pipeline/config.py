@@ -35,6 +35,7 @@ from rag_pipeline.config_sections import (
     StoreSettings,
 )
 from rag_pipeline.errors import ConfigurationError, UsageError
+from rag_pipeline.places import Folder, as_folder
 
 __all__ = [
     "COLLECTION_NAME",
@@ -117,6 +118,11 @@ class Settings(BaseSettings):
     def resolve_path(self, path: str | Path) -> Path:
         """Make a path of the configuration absolute: ``~`` and paths relative to the configuration file."""
         return self._base_dir / Path(path).expanduser()
+
+    def resolve_folder(self, folder: str) -> Folder:
+        """A folder of documents as the configuration names it: a path as in :meth:`resolve_path`, or a URL."""
+        found = as_folder(folder)
+        return self._base_dir / found if isinstance(found, Path) else found
 
     def embedding(self, name: str) -> EmbeddingSettings:
         """Settings of one embedding.

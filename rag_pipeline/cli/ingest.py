@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +11,7 @@ from rag_pipeline.cli.options import ConfigOption, JsonOption
 from rag_pipeline.cli.output import note, print_error, print_json, print_warning, result
 from rag_pipeline.cli.progress import show_progress
 from rag_pipeline.errors import RagPipelineError, UsageError
+from rag_pipeline.places import as_folder
 
 if TYPE_CHECKING:
     from rag_pipeline.config import Settings
@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 
 def command(
     folders: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="FOLDER", help="Folders of documents.  [default: the collection's own in config.yaml]"),
+        list[str] | None,
+        typer.Argument(
+            metavar="FOLDER",
+            help="Folders of documents: paths, or URLs such as s3://bucket/docs.  [default: the collection's own in"
+            " config.yaml]",
+        ),
     ] = None,
     collections: Annotated[
         list[str] | None,
@@ -71,7 +75,14 @@ def command(
     from rag_pipeline.ingestion.targets import choose_targets
 
     settings = load_settings(config)
-    targets = choose_targets(settings, folders or [], collections or [], embeddings or [], include or [], exclude or [])
+    targets = choose_targets(
+        settings,
+        [as_folder(folder) for folder in folders or []],
+        collections or [],
+        embeddings or [],
+        include or [],
+        exclude or [],
+    )
     if watch and (dry_run or rebuild):
         raise UsageError("--watch goes with neither --dry-run nor --rebuild")
     job = Job(settings, rebuild, not no_delete, yes, dry_run, as_json)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from rag_pipeline.assembly import fingerprint_of, make_embeddings, make_reader, open_store
 from rag_pipeline.config import MetadataRule, Settings
@@ -16,9 +15,10 @@ from rag_pipeline.embeddings.base import PipelineEmbeddings
 from rag_pipeline.errors import UsageError
 from rag_pipeline.ingestion.engine import LocalEngine
 from rag_pipeline.ingestion.plan import FolderOptions, Plan, plan_sync
-from rag_pipeline.ingestion.reading import read_file
+from rag_pipeline.ingestion.reading import read_files
 from rag_pipeline.ingestion.report import IngestReport, Outgoing, PlannedChange, Progress
 from rag_pipeline.ingestion.sync import SyncOptions, start_report, sync_folders
+from rag_pipeline.places import Folder, lies_inside
 from rag_pipeline.store.records import StoredFiles
 
 
@@ -27,7 +27,7 @@ class IngestTarget:
     """Which folders go into which collection with which embedding."""
 
     collection: str
-    folders: list[Path]
+    folders: Sequence[Folder]
     embedding: str
     include: tuple[str, ...] = ()
     """Only files that match one of these patterns; empty: all."""
@@ -44,15 +44,16 @@ class IngestTarget:
         )
 
 
-def check_folders(folders: list[Path], options: FolderOptions) -> None:
+def check_folders(folders: Sequence[Folder], options: FolderOptions) -> None:
     """Refuse bad folders before a model is looked for or a store made.
 
     Raises:
         UsageError: one is missing, unreadable or without documents, or lies inside another.
+        ServiceError: one is behind a URL that cannot be reached.
     """
     for folder in folders:
         scan_folder(folder, options.selection, options.suffixes)
-        outer = [other for other in folders if other.resolve() in folder.resolve().parents]
+        outer = [other for other in folders if lies_inside(folder, other)]
         if outer:
             raise UsageError(f"folder {folder} lies inside {outer[0]}, which brings it in already; leave it out")
 
@@ -195,8 +196,7 @@ def _outgoing(
 ) -> Outgoing:
     """Read and cut what would be embedded, and count; a file that cannot be read is the ingest's to report."""
     texts = tokens = 0
-    for file in plan.pending:
-        read = read_file(file, reader, embeddings, settings.chunking.max_tokens)
+    for read in read_files(plan.pending, reader, embeddings, settings.chunking.max_tokens):
         present = stored.chunk_ids(read.version) if read.version else {}
         for index, chunk in enumerate(read.chunks):
             if index not in present and chunk.text_sha256 not in stored.texts:

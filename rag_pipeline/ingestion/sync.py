@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from rag_pipeline.ingestion.engine import Engine
 from rag_pipeline.ingestion.plan import FolderOptions, Plan, plan_sync
 from rag_pipeline.ingestion.report import IngestReport, Progress
 from rag_pipeline.ingestion.writing import Writing
+from rag_pipeline.places import Folder
 from rag_pipeline.store import Collection
 from rag_pipeline.store.records import StoredFiles
 
@@ -35,7 +36,7 @@ class SyncOptions:
 
 
 def sync_folders(
-    folders: list[Path],
+    folders: Sequence[Folder],
     collection: Collection,
     engine: Engine,
     report: IngestReport,
