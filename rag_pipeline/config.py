@@ -22,6 +22,7 @@ from rag_pipeline.config_sections import (
     ChunkingSettings,
     CollectionSettings,
     EmbeddingSettings,
+    EngineSettings,
     GeminiEmbedding,
     HnswSettings,
     HuggingFaceEmbedding,
@@ -46,6 +47,7 @@ __all__ = [
     "ChunkingSettings",
     "CollectionSettings",
     "EmbeddingSettings",
+    "EngineSettings",
     "GeminiEmbedding",
     "HnswSettings",
     "HuggingFaceEmbedding",
@@ -80,6 +82,7 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     reading: ReadingSettings = ReadingSettings()
     chunking: ChunkingSettings = ChunkingSettings()
+    engine: EngineSettings = EngineSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     answer: AnswerSettings = AnswerSettings()
     embeddings: dict[str, EmbeddingSettings] = Field(default_factory=dict)
@@ -123,6 +126,17 @@ class Settings(BaseSettings):
         """A folder of documents as the configuration names it: a path as in :meth:`resolve_path`, or a URL."""
         found = as_folder(folder)
         return self._base_dir / found if isinstance(found, Path) else found
+
+    def with_engine(self, **changes: Any) -> Settings:
+        """The same settings with another engine; changes that are None change nothing."""
+        given = {name: value for name, value in changes.items() if value is not None}
+        try:
+            engine = EngineSettings(**{**self.engine.model_dump(), **given})
+        except ValidationError as error:
+            from rag_pipeline.config_errors import describe
+
+            raise ConfigurationError(describe(error, None, EngineSettings)) from None
+        return self.model_copy(update={"engine": engine})
 
     def embedding(self, name: str) -> EmbeddingSettings:
         """Settings of one embedding.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -64,6 +64,21 @@ def command(
     yes: Annotated[bool, typer.Option("--yes", help="Remove more than half of a collection without asking.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Go on, and bring in changes as they happen.")] = False,
+    engine: Annotated[
+        Literal["local", "ray"] | None,
+        typer.Option(help="Who reads and embeds: this process, or Ray Data.  [default: engine.kind of config.yaml]"),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Ray cluster to work on, or auto on one of its machines.  [default: a Ray of its own on this machine]",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Models that Ray loads side by side.  [default: engine.workers]"),
+    ] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> int:
@@ -74,7 +89,9 @@ def command(
     from rag_pipeline.config import load_settings
     from rag_pipeline.ingestion.targets import choose_targets
 
-    settings = load_settings(config)
+    settings = load_settings(config).with_engine(kind=engine, address=address, workers=workers)
+    if settings.engine.kind != "ray" and (address or workers):
+        raise UsageError("--address and --workers go with --engine ray")
     targets = choose_targets(
         settings,
         [as_folder(folder) for folder in folders or []],

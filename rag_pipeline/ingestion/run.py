@@ -13,7 +13,7 @@ from rag_pipeline.documents.apart import LimitedReader
 from rag_pipeline.documents.selection import Selection
 from rag_pipeline.embeddings.base import PipelineEmbeddings
 from rag_pipeline.errors import UsageError
-from rag_pipeline.ingestion.engine import LocalEngine
+from rag_pipeline.ingestion.engine import Engine, LocalEngine
 from rag_pipeline.ingestion.plan import FolderOptions, Plan, plan_sync
 from rag_pipeline.ingestion.reading import read_files
 from rag_pipeline.ingestion.report import IngestReport, Outgoing, PlannedChange, Progress
@@ -81,8 +81,10 @@ def ingest(
             goes; None: refuse.
         report: filled as the work goes on; None makes one.
         on_progress: called after each group of chunks that was written.
-        embeddings: an embedding of the caller's own; None makes the one the target names.
-        readers: readers of the caller's own, before the built-in ones; they run in this process, without limits.
+        embeddings: an embedding of the caller's own; None makes the one the target names. With the engine of Ray it
+            is pickled.
+        readers: readers of the caller's own, before the built-in ones; they run in this process (with the engine of
+            Ray, pickled, in others), without limits.
 
     Raises:
         CollectionMismatchError: the collection was made in another way; nothing was written.
@@ -94,10 +96,15 @@ def ingest(
     reader = make_reader(settings, readers)
     options = target.options(settings, reader.readers)
     check_folders(target.folders, options)
-    embeddings = embeddings or make_embeddings(settings, target.embedding)
+    own = embeddings
+    embeddings = own or make_embeddings(settings, target.embedding)
     fingerprint = fingerprint_of(embeddings, settings)
     embeddings.check_ready()
-    engine = LocalEngine(embeddings, reader, settings.chunking.max_tokens)
+    engine: Engine
+    if settings.engine.kind == "ray":
+        engine = _ray_engine(settings, target, own, readers)
+    else:
+        engine = LocalEngine(embeddings, reader, settings.chunking.max_tokens)
     store = open_store(settings)
     try:
         with store.writer():
@@ -131,6 +138,14 @@ def ingest(
     finally:
         store.close()
     return report
+
+
+def _ray_engine(
+    settings: Settings, target: IngestTarget, own: PipelineEmbeddings | None, readers: Sequence[Reader]
+) -> Engine:
+    from rag_pipeline.ingestion.ray_engine import RayEngine
+
+    return RayEngine.of(settings, target.embedding, own, readers)
 
 
 def dry_run(
