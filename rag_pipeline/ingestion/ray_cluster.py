@@ -6,7 +6,9 @@ import logging
 import math
 import os
 import socket
+import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 _CONNECT_SECONDS = 10.0
+_ANSWER_SECONDS = 30.0
 # Reading needs a core beside those of the models.
 READING_CPUS = 1
 _QUIET = {
@@ -38,7 +41,7 @@ def import_ray(settings: EngineSettings) -> ModuleType:
         UsageError: it is not installed.
     """
     try:
-        with _environment(_variables(settings)):
+        with _environment(_variables(settings)), _without_warnings():
             import ray
             import ray.data
     except ModuleNotFoundError as error:
@@ -62,7 +65,7 @@ def connected(settings: EngineSettings) -> Iterator[int]:
     """
     ray = import_ray(settings)
     own = not ray.is_initialized()
-    with _quiet(ray):
+    with _without_warnings(), _quiet(ray):
         if own:
             _begin(ray, settings)
         try:
@@ -107,6 +110,15 @@ def _check_address(address: str) -> None:
         raise ServiceError(
             f"no Ray at {address}: {error.strerror or error}; is the cluster up, and this machine a part of it?"
         ) from None
+    command = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
+    try:
+        healthy = subprocess.run(command, capture_output=True, timeout=_ANSWER_SECONDS, check=False).returncode == 0  # noqa: S603
+    except subprocess.TimeoutExpired:
+        healthy = False
+    if not healthy:
+        raise ServiceError(
+            f"what listens at {address} does not answer as a Ray of this version; is it the head's port?"
+        )
 
 
 def _workers_that_fit(ray: Any, settings: EngineSettings) -> int:
@@ -142,6 +154,14 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Ray warns its developers of its own settings, and users of pools that have little to do."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"ray(\..*)?$")
+        yield
 
 
 @contextmanager
