@@ -21,7 +21,7 @@ from rag_pipeline.errors import ServiceError, UsageError
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
 # Signed addresses carry their signature behind the question mark.
-_QUERY = re.compile(r"(https?://[^\s?]*)\?\S*")
+_QUERY = re.compile(r"(https?://[^\s?]*)\?[^\s\"']*")
 # What protocols need besides fsspec, where its own word for it is not the name of a package.
 _PACKAGES = {
     "s3": "s3fs",

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import re
 import socket
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
+import yaml
 
-from rag_pipeline.config import EngineSettings
+from rag_pipeline.config import EngineSettings, load_settings
 from rag_pipeline.errors import ServiceError, UsageError
 from rag_pipeline.ingestion import ray_cluster
+from tests.conftest import ROOT
 
 
 def connect(address):
@@ -42,3 +48,24 @@ def test_without_the_package_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UsageError, match=r"needs the package ray: pip install 'rag-pipeline\[ray\]'"):
         ray_cluster.import_ray(EngineSettings(kind="ray"))
+
+
+def test_the_cluster_file_is_what_rays_launcher_takes():
+    import jsonschema
+    import ray.autoscaler
+
+    cluster = yaml.safe_load((ROOT / "examples" / "cluster" / "ray-cluster.yaml").read_text("utf-8"))
+    schema = json.loads((Path(ray.autoscaler.__file__).parent / "ray-schema.json").read_text("utf-8"))
+    jsonschema.validate(cluster, schema)
+    for place in cluster["file_mounts"].values():
+        assert (ROOT / place).is_dir()
+    extras = set(re.search(r"rag_pipeline\[([a-z0-9,]+)\]", " ".join(cluster["setup_commands"]))[1].split(","))
+    assert extras <= set(
+        tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    )
+
+
+def test_the_configuration_of_the_cluster_is_one():
+    settings = load_settings(ROOT / "examples" / "cluster" / "project" / "config.yaml")
+    assert (settings.engine.kind, settings.engine.address) == ("ray", "auto")
+    assert str(settings.resolve_folder(settings.collections["reports"].folder[0])) == "s3://my-bucket/reports"
