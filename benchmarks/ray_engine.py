@@ -1,7 +1,7 @@
 """The engine of Ray beside the local one: one folder, the bundled model, a store of its own for each run.
 
-*seconds* is the whole ingest, *embedding* the time in which at least one model was at work: what Ray takes to begin, and
-its workers to load the model, is in the first and not in the second.
+*seconds* is the whole ingest, *embedding* the time in which at least one model was at work: what Ray takes to begin,
+and its workers to load the model, is in the first and not in the second.
 
     python benchmarks/ray_engine.py [--files 200] [--workers 1 2]
 """

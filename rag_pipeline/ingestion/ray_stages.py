@@ -47,7 +47,8 @@ CHUNKS = pa.schema(
 _EMBEDDED = (("vector", pa.binary()), ("refused", pa.string()), ("seconds", pa.float64()))
 # Chunks of one file that are handed on together.
 _SLICE = 1000
-_KNOWN_BYTES = 16
+# Digits of a hash that tell texts apart: 128 bits.
+_KNOWN_DIGITS = 32
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,7 @@ class StopSignal:
 
 def known_texts(hashes: Sequence[str]) -> npt.NDArray[np.bytes_]:
     """Hashes of texts in a form that nodes share without copies and search fast."""
-    short = [bytes.fromhex(text)[:_KNOWN_BYTES] for text in hashes]
-    return np.sort(np.array(short, dtype=f"S{_KNOWN_BYTES}"))
+    return np.sort(np.array([_short(text) for text in hashes], dtype=f"S{_KNOWN_DIGITS}"))
 
 
 def read_block(block: pa.Table, work: bytes, known: list[Any], stop: Any) -> Iterator[pa.Table]:
@@ -146,9 +146,13 @@ def _tables(number: int, read: ReadFile, known: npt.NDArray[np.bytes_]) -> Itera
 
 
 def _is_known(text_sha256: str, known: npt.NDArray[np.bytes_]) -> bool:
-    wanted = np.bytes_(bytes.fromhex(text_sha256)[:_KNOWN_BYTES])
+    wanted = _short(text_sha256)
     place = int(np.searchsorted(known, wanted))
     return place < len(known) and bool(known[place] == wanted)
+
+
+def _short(text_sha256: str) -> bytes:
+    return text_sha256[:_KNOWN_DIGITS].encode()
 
 
 def _table(rows: list[dict[str, Any]]) -> pa.Table:
