@@ -28,6 +28,7 @@ class IngestTarget:
 
     collection: str
     folders: Sequence[Folder]
+    """Paths, or folders behind URLs: ``rag_pipeline.places.as_folder("s3://bucket/docs")``."""
     embedding: str
     include: tuple[str, ...] = ()
     """Only files that match one of these patterns; empty: all."""

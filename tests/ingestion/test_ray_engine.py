@@ -6,14 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rag_pipeline.config import EngineSettings, load_settings
-from rag_pipeline.documents import Document, Section
 from rag_pipeline.errors import RagPipelineError, ServiceError, UsageError
 from rag_pipeline.ingestion import ray_cluster
 from rag_pipeline.ingestion.run import IngestTarget, ingest
@@ -23,6 +21,7 @@ from tests.conftest import ROOT, offline_environment
 from tests.folder_server import FolderServer
 from tests.ingestion.test_killed import make_documents
 from tests.ingestion.test_sync import contents, files
+from tests.ingestion.travelling import Refusing, ShoutingReader, Watched
 
 pytestmark = [
     # Ray leaves sockets and files to the collector when it ends.
@@ -58,37 +57,6 @@ def locally(settings, collection="local", **options):
     return run(settings.with_engine(kind="local"), collection=collection, **options)
 
 
-class Watched(HashEmbeddings):
-    """Leaves a line for each text that is counted or embedded, whichever process does it."""
-
-    def __init__(self, log: Path, seconds: float = 0.0) -> None:
-        super().__init__()
-        self.log = log
-        self.seconds = seconds
-
-    def note(self, deed: str, text: str) -> None:
-        with self.log.open("a", encoding="utf-8") as stream:
-            stream.write(f"{deed} {os.getpid()} {text!r}\n")
-
-    def count_document_tokens(self, texts):
-        self.note("count", "")
-        return super().count_document_tokens(texts)
-
-    def embed_documents(self, texts):
-        time.sleep(self.seconds)
-        for text in texts:
-            self.note("embed", text)
-        return super().embed_documents(texts)
-
-    def processes(self, deed: str) -> set[int]:
-        lines = self.log.read_text("utf-8").splitlines() if self.log.exists() else []
-        return {int(line.split()[1]) for line in lines if line.startswith(deed)}
-
-    def texts(self) -> list[str]:
-        lines = self.log.read_text("utf-8").splitlines() if self.log.exists() else []
-        return [line.split(" ", 2)[2] for line in lines if line.startswith("embed")]
-
-
 def test_both_engines_make_the_same_collection_row_by_row(settings, documents, tmp_path):
     make_documents(documents, "첫")
     (documents / "fleet.html").write_text("<h1>선대</h1><p>배 세 척.</p>", "utf-8")
@@ -103,7 +71,7 @@ def test_both_engines_make_the_same_collection_row_by_row(settings, documents, t
         local.as_dict()[key] for key in ("files", "chunks")
     ]
     assert report.failures == local.failures
-    assert (report.tokens, local.tokens) == (report.tokens, report.tokens)
+    assert report.tokens == local.tokens
     assert seen[-1].files_done == seen[-1].files == 35
     # Reading is not done by the processes that hold the models, nor any of it here.
     assert len(embeddings.processes("embed")) == 2
@@ -151,7 +119,7 @@ DRIVER = """
 import sys
 from rag_pipeline.config import load_settings
 from rag_pipeline.ingestion.run import IngestTarget, ingest
-from tests.ingestion.test_ray_engine import Watched
+from tests.ingestion.travelling import Watched
 from pathlib import Path
 settings = load_settings("config.yaml")
 ingest(settings, IngestTarget("docs", [Path("docs")], "bundled"), embeddings=Watched(Path("log"), 0.3),
@@ -189,33 +157,6 @@ def test_a_driver_that_is_killed_or_interrupted_goes_on_where_it_was(settings, d
     assert len(embeddings.texts()) == len(whole) - len(more) == report.chunks_written
 
 
-class Refusing(HashEmbeddings):
-    """Refuses single texts, or fails for good after some."""
-
-    def __init__(self, refused: str = "", error: Exception | None = None, log: Path | None = None) -> None:
-        super().__init__()
-        self.refused = refused
-        self.error = error
-        self.log = log
-
-    def embed_stream(self, texts):
-        for batch in super().embed_stream(texts):
-            yield batch
-            time.sleep(0.4)
-            if self.error is not None:
-                raise self.error
-
-    def _embed_group(self, group, start):
-        whole = super()._embed_group(group, start)
-        bad = {
-            position: "too rude"
-            for position, text in zip(whole.positions, group, strict=True)
-            if self.refused and self.refused in text.text
-        }
-        good = [(p, v) for p, v in zip(whole.positions, whole.vectors, strict=True) if p not in bad]
-        return type(whole)([p for p, _ in good], [v for _, v in good], bad)
-
-
 def test_a_text_that_is_refused_costs_its_file_only(settings):
     report, local = run(settings, Refusing("1914")), locally(settings, embeddings=Refusing("1914"))
     assert files(report) == files(local) == (2, 0, 0, 0, 1)
@@ -251,16 +192,10 @@ def test_a_vector_that_is_gone_when_it_is_to_be_used_again_is_made_anew(settings
     assert contents(settings) == contents(settings, "local")
 
 
-class ShoutingReader:
-    suffixes = frozenset({".log"})
-
-    def read(self, name, content):
-        return Document(name, (Section((), content.decode().upper()),))
-
-
 def test_readers_of_the_callers_own_go_along(settings, documents):
     (documents / "ship.log").write_text("engine started", "utf-8")
-    run(settings, readers=[ShoutingReader()])
+    # Of the workers asked for, two have room; the others would be asked of a cluster that grows.
+    run(settings.with_engine(workers=5), readers=[ShoutingReader()])
     assert any("ENGINE STARTED" in text for text, _, _ in contents(settings).values())
 
 
