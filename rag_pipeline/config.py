@@ -22,6 +22,7 @@ from rag_pipeline.config_sections import (
     ChunkingSettings,
     CollectionSettings,
     EmbeddingSettings,
+    EngineSettings,
     GeminiEmbedding,
     HnswSettings,
     HuggingFaceEmbedding,
@@ -35,6 +36,7 @@ from rag_pipeline.config_sections import (
     StoreSettings,
 )
 from rag_pipeline.errors import ConfigurationError, UsageError
+from rag_pipeline.places import Folder, as_folder
 
 __all__ = [
     "COLLECTION_NAME",
@@ -45,6 +47,7 @@ __all__ = [
     "ChunkingSettings",
     "CollectionSettings",
     "EmbeddingSettings",
+    "EngineSettings",
     "GeminiEmbedding",
     "HnswSettings",
     "HuggingFaceEmbedding",
@@ -79,6 +82,7 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     reading: ReadingSettings = ReadingSettings()
     chunking: ChunkingSettings = ChunkingSettings()
+    engine: EngineSettings = EngineSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     answer: AnswerSettings = AnswerSettings()
     embeddings: dict[str, EmbeddingSettings] = Field(default_factory=dict)
@@ -117,6 +121,22 @@ class Settings(BaseSettings):
     def resolve_path(self, path: str | Path) -> Path:
         """Make a path of the configuration absolute: ``~`` and paths relative to the configuration file."""
         return self._base_dir / Path(path).expanduser()
+
+    def resolve_folder(self, folder: str) -> Folder:
+        """A folder of documents as the configuration names it: a path as in :meth:`resolve_path`, or a URL."""
+        found = as_folder(folder)
+        return self._base_dir / found if isinstance(found, Path) else found
+
+    def with_engine(self, **changes: Any) -> Settings:
+        """The same settings with another engine; changes that are None change nothing."""
+        given = {name: value for name, value in changes.items() if value is not None}
+        try:
+            engine = EngineSettings(**{**self.engine.model_dump(), **given})
+        except ValidationError as error:
+            from rag_pipeline.config_errors import describe
+
+            raise ConfigurationError(describe(error, None, EngineSettings)) from None
+        return self.model_copy(update={"engine": engine})
 
     def embedding(self, name: str) -> EmbeddingSettings:
         """Settings of one embedding.

@@ -184,6 +184,22 @@ class ChunkingSettings(_Frozen):
     """Longest chunk in tokens of the embedding model; None: as long as the model reads."""
 
 
+class EngineSettings(_Frozen):
+    """Who reads and embeds at an ingest."""
+
+    kind: Literal["local", "ray"] = "local"
+    """``local``: this process. ``ray``: Ray Data, on all cores of this machine or on a cluster."""
+    address: str | None = Field(default=None, min_length=1)
+    """Of a Ray cluster: ``HOST:PORT``, or ``auto`` on one of its machines; None: a Ray of its own on this machine."""
+    workers: int = Field(default=2, ge=1)
+    """Models loaded side by side."""
+    cpus_per_worker: float = Field(default=1.0, ge=0)
+    gpus_per_worker: float = Field(default=0.0, ge=0)
+    """0: the model runs on the CPU; 0.5: two share a GPU."""
+    batch_size: int = Field(default=256, ge=1)
+    """Chunks that a worker takes at a time, and that are done over if it dies."""
+
+
 class RerankSettings(_Frozen):
     """A second, slower look at the best passages."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from rag_pipeline.config import RetrievalMode, Settings, load_settings
 from rag_pipeline.errors import UsageError
+from rag_pipeline.places import Folder, as_folder
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
@@ -68,7 +69,7 @@ class Pipeline:
 
     def ingest(
         self,
-        *folders: str | Path,
+        *folders: str | Folder,
         rebuild: bool = False,
         delete: bool = True,
         confirm_removal: Callable[[int, int], bool] | None = None,
@@ -76,7 +77,7 @@ class Pipeline:
         """Bring folders into the collection: what is new, changed or gone since the last time.
 
         Args:
-            folders: none: those that the configuration names for the collection.
+            folders: paths or URLs (``s3://…``); none: those that the configuration names for the collection.
             rebuild: make the collection anew beside the old one, which is replaced only when the new is whole.
             delete: remove documents that are gone from the folders.
             confirm_removal: asked with the documents to remove and those stored, before more than half of a
@@ -93,7 +94,7 @@ class Pipeline:
         from rag_pipeline.ingestion.run import IngestTarget, ingest
         from rag_pipeline.ingestion.targets import choose_targets
 
-        paths = [Path(folder).expanduser() for folder in folders]
+        paths = [as_folder(folder) for folder in folders]
         if self._embeddings is None:
             [target] = choose_targets(self.settings, paths, [self.collection], [], [], [])
             own = None
@@ -101,7 +102,7 @@ class Pipeline:
             own = as_pipeline_embeddings(self._embeddings)
             configured = self.settings.collections.get(self.collection)
             if not paths and configured is not None:
-                paths = [self.settings.resolve_path(folder) for folder in configured.folder]
+                paths = [self.settings.resolve_folder(folder) for folder in configured.folder]
             if not paths:
                 raise UsageError(f"name a folder: the configuration has none for collection {self.collection!r}")
             target = IngestTarget(self.collection, paths, own.identity.model)
@@ -111,7 +112,7 @@ class Pipeline:
 
     async def aingest(
         self,
-        *folders: str | Path,
+        *folders: str | Folder,
         rebuild: bool = False,
         delete: bool = True,
         confirm_removal: Callable[[int, int], bool] | None = None,

@@ -8,7 +8,7 @@ import rag_pipeline
 PACKAGE = Path(rag_pipeline.__file__).parent
 FLOORS = [
     {"errors"},
-    {"config_sections"},
+    {"config_sections", "places"},
     {"config", "config_errors"},
     {"gemini", "lexical"},
     {"documents", "embeddings", "store"},

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,6 +11,7 @@ from rag_pipeline.cli.options import ConfigOption, JsonOption
 from rag_pipeline.cli.output import note, print_error, print_json, print_warning, result
 from rag_pipeline.cli.progress import show_progress
 from rag_pipeline.errors import RagPipelineError, UsageError
+from rag_pipeline.places import as_folder
 
 if TYPE_CHECKING:
     from rag_pipeline.config import Settings
@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 
 def command(
     folders: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="FOLDER", help="Folders of documents.  [default: the collection's own in config.yaml]"),
+        list[str] | None,
+        typer.Argument(
+            metavar="FOLDER",
+            help="Folders of documents: paths, or URLs such as s3://bucket/docs.  [default: the collection's own in"
+            " config.yaml]",
+        ),
     ] = None,
     collections: Annotated[
         list[str] | None,
@@ -60,6 +64,21 @@ def command(
     yes: Annotated[bool, typer.Option("--yes", help="Remove more than half of a collection without asking.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Go on, and bring in changes as they happen.")] = False,
+    engine: Annotated[
+        Literal["local", "ray"] | None,
+        typer.Option(help="Who reads and embeds: this process, or Ray Data.  [default: engine.kind of config.yaml]"),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Ray cluster to work on, or auto on one of its machines.  [default: a Ray of its own on this machine]",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Models that Ray loads side by side.  [default: engine.workers]"),
+    ] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> int:
@@ -70,8 +89,17 @@ def command(
     from rag_pipeline.config import load_settings
     from rag_pipeline.ingestion.targets import choose_targets
 
-    settings = load_settings(config)
-    targets = choose_targets(settings, folders or [], collections or [], embeddings or [], include or [], exclude or [])
+    settings = load_settings(config).with_engine(kind=engine, address=address, workers=workers)
+    if settings.engine.kind != "ray" and (address or workers):
+        raise UsageError("--address and --workers go with --engine ray")
+    targets = choose_targets(
+        settings,
+        [as_folder(folder) for folder in folders or []],
+        collections or [],
+        embeddings or [],
+        include or [],
+        exclude or [],
+    )
     if watch and (dry_run or rebuild):
         raise UsageError("--watch goes with neither --dry-run nor --rebuild")
     job = Job(settings, rebuild, not no_delete, yes, dry_run, as_json)

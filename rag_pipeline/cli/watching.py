@@ -12,7 +12,8 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from rag_pipeline.cli.output import note, print_error
-from rag_pipeline.errors import RagPipelineError
+from rag_pipeline.errors import RagPipelineError, UsageError
+from rag_pipeline.places import RemoteFolder
 
 if TYPE_CHECKING:
     from rag_pipeline.cli.ingest import Job
@@ -30,7 +31,11 @@ def watch_targets(job: Job, targets: list[IngestTarget]) -> int:
 
     The first run must go well; after it, an error is shown and the watch goes on.
     """
-    folders = sorted({folder.resolve() for target in targets for folder in target.folders})
+    named = [folder for target in targets for folder in target.folders]
+    remote = next((folder for folder in named if isinstance(folder, RemoteFolder)), None)
+    if remote is not None:
+        raise UsageError(f"--watch is for folders of this machine; for {remote}, run ingest from time to time instead")
+    folders = sorted({folder.resolve() for folder in named if isinstance(folder, Path)})
     store = job.settings.resolve_path(job.settings.store.path).resolve()
     with _Watch(folders) as watch:  # from before the first run, so that no change falls between
         code = job.run(targets)
@@ -110,5 +115,5 @@ def _stopping(stop: threading.Event) -> Iterator[None]:
 
 
 def _touches(target: IngestTarget, changed: list[Path]) -> bool:
-    folders = [folder.resolve() for folder in target.folders]
+    folders = [folder.resolve() for folder in target.folders if isinstance(folder, Path)]
     return any(path.is_relative_to(folder) for path in changed for folder in folders)

@@ -10,13 +10,13 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from rag_pipeline.documents.document import MetadataValue
 from rag_pipeline.errors import DocumentError
+from rag_pipeline.places import RemoteFile, SourcePath
 
 SIDECAR_SUFFIX = ".meta.yaml"
 # What chunks carry of their own; a document cannot change it.
@@ -46,25 +46,26 @@ def split_front_matter(text: str) -> tuple[dict[str, MetadataValue], str]:
     return flat_values(content), text[match.end() :]
 
 
-def read_sidecar(path: Path) -> dict[str, MetadataValue]:
+def read_sidecar(path: SourcePath) -> dict[str, MetadataValue]:
     """Metadata from ``NAME.meta.yaml`` beside a file; empty if there is none.
 
     Raises:
         DocumentError: it is there and cannot be read as keys and values.
     """
-    sidecar = path.with_name(path.name + SIDECAR_SUFFIX)
+    name = path.name + SIDECAR_SUFFIX
+    sidecar = path.with_ending(SIDECAR_SUFFIX) if isinstance(path, RemoteFile) else path.with_name(name)
     try:
-        content = yaml.safe_load(sidecar.read_text(encoding="utf-8-sig"))
+        content = yaml.safe_load(sidecar.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise DocumentError(f"{sidecar.name} cannot be read: {error}") from None
+        raise DocumentError(f"{name} cannot be read: {error}") from None
     except (yaml.YAMLError, ValueError) as error:
-        raise DocumentError(f"{sidecar.name} is not valid YAML: {' '.join(str(error).split())}") from None
+        raise DocumentError(f"{name} is not valid YAML: {' '.join(str(error).split())}") from None
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise DocumentError(f"{sidecar.name} holds no keys and values")
+        raise DocumentError(f"{name} holds no keys and values")
     return flat_values(content)
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag_pipeline.errors import UsageError
+from rag_pipeline.places import Folder, RemoteFolder
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -48,19 +48,19 @@ class Selection:
         return source.endswith("/") or not self.include or matches(self.include, source)
 
 
-def read_ignore_file(folder: Path) -> tuple[str, ...]:
+def read_ignore_file(folder: Folder) -> tuple[str, ...]:
     """The lines of a folder's ``.ragignore``; none if there is none.
 
     Raises:
         UsageError: it cannot be read: taking it for empty would bring in what was to stay out.
     """
-    file = folder / IGNORE_FILE
+    file = folder.inner(IGNORE_FILE) if isinstance(folder, RemoteFolder) else folder / IGNORE_FILE
     try:
-        return tuple(file.read_text(encoding="utf-8-sig").splitlines())
+        return tuple(file.read_bytes().decode("utf-8-sig").splitlines())
     except FileNotFoundError:
         return ()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} cannot be read: {error}") from None
+        raise UsageError(f"{folder}/{IGNORE_FILE} cannot be read: {error}") from None
 
 
 def matches(patterns: Sequence[str], source: str) -> bool:

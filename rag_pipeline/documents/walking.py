@@ -12,7 +12,8 @@ from pathlib import Path
 from rag_pipeline.documents.metadata import SIDECAR_SUFFIX
 from rag_pipeline.documents.readers import Readers
 from rag_pipeline.documents.selection import Selection, read_ignore_file
-from rag_pipeline.errors import UsageError
+from rag_pipeline.errors import ServiceError, UsageError
+from rag_pipeline.places import Folder, RemoteEntry, RemoteFolder, SourcePath, reason
 
 
 @dataclass(frozen=True)
@@ -21,14 +22,18 @@ class SourceFile:
 
     source: str
     """Path relative to the folder, with forward slashes, NFC."""
-    path: Path
+    path: SourcePath
+    size: int | None = None
+    """In bytes, where a listing has told it."""
+    has_sidecar: bool | None = None
+    """Whether metadata lie beside it; None: look."""
 
 
 @dataclass
 class FolderScan:
     """What a folder holds."""
 
-    folder: Path
+    folder: Folder
     files: list[SourceFile] = field(default_factory=list)
     """Readable files, sorted by source."""
     skipped: Counter[str] = field(default_factory=Counter)
@@ -38,7 +43,7 @@ class FolderScan:
 
 
 def scan_folder(
-    folder: Path, selection: Selection | None = None, suffixes: Collection[str] | None = None
+    folder: Folder, selection: Selection | None = None, suffixes: Collection[str] | None = None
 ) -> FolderScan:
     """List the documents below a folder; hidden files and folders are left out, links to folders are followed once.
 
@@ -50,13 +55,20 @@ def scan_folder(
     Raises:
         UsageError: the folder is missing, is no folder, cannot be listed, or holds nothing readable. An
             empty folder is an error on purpose: an unmounted disk must never look like "all files removed".
+        ServiceError: a folder behind a URL cannot be reached, or refuses.
     """
-    if not folder.exists():
-        raise UsageError(f"folder {folder} not found")
-    if not folder.is_dir():
-        raise UsageError(f"{folder} is not a folder")
     suffixes = Readers().suffixes if suffixes is None else suffixes
-    scan = _Scan(folder, selection or Selection(), frozenset(suffixes))
+    selection = selection or Selection()
+    scan: _Scan
+    if isinstance(folder, RemoteFolder):
+        folder.check()
+        scan = _RemoteScan(folder, selection, frozenset(suffixes))
+    else:
+        if not folder.exists():
+            raise UsageError(f"folder {folder} not found")
+        if not folder.is_dir():
+            raise UsageError(f"{folder} is not a folder")
+        scan = _LocalScan(folder, selection, frozenset(suffixes))
     scan.walk()
     found = scan.found
     found.files.sort(key=lambda file: file.source)
@@ -70,14 +82,66 @@ def scan_folder(
 
 
 class _Scan:
-    def __init__(self, folder: Path, selection: Selection, suffixes: frozenset[str]) -> None:
+    """What the scans of all places share: which entries are documents."""
+
+    def __init__(self, folder: Folder, selection: Selection, suffixes: frozenset[str]) -> None:
         self.found = FolderScan(folder)
         self.left_out = 0
-        self._folder = folder
         self._selection = selection
         self._ignored = read_ignore_file(folder)
         self._suffixes = suffixes
         self._sources: set[str] = set()
+
+    def walk(self) -> None:
+        raise NotImplementedError
+
+    def _enters(self, source: str, name: str) -> bool:
+        wanted = self._selection.wants(f"{source}/", self._ignored)
+        self.left_out += not wanted
+        return wanted and not name.startswith(".")
+
+    def _wants(self, source: str, path: SourcePath) -> bool:
+        """Whether a file is a document, as far as its name tells."""
+        if path.name.startswith(".") or path.name.lower().endswith(SIDECAR_SUFFIX):
+            return False
+        if not self._selection.wants(source, self._ignored):
+            self.left_out += 1
+            return False
+        suffix = path.suffix.lower()
+        if suffix not in self._suffixes:
+            self.found.skipped[suffix or path.name] += 1
+            return False
+        return True
+
+    def _take(self, file: SourceFile, problem: str | None) -> None:
+        if problem:
+            shown = file.source.encode(errors="backslashreplace").decode()
+            self.found.unreadable.append((shown, problem))
+            return
+        self._sources.add(file.source)
+        self.found.files.append(file)
+
+    def _problem_of_name(self, source: str) -> str | None:
+        try:
+            source.encode()
+        except UnicodeEncodeError:
+            return "its name is not valid UTF-8; rename it"
+        if source in self._sources:
+            # Composed and decomposed Hangul spell the same name; one of the two has to give way.
+            return "another file has the same name in Unicode NFC"
+        return None
+
+    def _problem_of_size(self, size: int) -> str | None:
+        if size > self._selection.max_bytes:
+            limit = self._selection.max_file_mb
+            return f"has {size / 1e6:,.0f} MB, more than the {limit:g} MB of reading.max_file_mb"
+        return None
+
+
+class _LocalScan(_Scan):
+    def __init__(self, folder: Path, selection: Selection, suffixes: frozenset[str]) -> None:
+        super().__init__(folder, selection, suffixes)
+        self._folder = folder
         self._visited: set[tuple[int, int]] = set()
 
     def walk(self) -> None:
@@ -89,58 +153,54 @@ class _Scan:
                 subfolders.clear()
                 continue
             self._visited.add((status.st_dev, status.st_ino))
-            subfolders[:] = sorted(name for name in subfolders if self._enters(place / name))
+            subfolders[:] = sorted(name for name in subfolders if self._enters(self._source(place / name), name))
             for name in sorted(names):
-                if not name.startswith("."):
-                    self._consider(place / name)
+                path, source = place / name, self._source(place / name)
+                if self._wants(source, path):
+                    self._take(SourceFile(source, path), self._problem_of_name(source) or self._problem(path))
 
-    def _enters(self, path: Path) -> bool:
-        wanted = self._selection.wants(f"{_source(path.relative_to(self._folder))}/", self._ignored)
-        self.left_out += not wanted
-        return wanted and not path.name.startswith(".")
+    def _source(self, path: Path) -> str:
+        return unicodedata.normalize("NFC", path.relative_to(self._folder).as_posix())
 
-    def _consider(self, path: Path) -> None:
-        if path.name.lower().endswith(SIDECAR_SUFFIX):
-            return
-        source = _source(path.relative_to(self._folder))
-        if not self._selection.wants(source, self._ignored):
-            self.left_out += 1
-            return
-        suffix = path.suffix.lower()
-        if suffix not in self._suffixes:
-            self.found.skipped[suffix or path.name] += 1
-            return
-        problem = self._problem(path, source)
-        if problem:
-            shown = source.encode(errors="backslashreplace").decode()
-            self.found.unreadable.append((shown, problem))
-            return
-        self._sources.add(source)
-        self.found.files.append(SourceFile(source, path))
-
-    def _problem(self, path: Path, source: str) -> str | None:
-        try:
-            source.encode()
-        except UnicodeEncodeError:
-            return "its name is not valid UTF-8; rename it"
-        if source in self._sources:
-            # Composed and decomposed Hangul spell the same name; one of the two has to give way.
-            return "another file has the same name in Unicode NFC"
+    def _problem(self, path: Path) -> str | None:
         if not path.is_file():
             # Reading a named pipe would wait for ever.
             return "not a regular file, or a link to nothing"
-        size = path.stat().st_size
-        if size > self._selection.max_bytes:
-            limit = self._selection.max_file_mb
-            return f"has {size / 1e6:,.0f} MB, more than the {limit:g} MB of reading.max_file_mb"
-        return None
+        return self._problem_of_size(path.stat().st_size)
 
     def _failed(self, error: OSError) -> None:
         if error.filename is None or Path(error.filename) == self._folder:
             raise UsageError(f"folder {self._folder} cannot be listed: {error.strerror}")
-        place = Path(error.filename).relative_to(self._folder)
-        self.found.unreadable.append((_source(place), error.strerror or "cannot be listed"))
+        self.found.unreadable.append((self._source(Path(error.filename)), error.strerror or "cannot be listed"))
 
 
-def _source(relative: Path) -> str:
-    return unicodedata.normalize("NFC", relative.as_posix())
+class _RemoteScan(_Scan):
+    """A listing per folder: file systems that list all at once leave out, without a word, what they cannot list."""
+
+    def __init__(self, folder: RemoteFolder, selection: Selection, suffixes: frozenset[str]) -> None:
+        super().__init__(folder, selection, suffixes)
+        self._folder = folder
+
+    def walk(self) -> None:
+        waiting: list[tuple[str, str | None]] = [("", None)]
+        while waiting:
+            source, path = waiting.pop()
+            try:
+                entries = sorted(self._folder.entries(path), key=lambda entry: entry.name)
+            except Exception as error:
+                if path is None:
+                    raise ServiceError(f"folder {self._folder} cannot be listed: {reason(error)}") from None
+                self.found.unreadable.append((source, f"cannot be listed: {reason(error)}"))
+                continue
+            names = {entry.name for entry in entries}
+            for entry in entries:
+                own = unicodedata.normalize("NFC", f"{source}/{entry.name}".lstrip("/"))
+                if not entry.is_folder:
+                    self._consider(own, entry, entry.name + SIDECAR_SUFFIX in names)
+                elif self._enters(own, entry.name):
+                    waiting.append((own, entry.path))
+
+    def _consider(self, source: str, entry: RemoteEntry, has_sidecar: bool) -> None:
+        file = SourceFile(source, self._folder.file(entry.path), entry.size, has_sidecar)
+        if self._wants(source, file.path):
+            self._take(file, self._problem_of_name(source) or self._problem_of_size(entry.size or 0))

@@ -5,17 +5,22 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rag_pipeline.documents import scan_folder
+from rag_pipeline.documents import FolderScan, SourceFile, scan_folder
 from rag_pipeline.documents.document import MetadataValue
 from rag_pipeline.documents.metadata import mapped_metadata, read_sidecar, version_of
 from rag_pipeline.documents.selection import Selection
 from rag_pipeline.errors import DocumentError
 from rag_pipeline.ingestion.report import Failure
+from rag_pipeline.places import Folder, RemoteFolder, SourcePath, is_url
 from rag_pipeline.store.records import FileKey, FileVersion, StoredFiles
+
+# Files behind a URL that are read at once.
+REMOTE_READERS = 8
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class Pending:
     """A file whose present content is not, or not wholly, in the collection."""
 
     key: FileKey
-    path: Path
+    path: SourcePath
     is_new: bool
     size: int
     mapped: Mapping[str, MetadataValue] = field(default_factory=dict)
@@ -72,8 +77,13 @@ class Plan:
         return [key for key in self.removed if key not in renamed]
 
 
-def folder_name(folder: Path, base_dir: Path) -> str:
-    """Name a folder in a collection: relative to ``base_dir`` where it lies below, so that a project can move."""
+def folder_name(folder: Folder, base_dir: Path) -> str:
+    """Name a folder in a collection: relative to ``base_dir`` where it lies below, so that a project can move.
+
+    A folder behind a URL is called by it, without credentials.
+    """
+    if isinstance(folder, RemoteFolder):
+        return folder.name
     resolved = folder.resolve()
     base = base_dir.resolve()
     shown = resolved.relative_to(base) if resolved.is_relative_to(base) else resolved
@@ -81,7 +91,7 @@ def folder_name(folder: Path, base_dir: Path) -> str:
 
 
 def plan_sync(
-    folders: list[Path],
+    folders: Sequence[Folder],
     base_dir: Path,
     stored: StoredFiles,
     options: FolderOptions | None = None,
@@ -99,6 +109,7 @@ def plan_sync(
 
     Raises:
         UsageError: a folder is missing, unreadable or without documents.
+        ServiceError: a folder behind a URL cannot be reached.
     """
     options = options or FolderOptions()
     plan = Plan()
@@ -115,17 +126,18 @@ def plan_sync(
             plan.failures.append(Failure(source, reason))
             # What could not be looked at is not gone.
             seen.update(key for key in stored.versions if key.folder == name and _at_or_below(key.source, source))
-        for file in scan.files:
-            key = FileKey(name, file.source)
-            seen.add(key)
-            _compare(plan, key, file.path, stored, options)
+        keys = [FileKey(name, file.source) for file in scan.files]
+        seen.update(keys)
+        for key, file, looked in zip(keys, scan.files, _look_at(scan), strict=True):
+            _compare(plan, key, file, looked, stored, options)
     plan.removed = sorted(
         (key for key in stored.versions if (exclusive or key.folder in names) and key not in seen),
         key=lambda key: (key.folder, key.source),
     )
     _find_renamed(plan, stored)
     others = set() if exclusive else {key.folder for key in stored.versions} - set(names)
-    plan.gone_folders = sorted(name for name in others if not (base_dir / name).is_dir())
+    # What lies behind a URL is not asked after unless it was named.
+    plan.gone_folders = sorted(name for name in others if not is_url(name) and not (base_dir / name).is_dir())
     return plan
 
 
@@ -142,24 +154,53 @@ def _find_renamed(plan: Plan, stored: StoredFiles) -> None:
             plan.pending[index] = replace(file, renamed_from=earlier.pop(0))
 
 
-def _compare(plan: Plan, key: FileKey, path: Path, stored: StoredFiles, options: FolderOptions) -> None:
-    try:
-        with path.open("rb") as stream:
-            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-            size = stream.tell()
-    except OSError as error:
-        plan.failures.append(Failure(key.source, f"cannot be read: {error.strerror}"))
+@dataclass(frozen=True)
+class _Looked:
+    sha256: str
+    size: int
+    sidecar: Mapping[str, MetadataValue]
+
+
+def _look_at(scan: FolderScan) -> Iterator[_Looked | str]:
+    """Each file's hash, size and sidecar, or why it cannot be read, in the order of the files."""
+    if not isinstance(scan.folder, RemoteFolder):
+        yield from map(_look, scan.files)
         return
+    with ThreadPoolExecutor(REMOTE_READERS, "rag_pipeline-comparing") as pool:
+        try:
+            yield from pool.map(_look, scan.files)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _look(file: SourceFile) -> _Looked | str:
     try:
-        sidecar = read_sidecar(path)
+        if isinstance(file.path, Path):
+            with file.path.open("rb") as stream:
+                sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+                size = stream.tell()
+        else:
+            content = file.path.read_bytes()
+            sha256, size = hashlib.sha256(content).hexdigest(), len(content)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    try:
+        return _Looked(sha256, size, {} if file.has_sidecar is False else read_sidecar(file.path))
     except DocumentError as error:
-        plan.failures.append(Failure(key.source, str(error)))
+        return str(error)
+
+
+def _compare(
+    plan: Plan, key: FileKey, found: SourceFile, looked: _Looked | str, stored: StoredFiles, options: FolderOptions
+) -> None:
+    if isinstance(looked, str):
+        plan.failures.append(Failure(key.source, looked))
         return
     mapped = mapped_metadata(key.source, options.metadata)
     # A first ingest that was cut off left part of a file, which is still a new one.
     complete = any(version.complete for version in stored.versions.get(key, {}).values())
-    file = Pending(key, path, not complete, size, mapped, sidecar)
-    version = file.version(sha256)
+    file = Pending(key, found.path, not complete, looked.size, mapped, looked.sidecar)
+    version = file.version(looked.sha256)
     if stored.holds(version):
         plan.unchanged += 1
         plan.stale_ids += stored.ids(key, except_sha256=version.sha256)

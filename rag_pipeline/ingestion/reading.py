@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from rag_pipeline.documents import Chunk, Document, chunk_document
 from rag_pipeline.documents.apart import LimitedReader
 from rag_pipeline.documents.chunking import TokenCounter
 from rag_pipeline.documents.document import MetadataValue
 from rag_pipeline.errors import DocumentError
-from rag_pipeline.ingestion.plan import Pending
+from rag_pipeline.ingestion.plan import REMOTE_READERS, Pending
 from rag_pipeline.store.records import ChunkRecord, FileVersion
 
 # How far reading may be ahead of the model, in tokens: two of the groups that a local model takes at once. A file that
@@ -52,17 +56,51 @@ class ReadFile:
         )
 
 
-def read_file(file: Pending, reader: LimitedReader, counter: TokenCounter, chunk_tokens: int | None) -> ReadFile:
-    """Read and cut one file.
+def read_files(
+    files: Iterable[Pending], reader: LimitedReader, counter: TokenCounter, chunk_tokens: int | None
+) -> Generator[ReadFile]:
+    """Read and cut files, in their order; of those behind URLs, the next ones are fetched meanwhile.
 
     Args:
-        file: the file.
-        reader: reads it within limits.
+        files: the files.
+        reader: reads them within limits.
         counter: the embedding model.
         chunk_tokens: a limit of a chunk below the model's own.
     """
+    with closing(_fetched(files)) as fetched:
+        for file, fetch in fetched:
+            yield _read_file(file, fetch, reader, counter, chunk_tokens)
+
+
+def _fetched(files: Iterable[Pending]) -> Generator[tuple[Pending, Callable[[], bytes]]]:
+    """Files, each with a call that returns its bytes or raises."""
+    pool: ThreadPoolExecutor | None = None
+    ahead: deque[tuple[Pending, Callable[[], bytes]]] = deque()
     try:
-        content = file.path.read_bytes()
+        for file in files:
+            if isinstance(file.path, Path):
+                ahead.append((file, file.path.read_bytes))
+            else:
+                pool = pool or ThreadPoolExecutor(REMOTE_READERS, "rag_pipeline-fetching")
+                ahead.append((file, pool.submit(file.path.read_bytes).result))
+            if len(ahead) >= REMOTE_READERS:
+                yield ahead.popleft()
+        while ahead:
+            yield ahead.popleft()
+    finally:
+        if pool is not None:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _read_file(
+    file: Pending,
+    fetch: Callable[[], bytes],
+    reader: LimitedReader,
+    counter: TokenCounter,
+    chunk_tokens: int | None,
+) -> ReadFile:
+    try:
+        content = fetch()
         # Of the bytes that were read: the file may have changed since it was compared.
         version = file.version(hashlib.sha256(content).hexdigest())
         document = reader.read(file.path.name, content)
@@ -125,17 +163,19 @@ class ReadAhead:
                 self._room.notify()
             yield result
 
+    def _wait_for_room(self) -> bool:
+        """Whether to go on reading."""
+        with self._room:
+            self._room.wait_for(lambda: self._stopped or self._ahead < _TOKENS_AHEAD)
+            return not self._stopped
+
     def _read_all(self) -> None:
         try:
-            for file in self._files:
-                with self._room:
-                    self._room.wait_for(lambda: self._stopped or self._ahead < _TOKENS_AHEAD)
-                    if self._stopped:
-                        return
-                read = read_file(file, self._reader, self._counter, self._chunk_tokens)
-                with self._room:
-                    self._ahead += read.tokens
-                self._ready.put(read)
+            with closing(read_files(self._files, self._reader, self._counter, self._chunk_tokens)) as files:
+                while self._wait_for_room() and (read := next(files, None)) is not None:
+                    with self._room:
+                        self._ahead += read.tokens
+                    self._ready.put(read)
         except BaseException as error:
             self._ready.put(error)
         else:

@@ -43,6 +43,19 @@ class Outgoing:
         return {"texts": self.texts, "tokens": self.tokens, "cost": self.cost}
 
 
+@dataclass(frozen=True)
+class Progress:
+    """How far a sync is."""
+
+    files_done: int
+    files: int
+    bytes_done: int
+    bytes: int
+    chunks: int
+    tokens: int
+    embedding_seconds: float
+
+
 @dataclass
 class IngestReport:
     """Counts of one run over one collection."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from rag_pipeline.assembly import fingerprint_of, make_embeddings, make_reader, open_store
 from rag_pipeline.config import MetadataRule, Settings
@@ -14,10 +13,12 @@ from rag_pipeline.documents.apart import LimitedReader
 from rag_pipeline.documents.selection import Selection
 from rag_pipeline.embeddings.base import PipelineEmbeddings
 from rag_pipeline.errors import UsageError
+from rag_pipeline.ingestion.engine import Engine, LocalEngine
 from rag_pipeline.ingestion.plan import FolderOptions, Plan, plan_sync
-from rag_pipeline.ingestion.reading import read_file
-from rag_pipeline.ingestion.report import IngestReport, Outgoing, PlannedChange
-from rag_pipeline.ingestion.sync import Progress, SyncOptions, start_report, sync_folders
+from rag_pipeline.ingestion.reading import read_files
+from rag_pipeline.ingestion.report import IngestReport, Outgoing, PlannedChange, Progress
+from rag_pipeline.ingestion.sync import SyncOptions, start_report, sync_folders
+from rag_pipeline.places import Folder, lies_inside
 from rag_pipeline.store.records import StoredFiles
 
 
@@ -26,7 +27,8 @@ class IngestTarget:
     """Which folders go into which collection with which embedding."""
 
     collection: str
-    folders: list[Path]
+    folders: Sequence[Folder]
+    """Paths, or folders behind URLs: ``rag_pipeline.places.as_folder("s3://bucket/docs")``."""
     embedding: str
     include: tuple[str, ...] = ()
     """Only files that match one of these patterns; empty: all."""
@@ -43,15 +45,16 @@ class IngestTarget:
         )
 
 
-def check_folders(folders: list[Path], options: FolderOptions) -> None:
+def check_folders(folders: Sequence[Folder], options: FolderOptions) -> None:
     """Refuse bad folders before a model is looked for or a store made.
 
     Raises:
         UsageError: one is missing, unreadable or without documents, or lies inside another.
+        ServiceError: one is behind a URL that cannot be reached.
     """
     for folder in folders:
         scan_folder(folder, options.selection, options.suffixes)
-        outer = [other for other in folders if other.resolve() in folder.resolve().parents]
+        outer = [other for other in folders if lies_inside(folder, other)]
         if outer:
             raise UsageError(f"folder {folder} lies inside {outer[0]}, which brings it in already; leave it out")
 
@@ -79,8 +82,10 @@ def ingest(
             goes; None: refuse.
         report: filled as the work goes on; None makes one.
         on_progress: called after each group of chunks that was written.
-        embeddings: an embedding of the caller's own; None makes the one the target names.
-        readers: readers of the caller's own, before the built-in ones; they run in this process, without limits.
+        embeddings: an embedding of the caller's own; None makes the one the target names. With the engine of Ray it
+            is pickled.
+        readers: readers of the caller's own, before the built-in ones; they run in this process (with the engine of
+            Ray, pickled, in others), without limits.
 
     Raises:
         CollectionMismatchError: the collection was made in another way; nothing was written.
@@ -92,9 +97,15 @@ def ingest(
     reader = make_reader(settings, readers)
     options = target.options(settings, reader.readers)
     check_folders(target.folders, options)
-    embeddings = embeddings or make_embeddings(settings, target.embedding)
+    own = embeddings
+    embeddings = own or make_embeddings(settings, target.embedding)
     fingerprint = fingerprint_of(embeddings, settings)
     embeddings.check_ready()
+    engine: Engine
+    if settings.engine.kind == "ray":
+        engine = _ray_engine(settings, target, own, readers)
+    else:
+        engine = LocalEngine(embeddings, reader, settings.chunking.max_tokens)
     store = open_store(settings)
     try:
         with store.writer():
@@ -111,18 +122,16 @@ def ingest(
             sync_folders(
                 target.folders,
                 collection,
-                embeddings,
+                engine,
                 report,
                 SyncOptions(
                     settings.base_dir,
                     options,
-                    settings.chunking.max_tokens,
                     exclusive=rebuild,
                     delete=delete,
                     # What is made anew has nothing to lose but what a run before it left.
                     confirm_removal=(lambda *_: True) if rebuild else confirm_removal,
                 ),
-                reader=reader,
                 on_progress=on_progress,
             )
             if rebuild:
@@ -130,6 +139,14 @@ def ingest(
     finally:
         store.close()
     return report
+
+
+def _ray_engine(
+    settings: Settings, target: IngestTarget, own: PipelineEmbeddings | None, readers: Sequence[Reader]
+) -> Engine:
+    from rag_pipeline.ingestion.ray_engine import RayEngine
+
+    return RayEngine.of(settings, target.embedding, own, readers)
 
 
 def dry_run(
@@ -195,8 +212,7 @@ def _outgoing(
 ) -> Outgoing:
     """Read and cut what would be embedded, and count; a file that cannot be read is the ingest's to report."""
     texts = tokens = 0
-    for file in plan.pending:
-        read = read_file(file, reader, embeddings, settings.chunking.max_tokens)
+    for read in read_files(plan.pending, reader, embeddings, settings.chunking.max_tokens):
         present = stored.chunk_ids(read.version) if read.version else {}
         for index, chunk in enumerate(read.chunks):
             if index not in present and chunk.text_sha256 not in stored.texts:

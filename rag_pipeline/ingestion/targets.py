@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag_pipeline.errors import UsageError
+from rag_pipeline.places import Folder, RemoteFolder, same_place
 
 if TYPE_CHECKING:
     from rag_pipeline.config import Settings
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def choose_targets(
     settings: Settings,
-    folders: list[Path],
+    folders: Sequence[Folder],
     collections: list[str],
     embeddings: list[str],
     include: list[str],
@@ -45,7 +46,7 @@ def choose_targets(
 
 
 def _target(
-    settings: Settings, configured_as: str, collection: str, folders: list[Path], embedding: str | None
+    settings: Settings, configured_as: str, collection: str, folders: Sequence[Folder], embedding: str | None
 ) -> IngestTarget:
     from rag_pipeline.ingestion.run import IngestTarget
 
@@ -58,7 +59,7 @@ def _target(
                 f"no folder given, and config.yaml names none for collection {collection!r}"
                 f" (collections there: {known}); name a folder: ingest.py FOLDER"
             )
-        folders = [settings.resolve_path(folder) for folder in configured.folder]
+        folders = [settings.resolve_folder(folder) for folder in configured.folder]
     name = embedding or (configured.embedding if configured else None) or _embedding_in_store(settings, collection)
     settings.embedding(name)
     if configured is None:
@@ -68,15 +69,16 @@ def _target(
     )
 
 
-def _collections_for(settings: Settings, folders: list[Path]) -> list[str]:
+def _collections_for(settings: Settings, folders: Sequence[Folder]) -> list[str]:
     """The configured collections of a folder, or one named after it."""
-    wanted = {folder.expanduser().resolve() for folder in folders}
+    wanted = {same_place(folder) for folder in folders}
     found = [
         name
         for name, configured in settings.collections.items()
-        if wanted <= {settings.resolve_path(folder).resolve() for folder in configured.folder}
+        if wanted <= {same_place(settings.resolve_folder(folder)) for folder in configured.folder}
     ]
-    return found or [folders[0].expanduser().resolve().name]
+    first = folders[0]
+    return found or [first.last_part if isinstance(first, RemoteFolder) else first.expanduser().resolve().name]
 
 
 def check_name(name: str) -> None:

@@ -166,8 +166,8 @@ class Connection(abc.ABC):
 
     def refused(self, text: str) -> str:
         """Why a text is too long to be kept there; empty if it is not."""
-        most, size = self.limits.document_bytes, len(text.encode())
-        if most is None or size <= most:
+        most = self.limits.document_bytes
+        if most is None or (size := len(text.encode())) <= most:
             return ""
         return f"a chunk has {size:,} bytes, and {self.place} takes {most:,}; set chunking.max_tokens to less"
 

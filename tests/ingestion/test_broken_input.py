@@ -114,10 +114,10 @@ def test_a_file_that_vanishes_while_it_is_read_is_named(folder, monkeypatch):
     (folder / "gone.md").write_text("bald weg", "utf-8")
     compared = plan._compare
 
-    def compare(found, key, path, *more):
-        compared(found, key, path, *more)
+    def compare(found, key, file, *more):
+        compared(found, key, file, *more)
         if key.source == "gone.md":
-            path.unlink()
+            file.path.unlink()
 
     monkeypatch.setattr(plan, "_compare", compare)
     report = run(folder)
@@ -129,10 +129,10 @@ def test_a_file_that_changes_while_it_is_read_is_stored_as_it_was_read(folder, m
     (folder / "moving.md").write_text("eins", "utf-8")
     compared = plan._compare
 
-    def compare(found, key, path, *more):
-        compared(found, key, path, *more)
+    def compare(found, key, file, *more):
+        compared(found, key, file, *more)
         if key.source == "moving.md":
-            path.write_text("zwei", "utf-8")
+            file.path.write_text("zwei", "utf-8")
 
     monkeypatch.setattr(plan, "_compare", compare)
     run(folder)
@@ -206,6 +206,6 @@ def test_an_error_of_the_reading_thread_is_the_runs_error(folder, monkeypatch):
     def broken(*_arguments):
         raise ZeroDivisionError("a fault of ours, not of a file")
 
-    monkeypatch.setattr(reading, "read_file", broken)
+    monkeypatch.setattr(reading, "_read_file", broken)
     with pytest.raises(ZeroDivisionError):
         run(folder)

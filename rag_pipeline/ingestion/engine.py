@@ -1,0 +1,86 @@
+"""Who does the work of a sync: an engine reads and cuts files and embeds their chunks; the writing is not its own."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from typing import Protocol
+
+from rag_pipeline.documents.apart import LimitedReader
+from rag_pipeline.embeddings.base import DocumentText, EmbeddedBatch, PipelineEmbeddings
+from rag_pipeline.ingestion.plan import Pending
+from rag_pipeline.ingestion.reading import ReadAhead, ReadFile
+from rag_pipeline.ingestion.writing import OpenChunk, Writing
+
+
+class Engine(Protocol):
+    """Reads, cuts and embeds files."""
+
+    def run(self, files: Sequence[Pending], writing: Writing) -> None:
+        """Bring in all files: each is opened at ``writing`` with its chunks, or reported as failed.
+
+        A text that is stored already, in this file as it was before or in another, is not embedded again.
+
+        Raises:
+            EmbeddingError, ServiceError: texts cannot be embedded; what was embedded before has been written.
+        """
+
+
+class LocalEngine:
+    """This process: files are read in a thread while the model works on those before.
+
+    Args:
+        embeddings: turns chunks into vectors.
+        reader: reads the files, and is closed at the end of a run.
+        chunk_tokens: a limit of a chunk below the model's own.
+    """
+
+    def __init__(self, embeddings: PipelineEmbeddings, reader: LimitedReader, chunk_tokens: int | None = None) -> None:
+        self._embeddings = embeddings
+        self._reader = reader
+        self._chunk_tokens = chunk_tokens
+
+    def run(self, files: Sequence[Pending], writing: Writing) -> None:
+        """Bring in all files; see :meth:`Engine.run`."""
+        texts = _Texts(writing)
+        with (
+            ReadAhead(files, self._reader, self._embeddings, self._chunk_tokens) as read,
+            closing(texts.of(read)) as stream,
+        ):
+            for batch in self._embeddings.embed_stream(stream):
+                texts.store(batch)
+
+
+class _Texts:
+    """The texts that go to the embedding, and the chunks that their vectors come back to."""
+
+    def __init__(self, writing: Writing) -> None:
+        self._writing = writing
+        self._sent: dict[int, OpenChunk] = {}
+        self._position = 0
+
+    def of(self, files: Iterator[ReadFile]) -> Generator[DocumentText]:
+        for read in files:
+            if read.version is None:
+                self._writing.fail(read.pending, read.failure)
+                continue
+            file = self._writing.open(read.pending, read.version, len(read.chunks))
+            for index in sorted(file.missing):
+                cut = read.chunks[index]
+                text = DocumentText(cut.text, cut.head, cut.body, cut.tokens)
+                chunk = OpenChunk(file, read.record(index), text)
+                if chunk.record.text_sha256 in self._writing.known_texts:
+                    yield from map(self._send, self._writing.reuse(chunk))
+                else:
+                    yield self._send(chunk)
+        yield from map(self._send, self._writing.flush())
+
+    def store(self, batch: EmbeddedBatch) -> None:
+        chunks = [self._sent.pop(position) for position in batch.positions]
+        refused = [(self._sent.pop(position), reason) for position, reason in batch.refused.items()]
+        self._writing.store(chunks, batch.vectors, refused, batch.seconds)
+
+    def _send(self, chunk: OpenChunk) -> DocumentText:
+        self._sent[self._position] = chunk
+        self._position += 1
+        return chunk.text
