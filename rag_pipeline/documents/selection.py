@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag_pipeline.errors import UsageError
@@ -30,6 +31,8 @@ class Selection:
     """No file or folder that matches one of these."""
     max_file_mb: float = 100.0
     """Larger files fail."""
+    apart: frozenset[Path] = frozenset()
+    """Folders that are never entered, resolved: the store may lie in what is ingested."""
 
     @property
     def max_bytes(self) -> int:

@@ -153,7 +153,12 @@ class _LocalScan(_Scan):
                 subfolders.clear()
                 continue
             self._visited.add((status.st_dev, status.st_ino))
-            subfolders[:] = sorted(name for name in subfolders if self._enters(self._source(place / name), name))
+            subfolders[:] = sorted(
+                name
+                for name in subfolders
+                if (place / name).resolve() not in self._selection.apart
+                and self._enters(self._source(place / name), name)
+            )
             for name in sorted(names):
                 path, source = place / name, self._source(place / name)
                 if self._wants(source, path):

@@ -38,8 +38,9 @@ class IngestTarget:
 
     def options(self, settings: Settings, readers: Readers) -> FolderOptions:
         """What is taken of the folders, and what is known of their files beforehand."""
+        store = settings.resolve_path(settings.store.path).resolve()
         return FolderOptions(
-            Selection(self.include, self.exclude, settings.reading.max_file_mb),
+            Selection(self.include, self.exclude, settings.reading.max_file_mb, frozenset({store})),
             [(rule.files, rule.values) for rule in self.metadata],
             readers.suffixes,
         )

@@ -200,3 +200,16 @@ def test_the_script_itself_runs(project, python):
     done = python(str(ROOT / "ingest.py"), cwd=project)
     assert (done.returncode, done.stderr) == (0, "")
     assert "docs: 3 new" in done.stdout
+
+
+def test_a_store_within_the_folder_is_no_part_of_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "one.md").write_text("# Tugs\n\nA tug tows ships.\n")
+    (tmp_path / "chroma_db").mkdir()
+    (tmp_path / "chroma_db" / "writer.txt").write_text("process 1")
+    assert run("ingest", [".", "--collection", "here"]) == 0
+    assert "1 new" in capsys.readouterr().out
+    assert run("ingest", [".", "--collection", "here"]) == 0
+    out, err = capsys.readouterr()
+    assert "1 unchanged" in out
+    assert err == ""
