@@ -75,5 +75,4 @@ def _shown(documents: Sequence[Document]) -> str:
 
 
 def _passage(passage: Passage) -> str:
-    parts = (passage.title, passage.section, ", ".join(filter(None, (passage.source, passage.place))))
-    return f"[{passage.rank}] {' — '.join(part for part in parts if part)}\n{passage.body}"
+    return f"[{passage.rank}] {passage.caption}\n{passage.body}"
