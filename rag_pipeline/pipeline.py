@@ -222,6 +222,19 @@ class Pipeline:
 
         return PipelineVectorStore.open(self.settings, self.collection, self._embeddings)
 
+    def load(self) -> None:
+        """Open the collection and load its models now rather than at the first question, as a server wants it.
+
+        Raises:
+            CollectionNotFoundError, CollectionMismatchError, StoreError, CheckpointError: see
+                :func:`rag_pipeline.open_searcher`.
+        """
+        self._searchers().get().load()
+
+    async def aload(self) -> None:
+        """As :meth:`load`, in a thread. Libraries hold up the event loop while they load: do it before serving."""
+        await asyncio.to_thread(self.load)
+
     def close(self) -> None:
         """Let go of files and connections; what is used afterwards opens them again."""
         with self._lock:
@@ -249,7 +262,7 @@ class Pipeline:
 
         with self._lock:
             if self._kept is None:
-                self._kept = KeptSearcher(lambda: self.settings, [self.collection], self._embeddings)
+                self._kept = KeptSearcher(self.settings, [self.collection], self._embeddings)
             return self._kept
 
     def _answerer(self) -> Answerer:

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import os
+import pickle
 import threading
+from pathlib import Path
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.embeddings import DeterministicFakeEmbedding
+from langchain_core.runnables import ConfigurableField
 
 from rag_pipeline import Pipeline, PipelineRetriever
 from rag_pipeline.config import load_settings
@@ -207,3 +212,83 @@ async def test_a_tool_is_asked_without_holding_up_the_loop(retriever):
     tool = retriever.as_tool(name="찾기 docs", description="…")
     assert tool.name == "_docs"
     assert (await tool.ainvoke({"question": "tug"})).startswith("[1] Tugs")
+
+
+@pytest.mark.parametrize("mode", ["dense", "lexical", "hybrid"])
+def test_more_than_there_is_may_be_asked_for(retriever, mode):
+    assert len(retriever.invoke("ships", k=10**12, mode=mode, candidates=10**12)) == (2 if mode == "lexical" else 3)
+
+
+@pytest.mark.parametrize(
+    ("question", "k", "problem"),
+    [
+        ("ships", 0, "k must be a whole number, 1 or more, found 0"),
+        ("ships", -1, "found -1"),
+        ("ships", "3", "found '3'"),
+        ("ships", 2.5, "found 2.5"),
+        (None, 1, "a question is a text, found None"),
+        (5, 1, "a question is a text, found 5"),
+    ],
+)
+async def test_what_is_no_number_or_no_question_is_refused_in_words(retriever, question, k, problem):
+    with pytest.raises(UsageError, match=problem):
+        retriever.invoke(question, k=k)
+    with pytest.raises(UsageError, match=problem):
+        await retriever.ainvoke(question, k=k)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, copy.copy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_a_copy_finds_the_same(place, retriever, copied):
+    before = names(retriever.invoke("ships"))
+    with Pipeline(place / "config.yaml", collection="docs", embeddings=HashEmbeddings()) as pipeline:
+        for made in (retriever, pipeline.retriever()):
+            again = copied(made)
+            assert names(again.invoke("ships")) == before
+            again.close()
+
+
+def test_a_retriever_that_is_gone_holds_no_files(place):
+    def open_files():
+        return sum(str(place) in os.path.realpath(one) for one in Path("/proc/self/fd").iterdir())
+
+    def configured(config):
+        return PipelineRetriever(
+            config=config, collection="docs", embeddings=HashEmbeddings(), k=2
+        ).configurable_fields(k=ConfigurableField(id="k"))
+
+    chosen = configured(place / "config.yaml")
+    before = open_files()
+    for k in (1, 2, 3):
+        assert len(chosen.with_config(configurable={"k": k}).invoke("ships")) == k
+    assert open_files() <= before
+
+
+async def test_closing_does_not_disturb_the_questions_on_their_way(retriever):
+    asking = [asyncio.create_task(retriever.ainvoke(f"ships {number}", k=1)) for number in range(20)]
+    while not all(asked.done() for asked in asking):
+        retriever.close()
+        await asyncio.sleep(0.005)
+    assert [len(asked.result()) for asked in asking] == [1] * 20
+
+
+def test_threads_and_searchers_do_not_grow_with_the_options_that_are_asked_with(retriever):
+    for number in range(40):
+        retriever.invoke("ships", min_score=-float(number + 1))
+    assert threading.active_count() < 20
+    assert len(retriever._kept._changed) <= 16
+
+
+async def test_models_are_loaded_before_the_first_question_where_that_is_wanted(place):
+    loaded = []
+
+    class Loading(HashEmbeddings):
+        def load(self):
+            loaded.append(self)
+
+    embeddings = Loading()
+    with Pipeline(place / "config.yaml", collection="docs", embeddings=embeddings) as pipeline:
+        pipeline.load()
+        await pipeline.aload()
+        pipeline.retriever(mode="lexical").load()
+        await pipeline.retriever(mode="dense").aload()
+    assert loaded == [embeddings] * 3
