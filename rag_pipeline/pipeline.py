@@ -35,7 +35,7 @@ class Pipeline:
         config: a configuration, or its file; None: ``config.yaml`` as the commands find it.
         collection: its name; None: the default one.
         embeddings: any LangChain ``Embeddings`` in place of the configured one. Vectors are brought to length one.
-        chat_model: any LangChain chat model in place of the configured one.
+        chat_model: any LangChain chat model, or a name as ``answer.model`` takes it, in place of the configured one.
 
     Raises:
         ConfigurationError: the configuration cannot be used.
@@ -53,7 +53,7 @@ class Pipeline:
         *,
         collection: str | None = None,
         embeddings: Embeddings | None = None,
-        chat_model: BaseChatModel | None = None,
+        chat_model: BaseChatModel | str | None = None,
     ) -> None:
         path = None if config is None or isinstance(config, Settings) else Path(config)
         self.settings = config if isinstance(config, Settings) else load_settings(path)
@@ -236,10 +236,9 @@ class Pipeline:
         await asyncio.to_thread(self.load)
 
     def close(self) -> None:
-        """Let go of files and connections; what is used afterwards opens them again."""
+        """Let go of files and connections; what is used afterwards opens them again. What was given stays open."""
         with self._lock:
             kept, answerer = self._kept, self._answers
-            self._answers = None
         if kept is not None:
             kept.close()
         if answerer is not None:
