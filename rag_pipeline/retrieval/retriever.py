@@ -82,13 +82,17 @@ class PipelineRetriever(BaseRetriever):
         description: str | None = None,
         arg_types: dict[str, type] | None = None,
     ) -> BaseTool:
-        """A tool for agents: numbered passages with their sources, and the documents as its artifact.
+        """A tool for agents: passages with their sources and labels to cite them by, the documents as its artifact.
 
         Args:
             args_schema: as LangChain's own; with it, or ``arg_types``, the tool is LangChain's generic one.
             name: how the agent calls it; None: ``search_`` and the collection's name.
             description: what it is told of it; None: taken from the collection, which is opened for it.
             arg_types: as LangChain's own.
+
+        Raises:
+            UsageError: nothing of the name is left when what chat models do not allow in names is taken out.
+            RagPipelineError: the collection cannot be opened for its description.
         """
         if args_schema is not None or arg_types is not None:
             return super().as_tool(args_schema, name=name, description=description, arg_types=arg_types)

@@ -201,3 +201,9 @@ def test_a_model_may_be_named_as_in_the_configuration(shelf, gemini):
         build_answer_chain(shelf, "nowhere:model")
     with pytest.raises(UsageError, match="a LangChain chat model or its name, found 5"):
         build_answer_chain(shelf, 5)
+
+
+@pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
+def test_as_a_tool_it_takes_the_question(chain):
+    tool = chain.as_tool(arg_types={"question": str}, name="ask", description="Answers questions on ships.")
+    assert tool.invoke({"question": "what speed does a tug tow ships at?"})["grounded"]

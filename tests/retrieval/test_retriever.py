@@ -4,7 +4,9 @@ import asyncio
 import copy
 import os
 import pickle
+import re
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from langchain_core.runnables import ConfigurableField
 from rag_pipeline import Pipeline, PipelineRetriever
 from rag_pipeline.config import load_settings
 from rag_pipeline.embeddings.mean_pooling import MeanPoolingEmbeddings
-from rag_pipeline.errors import CollectionNotFoundError, UsageError
+from rag_pipeline.errors import CollectionNotFoundError, ServiceError, UsageError
 from rag_pipeline.testing import HashEmbeddings
 
 TEXTS = {
@@ -204,14 +206,54 @@ def test_a_tool_tells_the_agent_what_is_there_and_cites(retriever):
     assert "'docs' (3 documents about: " in tool.description
     assert "Tugs" in tool.description
     called = tool.invoke({"type": "tool_call", "id": "1", "name": tool.name, "args": {"question": "a tug tows ships"}})
-    assert called.content.startswith("[1] Tugs — Work — tug.md\nA tug tows ships.\n\n[2] ")
+    first, second = (document.metadata["label"] for document in called.artifact)
+    assert called.content.startswith(f"[{first}] Tugs — Work — tug.md\nA tug tows ships.\n\n[{second}] ")
     assert names(called.artifact)[0] == "tug.md"
 
 
 async def test_a_tool_is_asked_without_holding_up_the_loop(retriever):
     tool = retriever.as_tool(name="찾기 docs", description="…")
     assert tool.name == "_docs"
-    assert (await tool.ainvoke({"question": "tug"})).startswith("[1] Tugs")
+    assert re.match(r"\[\w{5}\] Tugs", await tool.ainvoke({"question": "tug"}))
+
+
+def test_a_passage_has_one_label_in_all_searches_and_no_other_has_it(place, retriever):
+    def labels(tool, question):
+        call = {"type": "tool_call", "id": "1", "name": tool.name, "args": {"question": question}}
+        return {one.metadata["source"]: one.metadata["label"] for one in tool.invoke(call).artifact}
+
+    tool = retriever.as_tool()
+    found = labels(tool, "a tug tows ships") | labels(tool, "a buoy marks water") | labels(tool, "a lock lifts ships")
+    assert len(set(found.values())) == 3
+    with PipelineRetriever(
+        config=place / "config.yaml", collection="docs", embeddings=HashEmbeddings(), k=3
+    ) as another:
+        assert labels(another.as_tool(), "water") == found
+
+
+async def test_what_goes_wrong_is_told_to_the_agent_and_does_not_end_it(place):
+    class Failing(HashEmbeddings):
+        def embed_query(self, text):
+            if "storm" in text:
+                raise ServiceError("the service cannot be reached; try again later")
+            return super().embed_query(text)
+
+    with PipelineRetriever(config=place / "config.yaml", collection="docs", embeddings=Failing()) as retriever:
+        tool = retriever.as_tool()
+        for arguments, problem in (
+            ({"question": "  "}, "the question is empty"),
+            ({"question": "storm"}, "the service cannot be reached"),
+            ({}, "takes a question as text"),
+        ):
+            call = {"type": "tool_call", "id": "1", "name": tool.name, "args": arguments}
+            for message in (tool.invoke(call), await tool.ainvoke(call)):
+                assert message.status == "error"
+                assert problem in message.content
+
+
+def test_a_name_that_no_chat_model_takes_is_refused(retriever):
+    with pytest.raises(UsageError, match="tool name '찾기'"):
+        retriever.as_tool(name="찾기")
 
 
 @pytest.mark.parametrize("mode", ["dense", "lexical", "hybrid"])
@@ -260,6 +302,9 @@ def test_a_retriever_that_is_gone_holds_no_files(place):
     before = open_files()
     for k in (1, 2, 3):
         assert len(chosen.with_config(configurable={"k": k}).invoke("ships")) == k
+    end = time.monotonic() + 30
+    while open_files() > before and time.monotonic() < end:  # Chroma closes in a thread of its own
+        time.sleep(0.05)
     assert open_files() <= before
 
 
