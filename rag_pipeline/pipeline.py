@@ -55,8 +55,7 @@ class Pipeline:
         embeddings: Embeddings | None = None,
         chat_model: BaseChatModel | str | None = None,
     ) -> None:
-        path = None if config is None or isinstance(config, Settings) else Path(config)
-        self.settings = config if isinstance(config, Settings) else load_settings(path)
+        self.settings = config if isinstance(config, Settings) else load_settings(config)
         """The configuration in use."""
         self.collection = collection or self.settings.default_collection
         """The collection's name."""
@@ -92,12 +91,14 @@ class Pipeline:
         from rag_pipeline.embeddings.wrapped import as_pipeline_embeddings
         from rag_pipeline.ingestion.run import IngestTarget, ingest
         from rag_pipeline.ingestion.targets import choose_targets
+        from rag_pipeline.store.names import check_name
 
         paths = [Path(folder).expanduser() for folder in folders]
         if self._embeddings is None:
             [target] = choose_targets(self.settings, paths, [self.collection], [], [], [])
             own = None
         else:
+            check_name(self.collection)
             own = as_pipeline_embeddings(self._embeddings)
             configured = self.settings.collections.get(self.collection)
             if not paths and configured is not None:

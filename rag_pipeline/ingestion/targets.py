@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag_pipeline.errors import UsageError
+from rag_pipeline.store.names import check_name
 
 if TYPE_CHECKING:
     from rag_pipeline.config import Settings
@@ -49,7 +49,7 @@ def _target(
 ) -> IngestTarget:
     from rag_pipeline.ingestion.run import IngestTarget
 
-    check_name(collection)
+    check_name(collection, "--collection")
     configured = settings.collections.get(collection) or settings.collections.get(configured_as)
     if not folders:
         if configured is None:
@@ -77,22 +77,6 @@ def _collections_for(settings: Settings, folders: list[Path]) -> list[str]:
         if wanted <= {settings.resolve_path(folder).resolve() for folder in configured.folder}
     ]
     return found or [folders[0].expanduser().resolve().name]
-
-
-def check_name(name: str) -> None:
-    """Refuse what cannot name a collection.
-
-    Raises:
-        UsageError: says what can.
-    """
-    from rag_pipeline.config import COLLECTION_NAME
-    from rag_pipeline.store.store import is_reserved
-
-    if not re.match(COLLECTION_NAME, name) or is_reserved(name):
-        raise UsageError(
-            f"{name!r} cannot name a collection (3 to 492 of a-z, A-Z, 0-9, '.', '_', '-', beginning and ending"
-            " in a letter or digit); choose a name with --collection"
-        )
 
 
 def _embedding_in_store(settings: Settings, collection: str) -> str:

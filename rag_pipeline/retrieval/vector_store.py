@@ -22,6 +22,7 @@ from rag_pipeline.errors import UsageError
 from rag_pipeline.retrieval.given import check_ids, check_metadatas, check_query, check_texts, check_vector
 from rag_pipeline.retrieval.questions import check_k
 from rag_pipeline.store import Collection, Hit, Store
+from rag_pipeline.store.names import check_name
 
 
 class PipelineVectorStore(VectorStore):
@@ -58,7 +59,10 @@ class PipelineVectorStore(VectorStore):
         Raises:
             CollectionNotFoundError: there is none of that name.
             CollectionMismatchError: it was made in another way.
+            UsageError: it is to be made, and its name is none that a collection can have.
         """
+        if create:
+            check_name(collection)
         store = open_store(settings)
         try:
             name = _embedding_name(settings, store, collection)
