@@ -7,20 +7,27 @@ import sys
 
 from langchain.agents import create_agent
 
-from rag_pipeline import Pipeline, load_settings
+from rag_pipeline import Pipeline, RagPipelineError, load_settings
 from rag_pipeline.answering import make_chat_model
 
-settings = load_settings()
-with Pipeline(settings) as pipeline:
-    agent = create_agent(
-        make_chat_model(settings.answer),
-        tools=[pipeline.as_tool()],
-        system_prompt="Answer from what the search finds, and cite its passages by their numbers: [1].",
-    )
-    result = agent.invoke({"messages": [{"role": "user", "content": sys.argv[1]}]})
 
-print(result["messages"][-1].text)
-for message in result["messages"]:
-    if message.type == "tool":
-        for number, document in enumerate(message.artifact, start=1):
-            print(f"  [{number}] {document.metadata['source']}  {document.metadata['section']}")
+def main(question: str) -> None:
+    settings = load_settings()
+    with Pipeline(settings) as pipeline:
+        agent = create_agent(
+            make_chat_model(settings.answer),
+            tools=[pipeline.as_tool()],
+            system_prompt="Answer from what the search finds, and cite each passage by its label: [k7d2q].",
+        )
+        result = agent.invoke({"messages": [{"role": "user", "content": question}]})
+    print(result["messages"][-1].text)
+    found = [document for message in result["messages"] for document in getattr(message, "artifact", None) or []]
+    for label, source in {document.metadata["label"]: document.metadata for document in found}.items():
+        print(f"  [{label}] {source['source']}  {source['section']}")
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:2] or sys.exit("usage: python examples/agent.py QUESTION"))
+    except RagPipelineError as error:
+        sys.exit(f"error: {error}")

@@ -162,6 +162,8 @@ def load_settings(config: str | Path | None = None) -> Settings:
         UsageError: the named file is not there.
         ConfigurationError: a key is unknown or a value not allowed; the message names key, value and what is.
     """
+    if config is not None and not isinstance(config, str | os.PathLike):
+        raise UsageError(f"a configuration is a file, or what load_settings gives; found {config!r}")
     path = Path(config).expanduser() if config is not None else Path(CONFIG_FILE)
     if config is not None and not path.is_file():
         raise UsageError(f"configuration file {path} not found")

@@ -6,11 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from rag_pipeline.documents.chunking import PATH_SEPARATOR
+
 if TYPE_CHECKING:
     from langchain_core.documents import Document
 
 _PLACES = ("page", "slide", "sheet", "rows")
 _SHOWN = frozenset({"title", "section", "source"})
+
+
+def parted(text: str, title: str) -> tuple[str, str]:
+    """The title path in front of a chunk's text, and the rest; the path is empty where the text has none.
+
+    Args:
+        text: of any chunk; what was not chunked here begins with whatever its author wrote.
+        title: of its document; empty where it has none, and then no title path either.
+    """
+    head, separator, body = text.partition("\n\n")
+    ours = bool(title and separator) and (head == title or head.startswith(title + PATH_SEPARATOR))
+    return (head, body) if ours else ("", text)
 
 
 @dataclass(frozen=True)
@@ -64,13 +78,18 @@ class Passage:
     @property
     def body(self) -> str:
         """The text without the title path in front."""
-        head, separator, body = self.text.partition("\n\n")
-        return body if separator and head.startswith(self.title) else self.text
+        return parted(self.text, self.title)[1]
 
     @property
     def place(self) -> str:
         """Where in the source it stands, for citations: ``page 3``; empty where the format has no places."""
         return ", ".join(f"{name} {self.metadata[name]}" for name in _PLACES if name in self.metadata)
+
+    @property
+    def caption(self) -> str:
+        """Title, section and source with the place in it, as far as there are any; else the id."""
+        parts = (self.title, self.section, ", ".join(filter(None, (self.source, self.place))))
+        return " — ".join(filter(None, parts)) or self.id
 
     def as_document(self) -> Document:
         """As LangChain passes it on: the text as plain Chroma would give it, and everything known in its metadata.

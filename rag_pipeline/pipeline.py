@@ -36,7 +36,7 @@ class Pipeline:
         config: a configuration, or its file; None: ``config.yaml`` as the commands find it.
         collection: its name; None: the default one.
         embeddings: any LangChain ``Embeddings`` in place of the configured one. Vectors are brought to length one.
-        chat_model: any LangChain chat model in place of the configured one.
+        chat_model: any LangChain chat model, or a name as ``answer.model`` takes it, in place of the configured one.
 
     Raises:
         ConfigurationError: the configuration cannot be used.
@@ -54,10 +54,9 @@ class Pipeline:
         *,
         collection: str | None = None,
         embeddings: Embeddings | None = None,
-        chat_model: BaseChatModel | None = None,
+        chat_model: BaseChatModel | str | None = None,
     ) -> None:
-        path = None if config is None or isinstance(config, Settings) else Path(config)
-        self.settings = config if isinstance(config, Settings) else load_settings(path)
+        self.settings = config if isinstance(config, Settings) else load_settings(config)
         """The configuration in use."""
         self.collection = collection or self.settings.default_collection
         """The collection's name."""
@@ -93,12 +92,14 @@ class Pipeline:
         from rag_pipeline.embeddings.wrapped import as_pipeline_embeddings
         from rag_pipeline.ingestion.run import IngestTarget, ingest
         from rag_pipeline.ingestion.targets import choose_targets
+        from rag_pipeline.store.names import check_name
 
         paths = [as_folder(folder) for folder in folders]
         if self._embeddings is None:
             [target] = choose_targets(self.settings, paths, [self.collection], [], [], [])
             own = None
         else:
+            check_name(self.collection)
             own = as_pipeline_embeddings(self._embeddings)
             configured = self.settings.collections.get(self.collection)
             if not paths and configured is not None:
@@ -223,11 +224,23 @@ class Pipeline:
 
         return PipelineVectorStore.open(self.settings, self.collection, self._embeddings)
 
+    def load(self) -> None:
+        """Open the collection and load its models now rather than at the first question, as a server wants it.
+
+        Raises:
+            CollectionNotFoundError, CollectionMismatchError, StoreError, CheckpointError: see
+                :func:`rag_pipeline.open_searcher`.
+        """
+        self._searchers().get().load()
+
+    async def aload(self) -> None:
+        """As :meth:`load`, in a thread. Libraries hold up the event loop while they load: do it before serving."""
+        await asyncio.to_thread(self.load)
+
     def close(self) -> None:
-        """Let go of files and connections; what is used afterwards opens them again."""
+        """Let go of files and connections; what is used afterwards opens them again. What was given stays open."""
         with self._lock:
             kept, answerer = self._kept, self._answers
-            self._answers = None
         if kept is not None:
             kept.close()
         if answerer is not None:
@@ -250,7 +263,7 @@ class Pipeline:
 
         with self._lock:
             if self._kept is None:
-                self._kept = KeptSearcher(lambda: self.settings, [self.collection], self._embeddings)
+                self._kept = KeptSearcher(self.settings, [self.collection], self._embeddings)
             return self._kept
 
     def _answerer(self) -> Answerer:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -40,21 +41,25 @@ class Answerer:
     def __init__(
         self, model: BaseChatModel, name: str, instructions: str | None = None, base_url: str | None = None
     ) -> None:
-        self._model = model
+        self._given: BaseChatModel | None = model
+        self._make: Callable[[], BaseChatModel] | None = None
+        self._lock = threading.Lock()
         self._name = name
         self._instructions = instructions
         self._base_url = base_url
 
     @classmethod
-    def from_settings(cls, settings: Settings, instructions: str | None = None) -> Answerer:
-        """The chat model and the prompt of a configuration, or other instructions.
+    def from_settings(cls, settings: Settings, instructions: str | None = None, model: str | None = None) -> Answerer:
+        """The chat model and the prompt of a configuration, or others in their place.
 
         Raises:
             ConfigurationError: see :func:`rag_pipeline.answering.make_chat_model`.
         """
-        answer = settings.answer
+        answer = settings.answer if model is None else settings.answer.model_copy(update={"model": model})
         base_url = find_base_url(answer.base_url) if is_gemini(answer.model) else answer.base_url
-        return cls(make_chat_model(answer), answer.model, instructions or answer.prompt, base_url)
+        answerer = cls(make_chat_model(answer), answer.model, instructions or answer.prompt, base_url)
+        answerer._make = lambda: make_chat_model(answer)
+        return answerer
 
     @property
     def model(self) -> str:
@@ -62,10 +67,22 @@ class Answerer:
         return self._name
 
     def close(self) -> None:
-        """Close the connections of a Gemini model; those of other providers are their own to close."""
-        client = getattr(self._model, "client", None)
-        if is_gemini(self._name) and client is not None:
+        """Close the connections of a Gemini model that was made here; who asks afterwards opens them again."""
+        if self._make is None or not is_gemini(self._name):
+            return  # the caller's, or another provider's, who has no way to close them
+        with self._lock:
+            model, self._given = self._given, None
+        client = getattr(model, "client", None)
+        if client is not None:
             client.close()
+
+    @property
+    def _model(self) -> BaseChatModel:
+        with self._lock:
+            if self._given is None:
+                assert self._make is not None
+                self._given = self._make()
+            return self._given
 
     def complete(self, messages: Sequence[BaseMessage], config: RunnableConfig | None = None) -> str:
         """What the model says to messages of the caller's own.
@@ -78,8 +95,9 @@ class Answerer:
     async def acomplete(self, messages: Sequence[BaseMessage], config: RunnableConfig | None = None) -> str:
         """As :meth:`complete`, without holding up the event loop."""
         message = failure = None
+        model = self._model
         try:
-            message = await self._model.ainvoke(list(messages), config)
+            message = await model.ainvoke(list(messages), config)
         except Exception as error:
             failure = self._failure(error)
         if failure is not None:
@@ -111,8 +129,9 @@ class Answerer:
 
     def _invoke(self, messages: Sequence[BaseMessage], config: RunnableConfig | None = None) -> AIMessage:
         message = failure = None
+        model = self._model
         try:
-            message = self._model.invoke(list(messages), config)
+            message = model.invoke(list(messages), config)
         except Exception as error:
             failure = self._failure(error)
         # Outside of the handler: what the libraries raise holds the request, headers and all.

@@ -37,10 +37,7 @@ def command(
     """
     from rag_pipeline.config import load_settings
     from rag_pipeline.ingestion.adopting import adopt
-    from rag_pipeline.ingestion.targets import check_name
 
-    if into is not None:
-        check_name(into)
     adopted = adopt(load_settings(config), collection, embedding, into=into, replace=replace, source=source)
     if as_json:
         print_json(adopted.as_dict())

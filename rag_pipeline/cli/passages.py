@@ -31,7 +31,7 @@ def show_passages(question: str, passages: list[Passage]) -> None:
     table.add_column("score", justify="right", width=7)
     table.add_column("passage", ratio=1, overflow="fold")
     for position, passage in enumerate(passages):
-        place = Text(passage.title or passage.source, style="bold")
+        place = Text(passage.title or passage.source or passage.id, style="bold")
         if passage.section:
             place.append(f" › {passage.section}", style="cyan")
         if passage.collection and len({other.collection for other in passages}) > 1:

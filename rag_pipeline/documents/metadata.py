@@ -9,6 +9,7 @@ import datetime
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -83,13 +84,15 @@ def mapped_metadata(
 
 
 def flat_values(content: Mapping[Any, Any]) -> dict[str, MetadataValue]:
-    """Values that a store takes and filters by: text, numbers, true and false; lists joined, the nested left out."""
+    """Values that a store takes and filters by: text in NFC, numbers, true, false; lists joined, nested left out."""
     flat: dict[str, MetadataValue] = {}
     for key, value in content.items():
-        name = str(key)
+        name = unicodedata.normalize("NFC", str(key))
         if name in RESERVED or not name:
             continue
         plain = _plain(value)
+        if isinstance(plain, str):
+            plain = unicodedata.normalize("NFC", plain)
         if isinstance(plain, str | int | float | bool) and plain != "":
             flat[name] = plain
     return flat

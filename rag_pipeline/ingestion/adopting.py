@@ -12,9 +12,10 @@ import numpy.typing as npt
 from rag_pipeline.assembly import fingerprint_of, make_embeddings, open_store
 from rag_pipeline.config import Settings
 from rag_pipeline.embeddings.base import PipelineEmbeddings
-from rag_pipeline.errors import CollectionMismatchError, UsageError
+from rag_pipeline.errors import CollectionMismatchError, CollectionNotFoundError, UsageError
 from rag_pipeline.store import Store
 from rag_pipeline.store.foreign import ForeignCollection, ForeignRows
+from rag_pipeline.store.names import check_name
 
 SAMPLE = 32
 # Number formats and batches move a vector by less than a thousandth; another model, prompt or pooling by far more.
@@ -68,12 +69,18 @@ def adopt(
     if replace and (into is not None or source is not None):
         raise UsageError("--replace goes with neither --as nor --from")
     target = collection if replace else into or (collection if source else f"{collection}-adopted")
+    check_name(target, "--as")
     embeddings = make_embeddings(settings, embedding)
     fingerprint = fingerprint_of(embeddings, settings)
     embeddings.check_ready()
     store = open_store(settings)
     origin = Store(source.expanduser().resolve()) if source else store
     try:
+        if source is not None and not origin.exists:
+            raise CollectionNotFoundError(
+                f"unknown collection {collection!r} in {origin.place}: that folder holds no Chroma store; name the one"
+                " with chroma.sqlite3 in it with --from"
+            )
         foreign = origin.foreign(collection)
         with store.writer():
             if not replace and target in store.names():
@@ -85,6 +92,7 @@ def adopt(
             with staged.indexing():
                 for rows in foreign.pages():
                     texts = [_text(foreign, text) for text in rows.texts]
+                    _refuse_zeros(foreign, rows)
                     vectors = _unit(rows.vectors) if embeddings.identity.normalize else rows.vectors
                     staged.write_rows(rows.ids, texts, rows.metadatas, list(vectors))
                     chunks += len(texts)
@@ -107,6 +115,7 @@ def _check(foreign: ForeignCollection, sample: ForeignRows, embeddings: Pipeline
             f"collection {foreign.name!r} was not made with embedding {name!r}: it holds vectors of dimension"
             f" {dimension}, and the embedding gives {identity.dimension}; name the embedding that made it"
         )
+    _refuse_zeros(foreign, sample)
     made = np.asarray(embeddings.embed_documents(texts), dtype=np.float32)
     cosines = (_unit(made) * _unit(sample.vectors)).sum(axis=1)
     if cosines.min() < LEAST_COSINE:
@@ -118,6 +127,16 @@ def _check(foreign: ForeignCollection, sample: ForeignRows, embeddings: Pipeline
             f" all must be above {LEAST_COSINE}); name the embedding that made it{hint}"
         )
     return round(float(cosines.min()), 6)
+
+
+def _refuse_zeros(foreign: ForeignCollection, rows: ForeignRows) -> None:
+    for key, text, vector in zip(rows.ids, rows.texts, rows.vectors, strict=True):
+        # Services give a blank text no vector either.
+        if not vector.any() and (text or "").strip():
+            raise CollectionMismatchError(
+                f"collection {foreign.name!r} holds a vector of zeros, that of {key!r}, which no embedding gives and no"
+                " question finds; delete it there, or embed its text again"
+            )
 
 
 def _text(foreign: ForeignCollection, text: str | None) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rag_pipeline.errors import UsageError
 from rag_pipeline.places import Folder, RemoteFolder, same_place
+from rag_pipeline.store.names import check_name
 
 if TYPE_CHECKING:
     from rag_pipeline.config import Settings
@@ -50,7 +50,7 @@ def _target(
 ) -> IngestTarget:
     from rag_pipeline.ingestion.run import IngestTarget
 
-    check_name(collection)
+    check_name(collection, "--collection")
     configured = settings.collections.get(collection) or settings.collections.get(configured_as)
     if not folders:
         if configured is None:
@@ -79,22 +79,6 @@ def _collections_for(settings: Settings, folders: Sequence[Folder]) -> list[str]
     ]
     first = folders[0]
     return found or [first.last_part if isinstance(first, RemoteFolder) else first.expanduser().resolve().name]
-
-
-def check_name(name: str) -> None:
-    """Refuse what cannot name a collection.
-
-    Raises:
-        UsageError: says what can.
-    """
-    from rag_pipeline.config import COLLECTION_NAME
-    from rag_pipeline.store.store import is_reserved
-
-    if not re.match(COLLECTION_NAME, name) or is_reserved(name):
-        raise UsageError(
-            f"{name!r} cannot name a collection (3 to 492 of a-z, A-Z, 0-9, '.', '_', '-', beginning and ending"
-            " in a letter or digit); choose a name with --collection"
-        )
 
 
 def _embedding_in_store(settings: Settings, collection: str) -> str:

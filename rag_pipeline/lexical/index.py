@@ -192,15 +192,17 @@ class LexicalIndex:
         if ids is not None:
             only = query.const_score_query(query.term_set_query(schema, "id", list(ids)), 0.0)
             whole = query.boolean_query([(tantivy.Occur.Must, only), (tantivy.Occur.Must, whole)])
-        hits = searcher.search(whole, max(limit, 1), count=False).hits
+        # tantivy sets memory aside for as many as are asked for, before it knows how many there are.
+        hits = searcher.search(whole, max(min(limit, int(searcher.num_docs)), 1), count=False).hits
         return {_id(searcher, address): float(score) / ideal for score, address in hits}
 
     def _index(self) -> tantivy.Index:
-        if self._opened is None:
+        opened = self._opened  # another thread may close it meanwhile
+        if opened is None:
             import tantivy
 
-            self._opened = tantivy.Index.open(str(self.folder))
-        return self._opened
+            opened = self._opened = tantivy.Index.open(str(self.folder))
+        return opened
 
     def _searcher(self) -> tantivy.Searcher:
         with _translated("read", self.folder):

@@ -3,43 +3,62 @@
 from __future__ import annotations
 
 import threading
+import weakref
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from langchain_core.embeddings import Embeddings
 
-from rag_pipeline.config import Settings
+from rag_pipeline.config import Settings, load_settings
 from rag_pipeline.errors import UsageError
 from rag_pipeline.retrieval.opening import open_searcher, open_searchers
 from rag_pipeline.retrieval.searcher import Searcher
 from rag_pipeline.retrieval.several import SeveralSearcher
 
+# Each may hold a reranker's model; an app that makes up options as it goes would otherwise fill the memory.
+_MOST_OPTIONS = 16
+
 
 class KeptSearcher:
     """A searcher that is opened at the first question and stays open, for any options. Safe to share among threads.
 
+    It lets go of its files when nobody refers to it any more. A copy, also one that went through pickle, is closed
+    and opens the collections for itself.
+
     Args:
-        settings: gives the configuration, when it is needed.
+        config: a configuration, or its file, which is read when it is needed; None: as the commands find it.
         collections: their names; None: the default one.
         embeddings: what the one collection was made with, where that is not an embedding of the configuration.
     """
 
     def __init__(
         self,
-        settings: Callable[[], Settings],
+        config: Settings | str | Path | None = None,
         collections: Sequence[str] | None = None,
         embeddings: Embeddings | None = None,
     ) -> None:
-        self._settings = settings
+        self._config = config
         self._collections = collections
         self._embeddings = embeddings
-        self._lock = threading.Lock()
-        self._opened: dict[str, Searcher | SeveralSearcher] = {}
+        self._lock = threading.RLock()
+        self._settings = config if isinstance(config, Settings) else None
+        self._opened: Searcher | SeveralSearcher | None = None
+        self._changed: OrderedDict[str, Searcher | SeveralSearcher] = OrderedDict()
+        self._let_go: Callable[[], object] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return KeptSearcher, (self._config, self._collections, self._embeddings)
 
     @property
     def settings(self) -> Settings:
         """The configuration."""
-        return self._settings()
+        with self._lock:
+            if self._settings is None:
+                assert not isinstance(self._config, Settings)
+                self._settings = load_settings(self._config)
+            return self._settings
 
     def get(self, **options: Any) -> Searcher | SeveralSearcher:
         """The searcher with these options; None leaves one as it is configured.
@@ -48,21 +67,29 @@ class KeptSearcher:
             RagPipelineError: see :func:`rag_pipeline.open_searcher`.
         """
         changes = {name: value for name, value in options.items() if value is not None}
-        key = repr(sorted(changes.items()))
+        key = repr(sorted(changes.items(), key=lambda change: change[0]))
         with self._lock:
-            if "[]" not in self._opened:
-                self._opened["[]"] = self._open()
-            if key not in self._opened:
-                self._opened[key] = self._opened["[]"].changed(**changes)
-            return self._opened[key]
+            if self._opened is None:
+                self._opened = self._open()
+                release = weakref.finalize(self, self._opened.close)
+                release.atexit = False
+                self._let_go = release
+            if not changes:
+                return self._opened
+            if key not in self._changed:
+                self._changed[key] = self._opened.changed(**changes)
+                while len(self._changed) > _MOST_OPTIONS:
+                    self._changed.popitem(last=False)
+            self._changed.move_to_end(key)
+            return self._changed[key]
 
     def close(self) -> None:
-        """Let go of the files; the next question opens them again."""
+        """Let go of the files; questions under way are answered, and the next one opens them again."""
         with self._lock:
-            opened = list(self._opened.values())
-            self._opened.clear()
-        for searcher in opened:
-            searcher.close()
+            let_go, self._let_go, self._opened = self._let_go, None, None
+            self._changed.clear()
+        if let_go is not None:
+            let_go()
 
     def _open(self) -> Searcher | SeveralSearcher:
         names = self._collections

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from rag_pipeline.passages import Passage
+from rag_pipeline.passages import Passage, parted
 from rag_pipeline.store import Collection
 from rag_pipeline.store.records import FileKey, FileVersion, chunk_id
 
@@ -53,9 +53,7 @@ def _joined(passage: Passage, covered: Iterable[int], rows: Mapping[str, tuple[s
     texts: list[str] = []
     last_head = ""
     for text, metadata in found:
-        head, separator, body = text.partition("\n\n")
-        if not separator or not head.startswith(str(metadata.get("title", ""))):
-            head, body = "", text
+        head, body = parted(text, str(metadata.get("title", "")))
         # A head that the chunk before had too is not said again.
         texts.append(body if head == last_head else text)
         last_head = head

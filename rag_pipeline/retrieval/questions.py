@@ -1,20 +1,35 @@
-"""What counts as a question."""
+"""What counts as a question, and as a number of passages."""
 
 from __future__ import annotations
 
 import unicodedata
+from typing import Any
 
 from rag_pipeline.errors import UsageError
 
 
-def check_question(question: str) -> str:
+def check_question(question: Any) -> str:
     """The question in NFC, without white space around it.
 
     Raises:
-        UsageError: nothing is left.
+        UsageError: nothing is left, or it is no text.
     """
+    if not isinstance(question, str):
+        raise UsageError(f"a question is a text, found {question!r}")
     # A terminal of another encoding leaves lone surrogates, which no tokenizer takes.
-    question = unicodedata.normalize("NFC", question.encode(errors="replace").decode()).strip()
-    if not question:
-        raise UsageError('the question is empty; ask one: query.py "QUESTION"')
-    return question
+    normal: str = unicodedata.normalize("NFC", question.encode(errors="replace").decode()).strip()
+    if not normal:
+        raise UsageError("the question is empty; ask in words, such as those that are to be found")
+    return normal
+
+
+def check_k(k: Any, name: str = "k") -> int:
+    """A number of passages.
+
+    Raises:
+        UsageError: it is no whole number, or less than 1.
+    """
+    # Whole numbers of numpy are not of Python's class.
+    if isinstance(k, bool) or not hasattr(k, "__index__") or int(k) < 1:
+        raise UsageError(f"{name} must be a whole number, 1 or more, found {k!r}")
+    return int(k)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -15,9 +14,10 @@ from langchain_core.retrievers import BaseRetriever, LangSmithRetrieverParams
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from rag_pipeline.config import RetrievalMode, Settings, load_settings
+from rag_pipeline.config import RetrievalMode, Settings
 from rag_pipeline.passages import Passage
 from rag_pipeline.retrieval.keeping import KeptSearcher
+from rag_pipeline.retrieval.questions import check_k
 from rag_pipeline.retrieval.searcher import Searcher
 from rag_pipeline.retrieval.several import SeveralSearcher
 from rag_pipeline.retrieval.tool import describe, make_tool
@@ -27,8 +27,8 @@ class PipelineRetriever(BaseRetriever):
     """Passages of a collection as LangChain documents, best first.
 
     The collection is opened at the first question, stays open, and follows what is ingested later. Safe to share
-    among threads and event loops. ``k``, ``mode`` and ``where`` may also be given with a question:
-    ``retriever.invoke("…", k=2)``.
+    among threads and event loops; a copy, also one that went through pickle, opens it for itself. ``k``, ``mode`` and
+    ``where`` may also be given with a question: ``retriever.invoke("…", k=2)``.
 
     Example:
         >>> retriever = PipelineRetriever(collection="ships", k=4)
@@ -65,7 +65,7 @@ class PipelineRetriever(BaseRetriever):
     def model_post_init(self, _context: Any) -> None:
         """Nothing is opened yet."""
         names = [self.collection] if isinstance(self.collection, str) else self.collection
-        self._kept = KeptSearcher(functools.cache(self._load_settings), names, self.embeddings)
+        self._kept = KeptSearcher(self.settings or self.config, names, self.embeddings)
 
     @classmethod
     def over(cls, kept: KeptSearcher, **fields: Any) -> Self:
@@ -82,18 +82,30 @@ class PipelineRetriever(BaseRetriever):
         description: str | None = None,
         arg_types: dict[str, type] | None = None,
     ) -> BaseTool:
-        """A tool for agents: numbered passages with their sources, and the documents as its artifact.
+        """A tool for agents: passages with their sources and labels to cite them by, the documents as its artifact.
 
         Args:
             args_schema: as LangChain's own; with it, or ``arg_types``, the tool is LangChain's generic one.
             name: how the agent calls it; None: ``search_`` and the collection's name.
             description: what it is told of it; None: taken from the collection, which is opened for it.
             arg_types: as LangChain's own.
+
+        Raises:
+            UsageError: nothing of the name is left when what chat models do not allow in names is taken out.
+            RagPipelineError: the collection cannot be opened for its description.
         """
         if args_schema is not None or arg_types is not None:
             return super().as_tool(args_schema, name=name, description=description, arg_types=arg_types)
         searcher = self._searcher({})
         return make_tool(self, name or f"search_{searcher.collection}", description or describe(searcher))
+
+    def load(self) -> None:
+        """Open the collection and load its models now rather than at the first question."""
+        self._searcher({}).load()
+
+    async def aload(self) -> None:
+        """As :meth:`load`, in a thread."""
+        await asyncio.to_thread(self.load)
 
     def close(self) -> None:
         """Let go of the files; the next question opens them again."""
@@ -131,7 +143,8 @@ class PipelineRetriever(BaseRetriever):
 
     def _prepared(self, changes: dict[str, Any]) -> tuple[Searcher | SeveralSearcher, int, dict[str, Any] | None]:
         changes = dict(changes)
-        k = changes.pop("k", None) or self.k or self._shared.settings.retrieval.top_k
+        asked = changes.pop("k", None)
+        k = check_k(asked) if asked is not None else self.k or self._shared.settings.retrieval.top_k
         where = changes.pop("where", self.where)
         return self._searcher(changes), k, where
 
@@ -142,9 +155,6 @@ class PipelineRetriever(BaseRetriever):
     def _shared(self) -> KeptSearcher:
         assert self._kept is not None
         return self._kept
-
-    def _load_settings(self) -> Settings:
-        return self.settings or load_settings(None if self.config is None else Path(self.config))
 
 
 def _documents(passages: Sequence[Passage]) -> list[Document]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,15 +14,17 @@ import numpy.typing as npt
 
 from rag_pipeline.config import RetrievalMode
 from rag_pipeline.embeddings.base import PipelineEmbeddings
-from rag_pipeline.errors import CollectionMismatchError, UsageError
+from rag_pipeline.errors import CollectionMismatchError
+from rag_pipeline.lexical import load as load_analyser
 from rag_pipeline.passages import Explanation, Passage
 from rag_pipeline.retrieval import selection
 from rag_pipeline.retrieval.background import Background, measure
+from rag_pipeline.retrieval.beside import beside
 from rag_pipeline.retrieval.fusion import Candidate, Fusion, Legs, LexicalHits, fuse
 from rag_pipeline.retrieval.lexical import lexical_leg
 from rag_pipeline.retrieval.neighbours import joined
 from rag_pipeline.retrieval.options import SearchOptions
-from rag_pipeline.retrieval.questions import check_question
+from rag_pipeline.retrieval.questions import check_k, check_question
 from rag_pipeline.retrieval.rerank import make_reranker
 from rag_pipeline.store import Collection
 from rag_pipeline.store.filters import Where, checked
@@ -42,13 +43,6 @@ class _Asked:
     vector: npt.NDArray[np.float32] | None = None
     lexical: LexicalHits | None = None
     dense: dict[str, float] | None = None
-
-
-def _asked(question: str, k: int, where: Where | None, exact: bool) -> _Asked:
-    question = check_question(question)
-    if k < 1:
-        raise UsageError(f"top_k must be 1 or more, found {k}")
-    return _Asked(question, checked(where), exact)
 
 
 class Searcher:
@@ -81,7 +75,6 @@ class Searcher:
         self._base_dir = base_dir
         self.options = options or SearchOptions()
         self._reranker = make_reranker(self.options.rerank, embeddings, base_dir)
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="lexical")
         self._background: Background | None = None
         self._background_of: object = None
         if self.options.mode != "dense":
@@ -145,7 +138,8 @@ class Searcher:
             StoreError: the store cannot be read.
             EmbeddingError, ServiceError: the question cannot be embedded.
         """
-        return self._search(_asked(question, k, where, exact), k, explain)
+        k = check_k(k)
+        return self._search(_Asked(check_question(question), checked(where), exact), k, explain)
 
     async def asearch(
         self,
@@ -160,7 +154,8 @@ class Searcher:
 
         Questions that come together are embedded together, where the embedding can; the rest is done in a thread.
         """
-        asked = _asked(question, k, where, exact)
+        k = check_k(k)
+        asked = _Asked(check_question(question), checked(where), exact)
         if self.mode != "lexical":
             vector = await self._embeddings.aembed_query(asked.text)
             asked = replace(asked, vector=np.asarray(vector, dtype=np.float32))
@@ -195,9 +190,15 @@ class Searcher:
             other._reranker = self._reranker  # whose model may be loaded already
         return other
 
+    def load(self) -> None:
+        """Load models now rather than at the first question: of the embedding, and of the Korean analyser."""
+        if self.mode != "lexical":
+            self._embeddings.load()
+        if self.mode != "dense":
+            load_analyser()
+
     def close(self) -> None:
-        """Let go of the thread that asks the lexical index, and of the store's files if it was opened for this."""
-        self._pool.shutdown()
+        """Let go of the store's files, if it was opened for this; who asks afterwards opens them again."""
         if self._on_close is not None:
             self._on_close()
 
@@ -236,7 +237,7 @@ class Searcher:
     def _hybrid(self, asked: _Asked, depth: int) -> tuple[_Asked, list[Candidate]]:
         wanted = max(depth, self.options.candidates)
         # Beside the embedding: the model computes outside of the interpreter lock, or waits for a service.
-        looking = self._pool.submit(lexical_leg, self._collection, asked.text, asked.where, wanted)
+        looking = beside(lambda: lexical_leg(self._collection, asked.text, asked.where, wanted))
         try:
             background = self.background
             vector = self._vector(asked)

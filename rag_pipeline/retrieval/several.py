@@ -88,6 +88,11 @@ class SeveralSearcher:
         """The same collections asked with other options; see :meth:`Searcher.changed`."""
         return SeveralSearcher([searcher.changed(**options) for searcher in self._searchers])
 
+    def load(self) -> None:
+        """See :meth:`Searcher.load`."""
+        for searcher in self._searchers:
+            searcher.load()
+
     def close(self) -> None:
         """Close them all."""
         for searcher in self._searchers:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
-from langchain_core.tools import BaseTool, StructuredTool
+from langchain_core.tools import BaseTool, StructuredTool, ToolException
 
+from rag_pipeline.errors import RagPipelineError, UsageError
 from rag_pipeline.passages import Passage
 from rag_pipeline.retrieval.searcher import Searcher
 from rag_pipeline.retrieval.several import SeveralSearcher
@@ -18,36 +22,51 @@ from rag_pipeline.retrieval.several import SeveralSearcher
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 _LONGEST_NAME = 64
 _TITLES = 12
+# Two of a million passages hardly share one, and the passages of a conversation do not.
+_LABEL_LENGTH = 5
+_QUESTION = "A question or search words, in any language"
 
 
 def make_tool(retriever: BaseRetriever, name: str, description: str) -> BaseTool:
-    """A tool that searches and gives the passages numbered, with title, section and source for citation.
+    """A tool that searches and gives the passages with title, section and source, each with a label to cite it by.
 
-    Its artifact are the documents themselves.
+    A passage has the same label in every search, process and conversation: an agent that searches twice has no two
+    passages of one label. Its artifact are the documents, with ``label`` in their metadata. What cannot be asked, or
+    fails, is told to the model as the result of its call, so that it can ask in another way.
 
     Args:
         retriever: any.
         name: how the agent calls it; what models do not allow in names is replaced.
         description: what the agent is told of it.
+
+    Raises:
+        UsageError: nothing of the name is left.
     """
 
-    def search(question: Annotated[str, "A question or search words, in any language"]) -> tuple[str, list[Document]]:
-        found = retriever.invoke(question)
-        return _shown(found), found
+    def search(question: Annotated[str, _QUESTION]) -> tuple[str, list[Document]]:
+        with _told_to_the_model():
+            return _result(retriever.invoke(question))
 
-    async def asearch(
-        question: Annotated[str, "A question or search words, in any language"],
-    ) -> tuple[str, list[Document]]:
-        found = await retriever.ainvoke(question)
-        return _shown(found), found
+    async def asearch(question: Annotated[str, _QUESTION]) -> tuple[str, list[Document]]:
+        with _told_to_the_model():
+            return _result(await retriever.ainvoke(question))
 
     return StructuredTool.from_function(
         search,
         asearch,
-        name=_NOT_IN_NAMES.sub("_", name)[:_LONGEST_NAME],
+        name=_allowed(name),
         description=description,
         response_format="content_and_artifact",
+        handle_tool_error=True,
+        handle_validation_error="The search takes a question as text.",
     )
+
+
+def label_of(document: Document) -> str:
+    """A short label for a passage, which depends on the passage alone: ``k7d2q``."""
+    source = str(document.metadata.get("collection") or document.metadata.get("source") or "")
+    digest = hashlib.blake2b(f"{source}\0{document.id or document.page_content}".encode(errors="replace")).digest()
+    return base64.b32encode(digest)[:_LABEL_LENGTH].decode().lower()
 
 
 def describe(searcher: Searcher | SeveralSearcher) -> str:
@@ -57,7 +76,10 @@ def describe(searcher: Searcher | SeveralSearcher) -> str:
         _describe_one(one) for one in (searcher.searchers if isinstance(searcher, SeveralSearcher) else [searcher])
     ]
     which = "document collections" if several else "document collection"
-    return f"Search the user's {which} {'; '.join(parts)}. Returns numbered passages with their sources, best first."
+    return (
+        f"Search the user's {which} {'; '.join(parts)}. Returns passages with their sources, best first,"
+        " each with a label in brackets to cite it by."
+    )
 
 
 def _describe_one(searcher: Searcher) -> str:
@@ -67,13 +89,26 @@ def _describe_one(searcher: Searcher) -> str:
     return f"{searcher.collection!r} ({documents} documents{about})"
 
 
-def _shown(documents: Sequence[Document]) -> str:
-    if not documents:
-        return "Nothing was found."
+@contextlib.contextmanager
+def _told_to_the_model() -> Iterator[None]:
+    try:
+        yield
+    except RagPipelineError as error:
+        raise ToolException(str(error)) from None
+
+
+def _allowed(name: str) -> str:
+    allowed = _NOT_IN_NAMES.sub("_", name)[:_LONGEST_NAME]
+    if not allowed.strip("_-"):
+        raise UsageError(f"tool name {name!r}: chat models take letters a-z and digits; choose a name of these")
+    return allowed
+
+
+def _result(found: Sequence[Document]) -> tuple[str, list[Document]]:
+    documents = [
+        document.model_copy(update={"metadata": {**document.metadata, "label": label_of(document)}})
+        for document in found
+    ]
     passages = [Passage.from_document(document, rank) for rank, document in enumerate(documents, start=1)]
-    return "\n\n".join(_passage(passage) for passage in passages)
-
-
-def _passage(passage: Passage) -> str:
-    parts = (passage.title, passage.section, ", ".join(filter(None, (passage.source, passage.place))))
-    return f"[{passage.rank}] {' — '.join(part for part in parts if part)}\n{passage.body}"
+    shown = [f"[{passage.metadata['label']}] {passage.caption}\n{passage.body}" for passage in passages]
+    return "\n\n".join(shown) or "Nothing was found.", documents

@@ -19,7 +19,10 @@ from rag_pipeline.config import Settings
 from rag_pipeline.embeddings.base import PipelineEmbeddings
 from rag_pipeline.embeddings.wrapped import as_pipeline_embeddings
 from rag_pipeline.errors import UsageError
+from rag_pipeline.retrieval.given import check_ids, check_metadatas, check_query, check_texts, check_vector
+from rag_pipeline.retrieval.questions import check_k
 from rag_pipeline.store import Collection, Hit, Store
+from rag_pipeline.store.names import check_name
 
 
 class PipelineVectorStore(VectorStore):
@@ -56,7 +59,10 @@ class PipelineVectorStore(VectorStore):
         Raises:
             CollectionNotFoundError: there is none of that name.
             CollectionMismatchError: it was made in another way.
+            UsageError: it is to be made, and its name is none that a collection can have.
         """
+        if create:
+            check_name(collection)
         store = open_store(settings)
         try:
             name = _embedding_name(settings, store, collection)
@@ -104,10 +110,14 @@ class PipelineVectorStore(VectorStore):
             StoreLockedError: another process is writing.
             StoreError, EmbeddingError, ServiceError: nothing was stored.
         """
-        contents = list(texts)
-        chosen = [str(uuid.uuid4()) for _ in contents] if ids is None else [one or str(uuid.uuid4()) for one in ids]
-        known = metadatas if metadatas is not None else [{} for _ in contents]
-        _check(contents, known, chosen)
+        contents = check_texts(texts)
+        given = [None] * len(contents) if ids is None else check_ids(ids, made_up=True)
+        if len(given) != len(contents):
+            raise UsageError(f"{len(contents)} texts and {len(given)} ids do not go together")
+        chosen = [one or str(uuid.uuid4()) for one in given]
+        if len(set(chosen)) < len(chosen):
+            raise UsageError("an id is given twice")
+        known = check_metadatas(metadatas, len(contents))
         if contents:
             vectors = self._embeddings.embed_documents(contents)
             with self._writing() as collection:
@@ -127,7 +137,7 @@ class PipelineVectorStore(VectorStore):
         **_: Any,
     ) -> list[str]:
         """As :meth:`add_texts`, in a thread."""
-        return await asyncio.to_thread(self.add_texts, list(texts), metadatas, ids=ids)
+        return await asyncio.to_thread(self.add_texts, texts, metadatas, ids=ids)
 
     def delete(self, ids: list[str] | None = None, **_: Any) -> bool:
         """Remove texts by id; ids that are not there do no harm.
@@ -138,6 +148,7 @@ class PipelineVectorStore(VectorStore):
         """
         if ids is None:
             raise UsageError("name the ids to delete")
+        ids = check_ids(ids)
         present = [chunk_id for chunk_id in dict.fromkeys(ids) if chunk_id in self._opened().rows_of(ids)]
         if present:
             with self._writing() as collection:
@@ -150,7 +161,8 @@ class PipelineVectorStore(VectorStore):
 
     def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
         """Documents by id, in the order of the ids; those that are not there are left out."""
-        rows = self._opened().rows_of(list(ids))
+        ids = check_ids(ids)
+        rows = self._opened().rows_of(ids)
         return [Document(id=one, page_content=rows[one][0], metadata=dict(rows[one][1])) for one in ids if one in rows]
 
     async def aget_by_ids(self, ids: Sequence[str], /) -> list[Document]:
@@ -185,7 +197,7 @@ class PipelineVectorStore(VectorStore):
         **_: Any,
     ) -> list[tuple[Document, float]]:
         """The k documents of highest inner product with it, best first."""
-        return self._nearest(self._embeddings.embed_query(query), k, filter)
+        return self._nearest(self._embeddings.embed_query(check_query(query)), k, filter)
 
     async def asimilarity_search_with_score(
         self,
@@ -195,7 +207,7 @@ class PipelineVectorStore(VectorStore):
         **_: Any,
     ) -> list[tuple[Document, float]]:
         """As :meth:`similarity_search_with_score`, without holding up the event loop."""
-        vector = await self._embeddings.aembed_query(query)
+        vector = await self._embeddings.aembed_query(check_query(query))
         return await asyncio.to_thread(self._nearest, vector, k, filter)
 
     def similarity_search_by_vector(
@@ -229,7 +241,7 @@ class PipelineVectorStore(VectorStore):
     ) -> list[Document]:
         """Documents near the question and unlike each other, in the order they were chosen (Carbonell 1998)."""
         return self.max_marginal_relevance_search_by_vector(
-            self._embeddings.embed_query(query), k, fetch_k, lambda_mult, filter
+            self._embeddings.embed_query(check_query(query)), k, fetch_k, lambda_mult, filter
         )
 
     def max_marginal_relevance_search_by_vector(
@@ -242,6 +254,9 @@ class PipelineVectorStore(VectorStore):
         **_: Any,
     ) -> list[Document]:
         """As :meth:`max_marginal_relevance_search`, from a vector."""
+        k, fetch_k = check_k(k), check_k(fetch_k, "fetch_k")
+        if not isinstance(lambda_mult, int | float) or not 0 <= lambda_mult <= 1:
+            raise UsageError(f"lambda_mult must be from 0 to 1, found {lambda_mult!r}")
         found = [document for document, _ in self._nearest(embedding, max(k, fetch_k), filter)]
         vectors = self._opened().vectors_of([str(document.id) for document in found])
         found = [document for document in found if document.id in vectors]
@@ -280,9 +295,8 @@ class PipelineVectorStore(VectorStore):
     def _nearest(
         self, vector: Sequence[float], k: int, condition: Mapping[str, Any] | None
     ) -> list[tuple[Document, float]]:
-        if k < 1:
-            raise UsageError(f"k must be 1 or more, found {k}")
-        return [(_document(hit), hit.score) for hit in self._opened().search(vector, k, condition)]
+        vector = check_vector(vector, self._embeddings.identity.dimension, self._name)
+        return [(_document(hit), hit.score) for hit in self._opened().search(vector, check_k(k), condition)]
 
     def _opened(self) -> Collection:
         if self._collection is None:
@@ -307,17 +321,3 @@ def _embedding_name(settings: Settings, store: Store, collection: str) -> str:
         return configured.embedding
     stored = store.get(collection).embedding if collection in store.names() else None
     return stored or "bundled"
-
-
-def _check(texts: list[str], metadatas: list[dict[str, Any]], ids: list[str]) -> None:
-    if not len(texts) == len(metadatas) == len(ids):
-        raise UsageError(f"{len(texts)} texts, {len(metadatas)} metadatas and {len(ids)} ids do not go together")
-    if len(set(ids)) < len(ids):
-        raise UsageError("an id is given twice")
-    for text in texts:
-        if not text.strip():
-            raise UsageError("a text is empty")
-    for metadata in metadatas:
-        for name, value in metadata.items():
-            if not isinstance(value, str | int | float | bool):
-                raise UsageError(f"metadata {name!r} must be a string, a number or a truth value, found {value!r}")

@@ -7,8 +7,10 @@ The form is that of Chroma's documentation on metadata filtering: ``{"type": "bu
 from __future__ import annotations
 
 import contextlib
+import math
 import operator
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +21,11 @@ _JOINS = ("$and", "$or")
 _COMPARISONS = {"=": "$eq", "!=": "$ne", ">=": "$gte", "<=": "$lte", ">": "$gt", "<": "$lt"}
 _COMPARED = {"$eq": operator.eq, "$gt": operator.gt, "$gte": operator.ge, "$lt": operator.lt, "$lte": operator.le}
 _OPERATORS = frozenset({*_COMPARISONS.values(), "$in", "$nin"})
+_ORDER = frozenset({"$gte", "$lte", "$gt", "$lt"})
+_NEGATIVE = frozenset({"$ne", "$nin"})
+# Chroma keeps whole numbers in 64 bits.
+_TOO_LARGE = 1 << 63
+_LONGEST = 80
 _CONDITION = re.compile(r"\s*([^\s=!<>]+)\s*(!=|>=|<=|=|>|<)\s*(.*?)\s*", re.DOTALL)
 _EXAMPLES = "type=bulk, type=bulk,container, year>=2020, type!=bulk"
 
@@ -37,34 +44,95 @@ def parse_conditions(conditions: Sequence[str]) -> Where | None:
     return parsed[0] if len(parsed) == 1 else {"$and": parsed}
 
 
-def checked(where: Where | None) -> dict[str, Any] | None:
+def checked(where: Any) -> dict[str, Any] | None:
     """A filter as Chroma takes it: several keys side by side are joined by ``$and``.
 
+    Names pasted from a Mac hold Korean letters in parts (NFD); they mean the same whole letters (NFC), and are looked
+    for in both forms.
+
     Raises:
-        UsageError: an operator is unknown, or has nothing to compare with.
+        UsageError: it is no filter, an operator is unknown, or a value is none that metadata can have.
     """
+    if where is None:
+        return None
+    if not isinstance(where, Mapping):
+        raise UsageError(f'filter: keys and values are wanted, such as {{"type": "bulk"}}; found {_shown(where)}')
     if not where:
         return None
     if len(where) > 1:
         return {"$and": [checked({key: value}) for key, value in where.items()]}
     ((key, value),) = where.items()
+    if not isinstance(key, str):
+        raise UsageError(f"filter: a key is text, the name of a metadata field; found {_shown(key)}")
     if key in _JOINS:
         if not isinstance(value, list | tuple) or not value:
-            raise UsageError(f"filter: {key} needs a list of conditions, found {value!r}")
-        inner = [checked(one) for one in value]
+            raise UsageError(f"filter: {key} needs a list of conditions, found {_shown(value)}")
+        inner = [_condition(key, one) for one in value]
         return inner[0] if len(inner) == 1 else {key: inner}
     if key.startswith("$"):
         raise UsageError(f"filter: unknown operator {key!r}; known here: {', '.join(_JOINS)}")
+    condition = _compared(key, value)
+    negative = isinstance(condition, Mapping) and not _NEGATIVE.isdisjoint(condition)
+    keys = [{form: condition} for form in _forms(key)]
+    return keys[0] if len(keys) == 1 else {"$and" if negative else "$or": keys}
+
+
+def _condition(join: str, given: Any) -> dict[str, Any]:
+    condition = checked(given)
+    if condition is None:
+        raise UsageError(f"filter: {join} holds an empty condition")
+    return condition
+
+
+def _compared(key: str, value: Any) -> Any:
+    """What a key is compared with, as Chroma takes it."""
     if isinstance(value, Mapping):
-        unknown = set(value) - _OPERATORS
-        if unknown or len(value) != 1:
-            found = ", ".join(sorted(value)) or "none"
+        if len(value) != 1 or not _OPERATORS.issuperset(value):
+            found = ", ".join(sorted(str(one) for one in value)) or "none"
             raise UsageError(f"filter: {key} needs one operator of {', '.join(sorted(_OPERATORS))}; found {found}")
         ((sign, operand),) = value.items()
-        if sign in ("$in", "$nin") and (not isinstance(operand, list | tuple) or not operand):
-            raise UsageError(f"filter: {key} {sign} needs values, found {operand!r}")
-        return {key: {sign: list(operand) if isinstance(operand, tuple) else operand}}
-    return {key: value}
+    else:
+        sign, operand = "$eq", value
+    if sign in ("$in", "$nin"):
+        if not isinstance(operand, list | tuple) or not operand:
+            raise UsageError(f"filter: {key} {sign} needs a list of values, found {_shown(operand)}")
+        return {sign: _alike(key, [_value(key, one) for one in operand])}
+    operand = _value(key, operand)
+    if sign in _ORDER and (isinstance(operand, str | bool)):
+        raise UsageError(f"filter: {key} {sign} compares numbers, found {_shown(operand)}")
+    if isinstance(operand, str) and len(_forms(operand)) > 1:
+        return {"$in" if sign == "$eq" else "$nin": _forms(operand)}
+    return {sign: operand} if isinstance(value, Mapping) else operand
+
+
+def _value(key: str, value: Any) -> str | bool | int | float:
+    """A value that metadata can have."""
+    if isinstance(value, str | bool) or (isinstance(value, int) and abs(value) < _TOO_LARGE):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    advice = "; several values go with {'$in': […]}" if isinstance(value, list | tuple | set) else ""
+    raise UsageError(f"filter: {key} is text, a number, true or false; found {_shown(value)}{advice}")
+
+
+def _alike(key: str, values: list[str | bool | int | float]) -> list[Any]:
+    """Values of one type, which is what Chroma takes in a list."""
+    if all(isinstance(one, str) for one in values):
+        return list(dict.fromkeys(form for one in values for form in _forms(str(one))))
+    if all(isinstance(one, bool) for one in values) or all(type(one) is int for one in values):
+        return values
+    if any(isinstance(one, str | bool) for one in values):
+        raise UsageError(f"filter: {key} is compared with values of several types, {_shown(values)}; join two by '$or'")
+    return [float(one) for one in values]
+
+
+def _forms(text: str) -> list[str]:
+    return list(dict.fromkeys([unicodedata.normalize("NFC", text), text]))
+
+
+def _shown(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= _LONGEST else shown[:_LONGEST] + "…"
 
 
 def fits(metadata: Mapping[str, Any], where: Where) -> bool:
@@ -123,6 +191,6 @@ def _meanings(text: str) -> list[str | bool | int | float]:
     if text.lower() in ("true", "false"):
         meanings.append(text.lower() == "true")
     for kind in (int, float):
-        with contextlib.suppress(ValueError):
-            meanings.append(kind(text))
+        with contextlib.suppress(ValueError, UsageError):
+            meanings.append(_value(text, kind(text)))
     return meanings

@@ -38,9 +38,10 @@ class ForeignCollection:
             return self._connection.collection(generation, self.name).count()
 
     def sample(self, size: int) -> ForeignRows:
-        """Up to so many rows, spread over the collection."""
-        step = max(1, self.count // size)
-        parts = [self._rows(1, offset) for offset in range(0, step * size, step)]
+        """Up to so many rows, spread evenly over the collection, the first and the last among them."""
+        count = self.count
+        places = np.linspace(0, count - 1, min(size, count)).round().astype(int)
+        parts = [self._rows(1, int(offset)) for offset in places]
         parts = [part for part in parts if part.ids]
         return ForeignRows(
             [one for part in parts for one in part.ids],

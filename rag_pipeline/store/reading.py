@@ -373,6 +373,8 @@ class CollectionReader:
         question = np.asarray([vector], dtype=np.float32)
         most = self._connection.limits.results
         k = k if most is None else min(k, most)
+        if k > self._connection.limits.rows:
+            k = max(1, min(k, self.count))  # Chroma sets memory aside for as many as are asked for
         return self._read(lambda chroma: chroma.query(question, n_results=k, where=condition, include=include))
 
     def _rank_exactly(

@@ -141,7 +141,7 @@ def answer(body: Mapping[str, Any]) -> str:
     passages = _PASSAGE.findall(text)
     result = gemini_tools.tool_result(body)
     if result is not None:
-        return _nearest(gemini_tools.question_of(body), gemini_tools.numbered_passages(result))
+        return _nearest(gemini_tools.question_of(body), gemini_tools.labelled_passages(result))
     question = (re.findall(r"<question>\n(.*?)\n</question>", text, re.DOTALL) or [text])[-1].strip()
     if not passages:
         return question.splitlines()[-1] if question else "…"

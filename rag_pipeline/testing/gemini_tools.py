@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_NUMBERED = re.compile(r"^\[(\d+)\] [^\n]*\n(.*?)(?=\n\n\[\d+\] |\Z)", re.DOTALL | re.MULTILINE)
+_LABELLED = re.compile(r"^\[(\w+)\] [^\n]*\n(.*?)(?=\n\n\[\w+\] |\Z)", re.DOTALL | re.MULTILINE)
 
 
 def function_call(body: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -49,6 +49,6 @@ def question_of(body: Mapping[str, Any]) -> str:
     return str(said[-1]) if said else ""
 
 
-def numbered_passages(result: str) -> list[tuple[str, str]]:
-    """Number and text of each passage in what a tool said; all of it as the first where none is numbered."""
-    return _NUMBERED.findall(result) or [("1", result)]
+def labelled_passages(result: str) -> list[tuple[str, str]]:
+    """Label and text of each passage in what a tool said; all of it as the first where none has one."""
+    return _LABELLED.findall(result) or [("1", result)]

@@ -7,7 +7,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import Document
 from langchain_core.language_models import FakeListChatModel
 from langchain_core.retrievers import BaseRetriever
-from langchain_core.runnables import RunnableLambda
+from langchain_core.runnables import RunnableGenerator, RunnableLambda
 
 from rag_pipeline import build_answer_chain
 from rag_pipeline.answering import make_chat_model
@@ -116,6 +116,42 @@ async def test_with_a_history_the_question_is_rewritten_before_it_is_searched_fo
     assert len(gemini.requests) == 5
 
 
+@pytest.mark.parametrize(
+    "history", ["What is a tug?", [5], [("pirate", "What is a tug?")], 7, {"human": "What is a tug?"}, [("human",)]]
+)
+async def test_what_is_no_history_is_refused(chain, history):
+    with pytest.raises(UsageError, match="history as a list of messages"):
+        chain.invoke({"question": "tug", "history": history})
+    with pytest.raises(UsageError, match="history as a list of messages"):
+        await chain.ainvoke({"question": "tug", "history": history})
+
+
+async def test_a_question_that_comes_in_pieces_is_one(shelf, gemini):
+    gemini.reply = lambda body: "A tug tows. [2]" if "<passages>" in str(body) else "What does a tug do?"
+    steps = {
+        "question": RunnableLambda(lambda given: given["q"]),
+        "history": RunnableLambda(lambda given: given["said"]),
+    }
+    chain = steps | build_answer_chain(shelf, make_chat_model(AnswerSettings()))
+    asked = {"q": "and what does it do?", "said": [("human", "What is a tug?"), ("ai", "A ship. [1]")]}
+    streamed = list(chain.stream(asked))
+    awaited = [piece async for piece in chain.astream(asked)]
+    for pieces in (streamed, awaited):
+        assert [piece["question"] for piece in pieces if "question" in piece] == ["What does a tug do?"]
+        assert "".join(piece.get("answer", "") for piece in pieces) == "A tug tows. [2]"
+    events = [event["event"] async for event in chain.astream_events(asked)]
+    assert {"on_retriever_end", "on_chat_model_stream"} <= set(events)
+
+
+def test_words_of_a_streamed_question_are_put_together(chain):
+    def words(inputs):
+        for given in inputs:
+            yield from given.split("|")
+
+    pieces = list((RunnableGenerator(words) | chain).stream("what speed does| a tug tow at?"))
+    assert [piece["question"] for piece in pieces if "question" in piece] == ["what speed does a tug tow at?"]
+
+
 def test_any_chat_model_answers(shelf):
     given = build_answer_chain(shelf, FakeListChatModel(responses=["It tows. [2]"])).invoke("what does a tug do?")
     assert (given["answer"], [cited["source"] for cited in given["citations"]]) == ("It tows. [2]", ["tug.md"])
@@ -156,3 +192,18 @@ def test_it_goes_into_other_chains_and_tells_its_types(chain):
     described = str(chain.get_output_jsonschema())
     assert all(f"'{name}'" in described for name in ("answer", "documents", "citations", "grounded"))
     assert "question" in str(chain.get_input_jsonschema())
+
+
+def test_a_model_may_be_named_as_in_the_configuration(shelf, gemini):
+    given = build_answer_chain(shelf, "google_genai:gemini-3.5-flash").invoke("what speed does a tug tow ships at?")
+    assert (given["answer"], given["model"]) == ("A tug tows ships at 12 knots. [2]", "gemini-3.5-flash")
+    with pytest.raises(UsageError, match=r"'nowhere:model'"):
+        build_answer_chain(shelf, "nowhere:model")
+    with pytest.raises(UsageError, match="a LangChain chat model or its name, found 5"):
+        build_answer_chain(shelf, 5)
+
+
+@pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
+def test_as_a_tool_it_takes_the_question(chain):
+    tool = chain.as_tool(arg_types={"question": str}, name="ask", description="Answers questions on ships.")
+    assert tool.invoke({"question": "what speed does a tug tow ships at?"})["grounded"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -76,8 +77,9 @@ def test_own_folder(example):
 def test_agent(example, gemini):
     out = example("agent", QUESTION)
     answer, *sources = out.splitlines()
-    assert answer == "최대 흘수: 12.04 m (옛 갑문 기준) [1]"
-    assert sources[0].startswith("  [1] container_panamax.md  주요 제원")
+    said, label = re.fullmatch(r"(.*) \[(\w{5})\]", answer).groups()
+    assert said == "최대 흘수: 12.04 m (옛 갑문 기준)"
+    assert sources[0].startswith(f"  [{label}] container_panamax.md  주요 제원")
     declared = gemini.requests[0].body["tools"][0]["functionDeclarations"][0]
     assert declared["name"] == "search_ships"
     assert "6 documents" in declared["description"]

@@ -98,9 +98,14 @@ def test_it_may_lie_in_another_folder(place, bundled_folder, capsys):
         (["other", "--embedding", "plain"], 2, "unknown collection 'other' .*; known: theirs"),
         (["theirs", "--embedding", "nosuch"], 2, "nosuch"),
         (["theirs", "--embedding", "plain", "--as", "theirs"], 2, "'theirs' is there already.*--as"),
-        (["theirs", "--embedding", "plain", "--as", "x"], 2, "'x' cannot name a collection"),
+        (
+            ["theirs", "--embedding", "plain", "--as", "x"],
+            2,
+            "'x' cannot name a collection.*choose another name with --as",
+        ),
         (["theirs", "--embedding", "plain", "--replace", "--as", "mine"], 2, "--replace goes with neither"),
         (["theirs", "--embedding", "plain", "--from", "nowhere"], 2, "unknown collection 'theirs' in .*nowhere"),
+        (["theirs", "--embedding", "plain", "--from", "nowhere"], 2, "holds no Chroma store"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_nothing_changes(theirs, capsys, arguments, code, message):
@@ -135,3 +140,31 @@ def test_vectors_without_texts_and_empty_collections_are_refused(place, bundled_
     client.close()
     assert "without their texts" in adopt(capsys, "bare", "--embedding", "plain")[2]
     assert "is empty" in adopt(capsys, "empty", "--embedding", "plain")[2]
+
+
+def test_a_collection_of_mixed_vectors_is_refused_wherever_the_foreign_ones_lie(place, bundled_folder, capsys):
+    """Twice the sample less one: the last third was never looked at when steps were whole numbers."""
+    texts = [f"{text} ({number})" for number in range(8) for text in TEXTS][:63]
+
+    class Mixed(MeanPoolingEmbeddings):
+        def embed_documents(self, texts):
+            vectors = super().embed_documents(texts)
+            return vectors[:42] + [vector[::-1] for vector in vectors[42:]]
+
+    make(place / "chroma_db", Mixed(bundled_folder), texts)
+    code, _, err = adopt(capsys, "theirs", "--embedding", "plain")
+    assert code == 3
+    assert "in a sample of 32" in " ".join(err.split())
+
+
+def test_a_vector_of_zeros_is_named(place, bundled_folder, capsys):
+    class Failed(MeanPoolingEmbeddings):
+        def embed_documents(self, texts):
+            vectors = super().embed_documents(texts)
+            vectors[6] = [0.0] * len(vectors[6])
+            return vectors
+
+    make(place / "chroma_db", Failed(bundled_folder))
+    code, _, err = adopt(capsys, "theirs", "--embedding", "plain")
+    assert code == 3
+    assert "holds a vector of zeros, that of 'id-6'" in " ".join(err.split())

@@ -1,16 +1,23 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import os
+import pickle
+import re
 import threading
+import time
+from pathlib import Path
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.embeddings import DeterministicFakeEmbedding
+from langchain_core.runnables import ConfigurableField
 
 from rag_pipeline import Pipeline, PipelineRetriever
 from rag_pipeline.config import load_settings
 from rag_pipeline.embeddings.mean_pooling import MeanPoolingEmbeddings
-from rag_pipeline.errors import CollectionNotFoundError, UsageError
+from rag_pipeline.errors import CollectionNotFoundError, ServiceError, UsageError
 from rag_pipeline.testing import HashEmbeddings
 
 TEXTS = {
@@ -199,11 +206,134 @@ def test_a_tool_tells_the_agent_what_is_there_and_cites(retriever):
     assert "'docs' (3 documents about: " in tool.description
     assert "Tugs" in tool.description
     called = tool.invoke({"type": "tool_call", "id": "1", "name": tool.name, "args": {"question": "a tug tows ships"}})
-    assert called.content.startswith("[1] Tugs — Work — tug.md\nA tug tows ships.\n\n[2] ")
+    first, second = (document.metadata["label"] for document in called.artifact)
+    assert called.content.startswith(f"[{first}] Tugs — Work — tug.md\nA tug tows ships.\n\n[{second}] ")
     assert names(called.artifact)[0] == "tug.md"
 
 
 async def test_a_tool_is_asked_without_holding_up_the_loop(retriever):
     tool = retriever.as_tool(name="찾기 docs", description="…")
     assert tool.name == "_docs"
-    assert (await tool.ainvoke({"question": "tug"})).startswith("[1] Tugs")
+    assert re.match(r"\[\w{5}\] Tugs", await tool.ainvoke({"question": "tug"}))
+
+
+def test_a_passage_has_one_label_in_all_searches_and_no_other_has_it(place, retriever):
+    def labels(tool, question):
+        call = {"type": "tool_call", "id": "1", "name": tool.name, "args": {"question": question}}
+        return {one.metadata["source"]: one.metadata["label"] for one in tool.invoke(call).artifact}
+
+    tool = retriever.as_tool()
+    found = labels(tool, "a tug tows ships") | labels(tool, "a buoy marks water") | labels(tool, "a lock lifts ships")
+    assert len(set(found.values())) == 3
+    with PipelineRetriever(
+        config=place / "config.yaml", collection="docs", embeddings=HashEmbeddings(), k=3
+    ) as another:
+        assert labels(another.as_tool(), "water") == found
+
+
+async def test_what_goes_wrong_is_told_to_the_agent_and_does_not_end_it(place):
+    class Failing(HashEmbeddings):
+        def embed_query(self, text):
+            if "storm" in text:
+                raise ServiceError("the service cannot be reached; try again later")
+            return super().embed_query(text)
+
+    with PipelineRetriever(config=place / "config.yaml", collection="docs", embeddings=Failing()) as retriever:
+        tool = retriever.as_tool()
+        for arguments, problem in (
+            ({"question": "  "}, "the question is empty"),
+            ({"question": "storm"}, "the service cannot be reached"),
+            ({}, "takes a question as text"),
+        ):
+            call = {"type": "tool_call", "id": "1", "name": tool.name, "args": arguments}
+            for message in (tool.invoke(call), await tool.ainvoke(call)):
+                assert message.status == "error"
+                assert problem in message.content
+
+
+def test_a_name_that_no_chat_model_takes_is_refused(retriever):
+    with pytest.raises(UsageError, match="tool name '찾기'"):
+        retriever.as_tool(name="찾기")
+
+
+@pytest.mark.parametrize("mode", ["dense", "lexical", "hybrid"])
+def test_more_than_there_is_may_be_asked_for(retriever, mode):
+    assert len(retriever.invoke("ships", k=10**12, mode=mode, candidates=10**12)) == (2 if mode == "lexical" else 3)
+
+
+@pytest.mark.parametrize(
+    ("question", "k", "problem"),
+    [
+        ("ships", 0, "k must be a whole number, 1 or more, found 0"),
+        ("ships", -1, "found -1"),
+        ("ships", "3", "found '3'"),
+        ("ships", 2.5, "found 2.5"),
+        (None, 1, "a question is a text, found None"),
+        (5, 1, "a question is a text, found 5"),
+    ],
+)
+async def test_what_is_no_number_or_no_question_is_refused_in_words(retriever, question, k, problem):
+    with pytest.raises(UsageError, match=problem):
+        retriever.invoke(question, k=k)
+    with pytest.raises(UsageError, match=problem):
+        await retriever.ainvoke(question, k=k)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, copy.copy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_a_copy_finds_the_same(place, retriever, copied):
+    before = names(retriever.invoke("ships"))
+    with Pipeline(place / "config.yaml", collection="docs", embeddings=HashEmbeddings()) as pipeline:
+        for made in (retriever, pipeline.retriever()):
+            again = copied(made)
+            assert names(again.invoke("ships")) == before
+            again.close()
+
+
+def test_a_retriever_that_is_gone_holds_no_files(place):
+    def open_files():
+        return sum(str(place) in os.path.realpath(one) for one in Path("/proc/self/fd").iterdir())
+
+    def configured(config):
+        return PipelineRetriever(
+            config=config, collection="docs", embeddings=HashEmbeddings(), k=2
+        ).configurable_fields(k=ConfigurableField(id="k"))
+
+    chosen = configured(place / "config.yaml")
+    before = open_files()
+    for k in (1, 2, 3):
+        assert len(chosen.with_config(configurable={"k": k}).invoke("ships")) == k
+    end = time.monotonic() + 30
+    while open_files() > before and time.monotonic() < end:  # Chroma closes in a thread of its own
+        time.sleep(0.05)
+    assert open_files() <= before
+
+
+async def test_closing_does_not_disturb_the_questions_on_their_way(retriever):
+    asking = [asyncio.create_task(retriever.ainvoke(f"ships {number}", k=1)) for number in range(20)]
+    while not all(asked.done() for asked in asking):
+        retriever.close()
+        await asyncio.sleep(0.005)
+    assert [len(asked.result()) for asked in asking] == [1] * 20
+
+
+def test_threads_and_searchers_do_not_grow_with_the_options_that_are_asked_with(retriever):
+    for number in range(40):
+        retriever.invoke("ships", min_score=-float(number + 1))
+    assert threading.active_count() < 20
+    assert len(retriever._kept._changed) <= 16
+
+
+async def test_models_are_loaded_before_the_first_question_where_that_is_wanted(place):
+    loaded = []
+
+    class Loading(HashEmbeddings):
+        def load(self):
+            loaded.append(self)
+
+    embeddings = Loading()
+    with Pipeline(place / "config.yaml", collection="docs", embeddings=embeddings) as pipeline:
+        pipeline.load()
+        await pipeline.aload()
+        pipeline.retriever(mode="lexical").load()
+        await pipeline.retriever(mode="dense").aload()
+    assert loaded == [embeddings] * 3

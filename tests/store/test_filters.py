@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import unicodedata
 
 import chromadb
 import pytest
@@ -43,6 +44,26 @@ def test_several_keys_are_joined_by_and():
         {"a": {"$gt": 1, "$lt": 2}},
         {"$not": {"a": 1}},
         {"$and": []},
+        {"$and": ["x"]},
+        {"$and": [{}]},
+        {"type": None},
+        {"type": ["a"]},
+        {"type": object()},
+        {"type": {"$in": [1, "a"]}},
+        {"type": {"$in": [True, 1]}},
+        {"type": {"$in": [None]}},
+        {"type": {"$in": "bulk"}},
+        {"year": {"$gte": "a"}},
+        {"year": {"$gte": True}},
+        {"year": float("nan")},
+        {"year": {"$lt": float("inf")}},
+        {"year": 2**63},
+        {1: 2},
+        {"year": {1: 2}},
+        "type=bulk",
+        "",
+        [("type", "bulk")],
+        5,
     ],
 )
 def test_a_filter_that_chroma_would_not_take_is_refused_in_words(where):
@@ -69,3 +90,25 @@ def test_metadata_fit_a_filter_when_chroma_says_so(tmp_path):
     for condition in conditions:
         found = {chunk for chunk, metadata in rows.items() if fits(metadata, checked(condition))}
         assert found == set(chroma.get(where=condition, include=[])["ids"]), condition
+
+
+def test_whole_and_broken_numbers_go_together():
+    assert checked({"year": {"$in": [1, 2.5]}}) == {"year": {"$in": [1.0, 2.5]}}
+
+
+def test_korean_in_parts_means_the_whole_letters_and_is_looked_for_in_both_forms():
+    parts, whole = unicodedata.normalize("NFD", "부산"), "부산"
+    assert checked({"port": whole}) == {"port": whole}
+    assert checked({"port": parts}) == {"port": {"$in": [whole, parts]}}
+    assert checked({"port": {"$ne": parts}}) == {"port": {"$nin": [whole, parts]}}
+    assert checked({"port": {"$in": [parts, "인천"]}}) == {"port": {"$in": [whole, parts, "인천"]}}
+    assert checked({parts: 1}) == {"$or": [{whole: 1}, {parts: 1}]}
+    assert checked({parts: {"$ne": 1}}) == {"$and": [{whole: {"$ne": 1}}, {parts: {"$ne": 1}}]}
+    assert checked(parse_conditions([f"port={parts}"])) == {"port": {"$in": [whole, parts]}}
+
+
+def test_what_was_checked_may_be_checked_again():
+    parts = unicodedata.normalize("NFD", "부산")
+    for where in ({"a": 1, "b": parts}, {"a": {"$nin": ["a", parts]}}, {"a": {"$in": (1, 2)}}):
+        once = checked(where)
+        assert checked(once) == once
