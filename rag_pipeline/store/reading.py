@@ -31,6 +31,8 @@ _SAMPLE_PAGES = 8
 SPACE = "ip"
 # How many more than wanted are looked at where only some may fit a filter.
 _WIDER = 3
+# So few that fit a filter are compared one by one.
+_FEW = 1000
 
 _Read = TypeVar("_Read")
 
@@ -296,9 +298,16 @@ class CollectionReader:
         condition = checked(where)
         if exact:
             return {chunk_id: -negative for negative, chunk_id in self._rank_exactly(vector, k, condition)}
-        first = self._first_fitting(vector, k, condition) if condition else {}
-        if len(first) == k:
-            return first
+        if condition:
+            first = self._first_fitting(vector, k, condition)
+            if len(first) == k:
+                return first
+            few = self.matching(condition, limit=_FEW + 1)
+            if len(few) <= _FEW:
+                # The index would wade through all that do not fit to find these.
+                question = np.asarray(vector, dtype=np.float32)
+                scores = {chunk_id: float(stored @ question) for chunk_id, stored in self.vectors_of(few).items()}
+                return dict(heapq.nsmallest(k, scores.items(), key=lambda scored: (-scored[1], scored[0])))
         found = self._query(vector, k, condition, ["distances"])
         assert found["distances"]
         return {
