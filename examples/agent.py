@@ -27,7 +27,9 @@ def main(question: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
     try:
-        main(*sys.argv[1:2] or sys.exit("usage: python examples/agent.py QUESTION"))
+        main(sys.argv[1])
     except RagPipelineError as error:
         sys.exit(f"error: {error}")

@@ -6,20 +6,29 @@ Each question is rewritten to stand without what was said before, then searched 
 
 import sys
 
-from rag_pipeline import Pipeline
+from rag_pipeline import Pipeline, RagPipelineError
 
-with Pipeline() as pipeline:
-    chain = pipeline.answer_chain(k=4)
-    history: list[tuple[str, str]] = []
-    for line in sys.stdin:
-        question, answer = line.strip(), ""
-        for piece in chain.stream({"question": question, "history": history}):
-            if "question" in piece:
-                print(f"> {piece['question']}")
-            if "answer" in piece:
-                answer += piece["answer"]
-                print(piece["answer"], end="", flush=True)
-            for cited in piece.get("citations", []):
-                print(f"\n  [{cited['number']}] {cited['source']}  {cited['section']}", end="")
-        print()
-        history += [("human", question), ("ai", answer)]
+
+def main() -> None:
+    with Pipeline() as pipeline:
+        chain = pipeline.answer_chain(k=4)
+        history: list[tuple[str, str]] = []
+        for question in filter(None, map(str.strip, sys.stdin)):
+            answer = ""
+            for piece in chain.stream({"question": question, "history": history}):
+                if "question" in piece:
+                    print(f"> {piece['question']}")
+                if "answer" in piece:
+                    answer += piece["answer"]
+                    print(piece["answer"], end="", flush=True)
+                for cited in piece.get("citations", []):
+                    print(f"\n  [{cited['number']}] {cited['source']}  {cited['section']}", end="")
+            print()
+            history += [("human", question), ("ai", answer)]
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except RagPipelineError as error:
+        sys.exit(f"error: {error}")

@@ -1,6 +1,7 @@
 """Our embeddings in a FAISS index of your own: python examples/faiss_index.py FOLDER "QUESTION".
 
-It needs pip install faiss-cpu. Any LangChain vector store takes the embeddings in the same way.
+It needs pip install faiss-cpu. The embeddings are LangChain's `Embeddings`: any vector store of LangChain takes them as
+they are, such as InMemoryVectorStore(embeddings). Each Markdown file is one text here, read as far as the model reads.
 """
 
 import sys

@@ -2,10 +2,20 @@
 
 import sys
 
-from rag_pipeline import Pipeline
+from rag_pipeline import Pipeline, RagPipelineError
 
-folder, question = sys.argv[1:]
-with Pipeline(collection="own-folder") as pipeline:
-    print(pipeline.ingest(folder).chunks_total, "chunks")
-    for passage in pipeline.retrieve(question, k=3):
-        print(f"{passage.score:.3f}  {passage.source}  {passage.body[:80]!r}")
+
+def main(folder: str, question: str) -> None:
+    with Pipeline(collection="own-folder") as pipeline:
+        print(pipeline.ingest(folder).chunks_total, "chunks")
+        for passage in pipeline.retrieve(question, k=3):
+            print(f"{passage.score:.3f}  {passage.source}  {passage.body[:80]!r}")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    try:
+        main(*sys.argv[1:])
+    except RagPipelineError as error:
+        sys.exit(f"error: {error}")

@@ -12,11 +12,13 @@ from fastapi import FastAPI, Query, Request
 from fastapi.responses import JSONResponse
 
 from rag_pipeline import Pipeline, RagPipelineError
+from rag_pipeline.errors import ConfigurationError, UsageError
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with Pipeline() as app.state.pipeline:
+        await app.state.pipeline.aload()  # rather than while the first request waits
         yield
 
 
@@ -25,7 +27,8 @@ app = FastAPI(title="rag_pipeline", lifespan=lifespan)
 
 @app.exception_handler(RagPipelineError)
 async def refuse(_: Request, error: RagPipelineError) -> JSONResponse:
-    return JSONResponse({"error": str(error)}, 400 if error.exit_code == 2 else 503)
+    asked_wrongly = isinstance(error, UsageError) and not isinstance(error, ConfigurationError)
+    return JSONResponse({"error": str(error)}, 400 if asked_wrongly else 503)
 
 
 @app.get("/passages")

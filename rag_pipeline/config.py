@@ -178,7 +178,9 @@ def load_settings(config: str | Path | None = None) -> Settings:
 
         raise ConfigurationError(describe(error, path if path.is_file() else None, Settings)) from None
     except Exception as error:  # pydantic-settings: an environment variable that should hold JSON
-        raise ConfigurationError(f"environment: {error}") from None
+        from rag_pipeline.config_errors import describe_variable
+
+        raise ConfigurationError(describe_variable(error)) from None
     settings._base_dir = base_dir
     settings._config_file = path.resolve() if path.is_file() else None
     for name, collection in settings.collections.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import types
 import typing
 from pathlib import Path
@@ -49,10 +50,31 @@ def _describe_one(problem: dict[str, Any], file: Path | None, model: type[BaseMo
             )
         case "union_tag_invalid":
             return f"{where}: {key}.provider: found {context['tag']!r}; allowed: {context['expected_tags']}"
+        case "model_type" | "model_attributes_type":
+            return f"{where}: {key}: found {problem['input']!r}; allowed: {_keys_below(location, model)}"
     secret = "headers" in path or any(word in path[-1].lower() for word in _SECRET_WORDS[2:])
     found = "***" if secret else repr(problem["input"])
     message = problem["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     return f"{where}: {key}: found {found}; allowed: {message}"
+
+
+def _keys_below(location: list[Any], model: type[BaseModel]) -> str:
+    below, _ = _walk([*location, "?"], model)
+    if below is None:
+        return "keys and values below it"
+    needed = [name for name, field in below.model_fields.items() if field.is_required()]
+    return f"keys and values below it, {'with' if needed else 'of'} {', '.join(needed or sorted(below.model_fields))}"
+
+
+def describe_variable(error: Exception) -> str:
+    """One line for an environment variable whose value should hold keys and values."""
+    from rag_pipeline.config import ENV_PREFIX
+
+    field = re.search(r'field "(\w+)"', str(error))
+    if field is None:
+        return f"environment: {' '.join(str(error).split())}"
+    variable = f"{ENV_PREFIX}{field[1]}".upper()
+    return f"environment variable {variable}: a section is set key by key: {variable}__KEY=value; or to JSON"
 
 
 def _source(path: list[str], file: Path | None) -> str:

@@ -131,3 +131,24 @@ def test_relative_paths_start_at_the_configuration_file(write, tmp_path, monkeyp
     monkeypatch.chdir(elsewhere)
     settings = load_settings(folder / "config.yaml")
     assert settings.resolve_path("chroma_db") == folder / "chroma_db"
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("collections: {ships: }", "collections.ships: found None; allowed: keys and values below it, with folder"),
+        ("chunking: 5", "chunking: found 5; allowed: keys and values below it, of max_tokens"),
+        ("embeddings: {x: }", "embeddings.x: found None; allowed: keys and values below it"),
+    ],
+)
+def test_a_section_without_keys_is_named_with_what_belongs_there(tmp_path, content, problem):
+    (tmp_path / "config.yaml").write_text(content)
+    with pytest.raises(ConfigurationError, match=problem):
+        load_settings(tmp_path / "config.yaml")
+
+
+def test_a_section_in_one_variable_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RAG_PIPELINE_STORE", "x")
+    with pytest.raises(ConfigurationError, match="variable RAG_PIPELINE_STORE: .*RAG_PIPELINE_STORE__KEY=value"):
+        load_settings()

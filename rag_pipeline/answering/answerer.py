@@ -229,7 +229,8 @@ class Answerer:
         if is_gemini(self._name):
             key = find_api_key()
             for cause in _causes(error):
-                failure = read_failure(cause, model=self._name.rpartition(":")[2], key=key, base_url=self._base_url)
+                model = self._name.rpartition(":")[2]
+                failure = read_failure(cause, model=model, key=key, base_url=self._base_url, paced=False)
                 if isinstance(failure, GeminiError):
                     return failure
             return ServiceError(f"{self._name} failed: {_said(error, key)}")

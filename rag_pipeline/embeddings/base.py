@@ -72,6 +72,11 @@ class EmbeddedBatch:
     """Time the model took, without what it waited for texts."""
 
 
+def readable(text: str) -> str:
+    """A text without the lone surrogates that a terminal of another encoding leaves, which no model takes."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 class PipelineEmbeddings(Embeddings, ABC):
     """A LangChain ``Embeddings`` that knows what it is and counts as its model counts.
 

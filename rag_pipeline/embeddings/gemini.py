@@ -11,6 +11,8 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from pydantic import SecretStr
 
+from rag_pipeline.config import GeminiEmbedding
+from rag_pipeline.config_arguments import check_arguments
 from rag_pipeline.embeddings.background import background_loop
 from rag_pipeline.embeddings.base import DocumentText, EmbeddedBatch, EmbeddingIdentity, PipelineEmbeddings, Vector
 from rag_pipeline.embeddings.gemini_requests import (
@@ -62,7 +64,8 @@ class GeminiEmbeddings(PipelineEmbeddings):
         deadline: seconds for a request with all its attempts.
 
     Raises:
-        ConfigurationError: the model is unknown and the arguments do not say how to use it.
+        ConfigurationError: the model is unknown and the arguments do not say how to use it, or one has a value that is
+            not allowed.
     """
 
     def __init__(
@@ -83,6 +86,26 @@ class GeminiEmbeddings(PipelineEmbeddings):
         attempts: int = 6,
         deadline: float = 600.0,
     ) -> None:
+        check_arguments(
+            "GeminiEmbeddings",
+            GeminiEmbedding,
+            {
+                "provider": "gemini",
+                "model": model,
+                "dimension": dimension,
+                "task_style": task_style,
+                "max_tokens": max_tokens,
+                "base_url": base_url,
+                "batch_size": batch_size,
+                "batch_bytes": batch_bytes,
+                "concurrency": concurrency,
+                "requests_per_minute": requests_per_minute,
+                "tokens_per_minute": tokens_per_minute,
+                "timeout": timeout,
+                "attempts": attempts,
+                "deadline": deadline,
+            },
+        )
         self._model = model.removeprefix("models/")
         self._style, self._max_tokens = resolve_model(self._model, task_style, max_tokens)
         self._dimension = dimension

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from rag_pipeline.embeddings.base import DocumentText
+from rag_pipeline.embeddings.base import DocumentText, readable
 from rag_pipeline.embeddings.token_estimate import estimate_tokens
 from rag_pipeline.errors import ConfigurationError
 from rag_pipeline.gemini.failures import ReplyError
@@ -84,17 +84,19 @@ class Item:
 
 def document_item(position: int, document: DocumentText, style: TaskStyle) -> Item:
     """A document as a model of that style wants it."""
-    title, body = (document.title, document.body) if document.title and document.body else ("", document.text)
+    whole, title, body = readable(document.text), readable(document.title), readable(document.body)
+    title, body = (title, body) if title and body else ("", whole)
     if style == "prompt":
         text = DOCUMENT_PROMPT.replace("{title}", title or _NO_TITLE).replace("{text}", body)
         return Item(position, text, "", "", estimate_tokens(text))
     if style == "task_type":
         return Item(position, body, title, _DOCUMENT_TASK, estimate_tokens(f"{title} {body}"))
-    return Item(position, document.text, "", "", estimate_tokens(document.text))
+    return Item(position, whole, "", "", estimate_tokens(whole))
 
 
 def query_item(question: str, style: TaskStyle) -> Item:
     """A question as a model of that style wants it."""
+    question = readable(question)
     text = QUERY_PROMPT.replace("{text}", question) if style == "prompt" else question
     return Item(0, text, "", _QUERY_TASK if style == "task_type" else "", estimate_tokens(text))
 

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from rag_pipeline.config import MeanPoolingEmbedding
+from rag_pipeline.config_arguments import check_arguments
 from rag_pipeline.embeddings.base import EmbeddingIdentity, PipelineEmbeddings
 from rag_pipeline.embeddings.batching import length_sorted_batches
 from rag_pipeline.embeddings.checkpoint import Checkpoint
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from rag_pipeline.embeddings.encoder import Encoder
 
 Pooling = Literal["mean", "cls", "auto"]
+_LOADED = frozenset({"_encoder", "_tokenizer", "_model_lock", "_tokenizer_lock", "_questions"})
 
 
 class MeanPoolingEmbeddings(PipelineEmbeddings):
@@ -53,6 +56,7 @@ class MeanPoolingEmbeddings(PipelineEmbeddings):
         base_dir: where a relative ``model`` folder starts; None: the current folder.
 
     Raises:
+        ConfigurationError: an argument has a value that is not allowed.
         CheckpointError: the folder lacks config.json, tokenizer or safetensors weights.
         ServiceError: the model is not on this machine and the hub cannot be reached.
     """
@@ -72,6 +76,23 @@ class MeanPoolingEmbeddings(PipelineEmbeddings):
         batch_tokens: int | None = None,
         base_dir: Path | None = None,
     ) -> None:
+        check_arguments(
+            "MeanPoolingEmbeddings",
+            MeanPoolingEmbedding,
+            {
+                "provider": "mean_pooling",
+                "model": model,
+                "revision": revision,
+                "pooling": pooling,
+                "normalize": normalize,
+                "query_prompt": query_prompt,
+                "document_prompt": document_prompt,
+                "max_tokens": max_tokens,
+                "device": device,
+                "dtype": dtype,
+                "batch_tokens": batch_tokens,
+            },
+        )
         self._checkpoint = find_checkpoint(model, revision, base_dir)
         self._name = self._checkpoint.name
         self._pooling = _resolve_pooling(pooling, self._checkpoint)
@@ -83,11 +104,22 @@ class MeanPoolingEmbeddings(PipelineEmbeddings):
         self._dtype_name = dtype
         self._batch_tokens = batch_tokens
         self._truncated = 0
+        self._not_loaded()
+
+    def _not_loaded(self) -> None:
         self._encoder: Encoder | None = None
         self._tokenizer: CheckpointTokenizer | None = None
         self._model_lock = threading.Lock()
         self._tokenizer_lock = threading.Lock()
         self._questions = QuestionGatherer()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy, also one that goes through pickle, loads its model for itself."""
+        return {name: value for name, value in vars(self).items() if name not in _LOADED}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._not_loaded()
 
     def __repr__(self) -> str:
         return f"MeanPoolingEmbeddings({self._name!r}, pooling={self._pooling!r}, normalize={self._normalize})"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rag_pipeline.embeddings.base import readable
 from rag_pipeline.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class CheckpointTokenizer:
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, special tokens counted."""
-        return [len(encoding.ids) for encoding in self._tokenizer.encode_batch(list(texts))]
+        return [len(encoding.ids) for encoding in self._tokenizer.encode_batch([readable(text) for text in texts])]
 
     def encode(self, texts: Sequence[str], limit: int | None) -> tuple[list[list[int]], int]:
         """Token ids of each text, cut to the limit, and how many texts were cut.
@@ -38,7 +39,7 @@ class CheckpointTokenizer:
         A cut text keeps the special tokens at its end, as the model was trained to see them.
         """
         rows, cut = [], 0
-        for encoding in self._tokenizer.encode_batch(list(texts)):
+        for encoding in self._tokenizer.encode_batch([readable(text) for text in texts]):
             ids = encoding.ids
             if limit is not None and len(ids) > limit:
                 cut += 1

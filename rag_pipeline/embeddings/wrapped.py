@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
 from rag_pipeline.embeddings.base import EmbeddingIdentity, PipelineEmbeddings
 from rag_pipeline.embeddings.token_estimate import estimate_tokens
-from rag_pipeline.errors import EmbeddingError
+from rag_pipeline.errors import EmbeddingError, RagPipelineError
 
 _NAMES = ("model_name", "model", "model_id", "repo_id", "deployment")
+_LONGEST = 300
+
+T = TypeVar("T")
 
 
 class WrappedEmbeddings(PipelineEmbeddings):
@@ -37,7 +40,7 @@ class WrappedEmbeddings(PipelineEmbeddings):
         """What the vectors depend on, as far as it can be told from outside; the dimension is asked for once."""
         with self._lock:
             if self._dimension is None:
-                self._dimension = len(self.embeddings.embed_query("dimension"))
+                self._dimension = len(self.embed_query("dimension"))
         return EmbeddingIdentity(
             provider="langchain",
             model=self._name,
@@ -61,25 +64,52 @@ class WrappedEmbeddings(PipelineEmbeddings):
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Vectors of documents, in the order of the texts."""
-        return self._unit(self.embeddings.embed_documents(texts), len(texts))
+        return self._unit(self._asked(lambda: self.embeddings.embed_documents(texts)), len(texts))
 
     def embed_query(self, text: str) -> list[float]:
         """Vector of a question."""
-        return self._unit([self.embeddings.embed_query(text)], 1)[0]
+        return self._unit([self._asked(lambda: self.embeddings.embed_query(text))], 1)[0]
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
         """Vectors of documents, as the embedding itself does it without holding up the event loop."""
-        return self._unit(await self.embeddings.aembed_documents(texts), len(texts))
+        return self._unit(await self._awaited(self.embeddings.aembed_documents(texts)), len(texts))
 
     async def aembed_query(self, text: str) -> list[float]:
         """Vector of a question, as the embedding itself does it without holding up the event loop."""
-        return self._unit([await self.embeddings.aembed_query(text)], 1)[0]
+        return self._unit([await self._awaited(self.embeddings.aembed_query(text))], 1)[0]
+
+    def _asked(self, call: Callable[[], T]) -> T:
+        """What a call of the embedding gives; whatever it raises becomes an error in one line."""
+        try:
+            return call()
+        except RagPipelineError:
+            raise
+        except Exception as error:
+            failure = self._failure(error)
+        # Outside of the handler: what libraries raise may hold the request, headers and all.
+        raise failure
+
+    async def _awaited(self, call: Awaitable[T]) -> T:
+        try:
+            return await call
+        except RagPipelineError:
+            raise
+        except Exception as error:
+            failure = self._failure(error)
+        raise failure
+
+    def _failure(self, error: Exception) -> EmbeddingError:
+        problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        return EmbeddingError(f"{self._name} failed: {problem[:_LONGEST]}")
 
     def _unit(self, vectors: Any, count: int) -> list[list[float]]:
         if count == 0:
             return []
-        rows = np.asarray(vectors, dtype=np.float32)
-        if rows.ndim != 2 or len(rows) != count or not np.isfinite(rows).all():
+        try:
+            rows = np.asarray(vectors, dtype=np.float32)
+        except (TypeError, ValueError):  # rows that differ in length, or are none
+            rows = np.empty(0, np.float32)
+        if rows.ndim != 2 or len(rows) != count or not rows.shape[1] or not np.isfinite(rows).all():
             raise EmbeddingError(f"{self._name} gave vectors that are not {count} rows of finite numbers")
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         result: list[list[float]] = (rows / np.where(lengths == 0, 1, lengths)).tolist()

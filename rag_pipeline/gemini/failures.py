@@ -86,14 +86,24 @@ class ReplyError(Exception):
         self.lasting = lasting
 
 
-def read_failure(error: BaseException, *, model: str, key: ApiKey, base_url: str | None = None) -> GeminiError | None:
-    """An error of the SDK, of its transport or of a reply as a :class:`GeminiError`; None for any other."""
+def read_failure(
+    error: BaseException, *, model: str, key: ApiKey, base_url: str | None = None, paced: bool = True
+) -> GeminiError | None:
+    """An error of the SDK, of its transport or of a reply as a :class:`GeminiError`; None for any other.
+
+    Args:
+        error: what was raised.
+        model: which was asked.
+        key: to be masked.
+        base_url: where it was asked, if not at the SDK's own address.
+        paced: whether the caller keeps limits per minute that can be set.
+    """
     import httpx
     from google.genai.errors import APIError
 
     place = f"Gemini at {base_url}" if base_url else "Gemini"
     if isinstance(error, APIError):
-        return _read_api_error(error, model, key, place)
+        return _read_api_error(error, model, key, place, paced)
     if isinstance(error, TimeoutError | httpx.TimeoutException):
         return GeminiError(Kind.TIMEOUT, f"{place} did not answer in time; raise timeout if this goes on")
     if isinstance(error, httpx.TransportError | OSError):
@@ -106,14 +116,14 @@ def read_failure(error: BaseException, *, model: str, key: ApiKey, base_url: str
     return None
 
 
-def _read_api_error(error: Any, model: str, key: ApiKey, place: str) -> GeminiError:
+def _read_api_error(error: Any, model: str, key: ApiKey, place: str, paced: bool) -> GeminiError:
     code = int(error.code or 0)
     details = _details(error.details)
     said = key.scrub(_one_line(str(error.message or "")))
     reason = next((str(detail["reason"]) for detail in details if "reason" in detail), "")
     wait = _retry_after(error, details)
     if code == 429:
-        return _read_quota(details, said, wait)
+        return _read_quota(details, said, wait, paced)
     if code in (401, 403) or reason in ("API_KEY_INVALID", "API_KEY_SERVICE_BLOCKED"):
         return GeminiError(
             Kind.KEY, f"Gemini refused the API key from {key.origin}: {said}; keys are made at {KEY_PAGE}"
@@ -137,7 +147,7 @@ def _read_api_error(error: Any, model: str, key: ApiKey, place: str) -> GeminiEr
     return GeminiError(Kind.REQUEST, f"Gemini refused the request ({code} {error.status or ''}): {said}")
 
 
-def _read_quota(details: list[dict[str, Any]], said: str, wait: float | None) -> GeminiError:
+def _read_quota(details: list[dict[str, Any]], said: str, wait: float | None, paced: bool) -> GeminiError:
     violations = [violation for detail in details for violation in detail.get("violations", [])]
     names = [str(violation.get("quotaId") or violation.get("quotaMetric") or "") for violation in violations]
     known = ", ".join(
@@ -153,12 +163,12 @@ def _read_quota(details: list[dict[str, Any]], said: str, wait: float | None) ->
             f" US Pacific time), or raise it: {LIMITS_PAGE}",
             wait,
         )
-    return GeminiError(
-        Kind.MINUTE_QUOTA,
-        f"Gemini's quota per minute is used up{shown}; set requests_per_minute and tokens_per_minute of the embedding"
-        f" to your account's limits: {LIMITS_PAGE}",
-        wait,
+    remedy = (
+        f"set requests_per_minute and tokens_per_minute of the embedding to your account's limits: {LIMITS_PAGE}"
+        if paced
+        else f"ask again in a minute, or see your account's limits: {LIMITS_PAGE}"
     )
+    return GeminiError(Kind.MINUTE_QUOTA, f"Gemini's quota per minute is used up{shown}; {remedy}", wait)
 
 
 def _details(body: Any) -> list[dict[str, Any]]:

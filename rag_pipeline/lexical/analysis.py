@@ -8,6 +8,7 @@ those of the Sejong corpus with additions of its own.
 from __future__ import annotations
 
 import functools
+import re
 import threading
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -31,6 +32,9 @@ _UNIT = frozenset({"NNB", "NNG", "SL", "SW"})
 _LEAST_COMPOUND = 3
 _LEAST_PIECE = 2
 _WHOLE_IDEOGRAPHS = 2
+# Kiwi looks for words in pieces of about this length; on a run of Latin letters that is longer, such as encoded data,
+# it takes time by the square of its length.
+_RUN = re.compile(r"\S{1000}")
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Terms:
 
 def analyze(texts: Sequence[str]) -> list[Terms]:
     """Terms of each text. The analyser is loaded at the first call (0.8 s) and kept."""
-    normal = [unicodedata.normalize("NFKC", text) for text in texts]
+    normal = [_RUN.sub(r"\g<0> ", unicodedata.normalize("NFKC", text)) for text in texts]
     with _LOCK:
         return [_terms(tokens) for tokens in _kiwi().tokenize(normal)]
 

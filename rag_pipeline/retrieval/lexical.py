@@ -12,6 +12,8 @@ from rag_pipeline.store.filters import Where
 _DEPTH = 100
 # A filter that fits fewer chunks than this is looked up first, and only those are ranked.
 _FEW = 5000
+# What is longer is a document rather than a question, whose words say no more after so many.
+_LONGEST_QUESTION = 8000
 
 
 def lexical_leg(collection: Collection, question: str, where: Where | None, least: int) -> LexicalHits:
@@ -29,7 +31,7 @@ def lexical_leg(collection: Collection, question: str, where: Where | None, leas
     index = collection.lexical
     if not index.exists:
         return LexicalHits(Question([], 0), {}, complete=True)
-    asked = index.ask(analyze([question])[0])
+    asked = index.ask(analyze([question[:_LONGEST_QUESTION]])[0])
     depth = max(_DEPTH, least)
     if where is None:
         scores = index.search(asked, depth)

@@ -9,14 +9,14 @@ from typing import Any
 from langchain_core.embeddings import Embeddings
 
 from rag_pipeline.assembly import fingerprint_of, make_embeddings, open_store
-from rag_pipeline.config import Settings
+from rag_pipeline.config import CONFIG_FILE, Settings
 from rag_pipeline.embeddings.base import PipelineEmbeddings
 from rag_pipeline.embeddings.wrapped import as_pipeline_embeddings
-from rag_pipeline.errors import CollectionMismatchError, CollectionNotFoundError
+from rag_pipeline.errors import CollectionMismatchError, CollectionNotFoundError, ConfigurationError
 from rag_pipeline.retrieval.options import SearchOptions
 from rag_pipeline.retrieval.searcher import Searcher
 from rag_pipeline.retrieval.several import SeveralSearcher
-from rag_pipeline.store import Store
+from rag_pipeline.store import Collection, Store
 
 
 def open_searcher(
@@ -70,7 +70,7 @@ def _open(
     changes: dict[str, Any],
     own: PipelineEmbeddings | None = None,
 ) -> Searcher:
-    opened = store.get(name)
+    opened = _get(settings, store, name)
     configured = settings.collections.get(name)
     embedding = configured.embedding if configured and own is None else opened.embedding
     if embedding is None:
@@ -78,11 +78,26 @@ def _open(
             f"collection {name!r} does not say how it was made: let it be adopted with"
             f" python -m rag_pipeline adopt {name} --embedding NAME, or make it anew with ingest.py --rebuild"
         )
+    if own is None and embedding not in settings.embeddings:
+        known = ", ".join(sorted(settings.embeddings))
+        raise ConfigurationError(
+            f"unknown embedding {embedding!r}; known: {known}; collection {name!r} was made with it: if that is one of"
+            " your own, give it as embeddings=…"
+        )
     # A model that two collections share is loaded once.
     embeddings = own or loaded.setdefault(embedding, loaded.get(embedding) or make_embeddings(settings, embedding))
-    opened.require(fingerprint_of(embeddings, settings), embedding)
+    opened.require(fingerprint_of(embeddings, settings), embedding if own is None else None)
     options = SearchOptions.from_settings(settings, name).changed(**changes)
     return Searcher(opened, embeddings, options, base_dir=settings.base_dir, on_close=store.close)
+
+
+def _get(settings: Settings, store: Store, name: str) -> Collection:
+    try:
+        return store.get(name)
+    except CollectionNotFoundError as error:
+        if settings.config_file is not None:
+            raise
+        raise CollectionNotFoundError(f"{error} (no {CONFIG_FILE} was found in {settings.base_dir})") from None
 
 
 def _choose(settings: Settings, asked: str | None, known: list[str]) -> str:

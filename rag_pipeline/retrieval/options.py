@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, get_args
 
 from rag_pipeline.config import RerankSettings, RetrievalMode, RetrievalSettings, Settings
+from rag_pipeline.config_arguments import check_arguments
 from rag_pipeline.errors import UsageError
 
 _FROM_SETTINGS = (
     "candidates", "lexical_weight", "balance_languages", "min_score", "diversity", "distinct", "context", "rerank",
 )  # fmt: skip
+
+_WHOLE = ((int,), "a whole number")
+_NUMBER = ((int, float), "a number")
+_SWITCH = ((bool,), "true or false")
+_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "candidates": _WHOLE,
+    "context": _WHOLE,
+    "lexical_weight": _NUMBER,
+    "min_score": _NUMBER,
+    "diversity": _NUMBER,
+    "balance_languages": _SWITCH,
+    "distinct": _SWITCH,
+}
 
 
 @dataclass(frozen=True)
@@ -47,7 +62,12 @@ class SearchOptions:
         unknown = sorted(set(changes) - known)
         if unknown:
             raise UsageError(f"unknown retrieval option {unknown[0]!r}; known: {', '.join(sorted(known))}")
-        options = replace(self, **{name: value for name, value in changes.items() if value is not None})
+        given = {name: value for name, value in changes.items() if value is not None}
+        for name, value in given.items():
+            _check_kind(name, value)
+        if "rerank" in given:
+            given["rerank"] = self._reranked(given["rerank"])
+        options = replace(self, **given)
         if options.mode not in get_args(RetrievalMode):
             raise UsageError(f"unknown mode {options.mode!r}; known: {', '.join(get_args(RetrievalMode))}")
         if not 0 <= options.diversity <= 1:
@@ -55,3 +75,20 @@ class SearchOptions:
         if options.context < 0 or options.candidates < 1:
             raise UsageError("context must be 0 or more, and candidates 1 or more")
         return options
+
+    def _reranked(self, given: Any) -> RerankSettings:
+        """A reranker's settings from what may be said of it: its method, some of its settings, or all of them."""
+        if isinstance(given, RerankSettings):
+            return given
+        said = {"method": given} if isinstance(given, str) else given
+        if not isinstance(said, Mapping):
+            raise UsageError(f"rerank is a method, such as 'maxsim', or its settings; found {given!r}")
+        settings = {**self.rerank.model_dump(), **said}
+        check_arguments("rerank", RerankSettings, settings)
+        return RerankSettings(**settings)
+
+
+def _check_kind(name: str, value: Any) -> None:
+    kinds, words = _KINDS.get(name, ((), ""))
+    if words and (not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)):
+        raise UsageError(f"{name} must be {words}, found {value!r}")

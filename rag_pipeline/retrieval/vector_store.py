@@ -71,7 +71,7 @@ class PipelineVectorStore(VectorStore):
             if create and collection not in store.names():
                 with store.writer():
                     store.create(collection, fingerprint, name if embeddings is None else own.identity.model)
-            store.get(collection).require(fingerprint, name)
+            store.get(collection).require(fingerprint, name if embeddings is None else None)
         except BaseException:
             store.close()
             raise

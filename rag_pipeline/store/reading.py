@@ -159,18 +159,22 @@ class CollectionReader:
             )
         self._take(chroma)
 
-    def require(self, expected: Fingerprint, embedding: str) -> None:
+    def require(self, expected: Fingerprint, embedding: str | None) -> None:
         """Refuse a collection that was made in another way.
 
         Args:
-            expected: what the configuration asks for.
-            embedding: the name of that embedding in the configuration.
+            expected: what the configuration, or the caller, asks for.
+            embedding: the name of that embedding in the configuration; None: the caller brought one.
 
         Raises:
             CollectionMismatchError: naming both and the command that mends it.
         """
         stored = self.fingerprint
-        remedy = f"make it anew: ingest.py --collection {self.name} --embedding {embedding} --rebuild"
+        remedy = (
+            f"make it anew: ingest.py --collection {self.name} --embedding {embedding} --rebuild"
+            if embedding is not None
+            else "give those it was made with, or make it anew: Pipeline(…, embeddings=…).ingest(…, rebuild=True)"
+        )
         if stored is None:
             raise CollectionMismatchError(
                 f"collection {self.name!r} does not say how it was made (not by this package); {remedy}"
@@ -178,10 +182,16 @@ class CollectionReader:
         differences = stored.differences(expected)
         if differences:
             was, asked = describe_differences(differences)
-            other = f", or use --embedding {self.embedding}" if self.embedding not in (None, embedding) else ""
+            differs = embedding is not None and self.embedding not in (None, embedding)
+            other = f", or use --embedding {self.embedding}" if differs else ""
+            asks = (
+                "the one that was given is another"
+                if embedding is None
+                else f"the configuration asks for {embedding!r}"
+            )
             raise CollectionMismatchError(
                 f"collection {self.name!r} was made with embedding {self.embedding!r} ({was});"
-                f" the configuration asks for {embedding!r} ({asked}); {remedy}{other}"
+                f" {asks} ({asked}); {remedy}{other}"
             )
 
     @property

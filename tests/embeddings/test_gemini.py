@@ -408,3 +408,26 @@ def test_a_server_may_be_given_in_place_of_the_environments(gemini):
         embeddings.close()
         assert len(other.requests) == 1
     assert gemini.requests == []
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"dimension": 0}, "dimension: found 0; allowed: greater than or equal to 1"),
+        ({"dimension": 4000}, "dimension: found 4000; allowed: less than or equal to 3072"),
+        ({"batch_size": 0}, "batch_size: found 0"),
+        ({"batch_size": 101}, "batch_size: found 101"),
+        ({"task_style": "query"}, "task_style: found 'query'; allowed: 'auto', 'prompt', 'task_type' or 'none'"),
+        ({"attempts": 0}, "attempts: found 0"),
+        ({"timeout": "60"}, "timeout: found '60'"),
+    ],
+)
+def test_an_argument_that_is_not_allowed_is_refused_with_what_is(options, problem):
+    with pytest.raises(ConfigurationError, match=f"GeminiEmbeddings: {problem}"):
+        GeminiEmbeddings(**options)
+
+
+def test_lone_surrogates_are_sent_as_question_marks(gemini):
+    embeddings = make()
+    assert embeddings.embed_query("a \udcff b") == embeddings.embed_query("a ? b")
+    assert embeddings.embed_documents(["a \udcff b"]) == embeddings.embed_documents(["a ? b"])

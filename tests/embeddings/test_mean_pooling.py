@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import copy
 import gc
 import json
+import pickle
 import threading
 import weakref
 
@@ -275,3 +277,36 @@ def test_a_model_that_is_dropped_is_out_of_memory_at_once(tiny_checkpoint):
         assert dropped() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"pooling": "foo"}, "pooling: found 'foo'; allowed: 'mean', 'cls' or 'auto'"),
+        ({"pooling": "MEAN"}, "pooling: found 'MEAN'"),
+        ({"max_tokens": -1}, "max_tokens: found -1; allowed: greater than or equal to 8"),
+        ({"max_tokens": 0}, "max_tokens: found 0"),
+        ({"batch_tokens": 0}, "batch_tokens: found 0; allowed: greater than or equal to 16"),
+        ({"dtype": "foo"}, "dtype: found 'foo'; allowed: 'auto', 'float32', 'bfloat16' or 'float16'"),
+        ({"device": "foo"}, "device: found 'foo'; allowed: .*cuda"),
+        ({"normalize": "yes"}, "normalize: found 'yes'; allowed: a valid boolean"),
+    ],
+)
+def test_an_argument_that_is_not_allowed_is_refused_with_what_is(tiny_checkpoint, options, problem):
+    with pytest.raises(ConfigurationError, match=f"MeanPoolingEmbeddings: {problem}"):
+        MeanPoolingEmbeddings(tiny_checkpoint, **options)
+
+
+def test_lone_surrogates_are_read_as_question_marks(bundled_folder):
+    embeddings = MeanPoolingEmbeddings(bundled_folder)
+    assert embeddings.embed_documents(["a \udcff b"]) == embeddings.embed_documents(["a ? b"])
+    assert embeddings.embed_query("a \udcff b") == embeddings.embed_query("a ? b")
+    assert embeddings.count_document_tokens(["a \udcff b"]) == embeddings.count_document_tokens(["a ? b"])
+
+
+def test_a_copy_loads_its_model_for_itself(tiny_checkpoint):
+    embeddings = MeanPoolingEmbeddings(tiny_checkpoint, dtype="float32", query_prompt="q: ")
+    vector = embeddings.embed_query("선박")
+    for again in (copy.deepcopy(embeddings), pickle.loads(pickle.dumps(embeddings))):
+        assert again.identity == embeddings.identity
+        assert again.embed_query("선박") == vector

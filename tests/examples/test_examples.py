@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -17,6 +18,7 @@ from urllib.parse import quote
 import pytest
 
 from rag_pipeline import Pipeline
+from rag_pipeline.testing import gemini_faults
 from tests.conftest import ROOT, offline_environment
 
 QUESTION = "최대 흘수가 12.04 m인 컨테이너선은 무엇인가?"
@@ -98,6 +100,28 @@ def test_chat(example, gemini):
     assert "> 파나막스 컨테이너선의 적재 능력은?\n" in out
 
 
+def test_chat_passes_over_blank_lines(example):
+    out = example("chat", given=f"\n  \n{QUESTION}\n")
+    assert out.startswith(f"> {QUESTION}\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "said"),
+    [
+        ("agent", [], "python examples/agent.py"),
+        ("own_folder", [], "python examples/own_folder.py"),
+        ("own_folder", ["nowhere", QUESTION], "error: "),
+        ("agent", [QUESTION], "GOOGLE_API_KEY"),
+        ("chat", [], "GOOGLE_API_KEY"),
+    ],
+)
+def test_what_is_missing_is_said_without_a_traceback(place, python, name, arguments, said):
+    done = python(str(EXAMPLES / f"{name}.py"), *arguments, cwd=place)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_compare_models(example):
     out = example("compare_models", "documents/ships", QUESTION, "bundled", "gemini").splitlines()
     assert out[0] == "bundled"
@@ -132,12 +156,13 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def test_serve(place, gemini):
+@contextlib.contextmanager
+def served(place, environment):
     port = free_port()
     server = subprocess.Popen(
         [sys.executable, "-m", "uvicorn", "examples.serve:app", "--port", str(port), "--app-dir", str(ROOT)],
         cwd=place,
-        env=offline_environment(gemini.environment),
+        env=offline_environment(environment),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -147,7 +172,7 @@ def test_serve(place, gemini):
             return json.load(reply)
 
     try:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         while True:
             try:
                 get("/openapi.json")
@@ -155,6 +180,23 @@ def test_serve(place, gemini):
             except urllib.error.URLError:
                 assert time.monotonic() < end
                 time.sleep(0.1)
+        yield get
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def test_a_server_without_a_key_takes_the_blame(place):
+    with served(place, {}) as get:
+        with pytest.raises(urllib.error.HTTPError) as failed:
+            get(f"/answer?question={quote(QUESTION)}")
+        assert failed.value.code == 503
+        assert "GOOGLE_API_KEY" in json.load(failed.value)["error"]
+        failed.value.close()
+
+
+def test_serve(place, gemini):
+    with served(place, gemini.environment) as get:
         with ThreadPoolExecutor(8) as pool:
             found = list(pool.map(lambda _: get(f"/passages?question={quote(QUESTION)}&k=2"), range(8)))
         assert {passages[0]["source"] for passages in found} == {"container_panamax.md"}
@@ -163,6 +205,8 @@ def test_serve(place, gemini):
             get("/passages?question=%20")
         assert refused.value.code == 400
         refused.value.close()
-    finally:
-        server.terminate()
-        server.wait(30)
+        gemini.expect(*[gemini_faults.status(403)] * 3)
+        with pytest.raises(urllib.error.HTTPError) as failed:
+            get(f"/answer?question={quote(QUESTION)}")
+        assert failed.value.code == 503
+        failed.value.close()

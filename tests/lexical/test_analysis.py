@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import time
 import unicodedata
 
 import pytest
 
-from rag_pipeline.lexical import analyze
+from rag_pipeline.lexical import analyze, load
 
 
 def words(text):
@@ -89,3 +90,10 @@ def test_no_text_makes_it_fail_and_no_term_holds_white_space(text):
 def test_pairs_follow_the_order_of_the_words():
     assert "maximum_draft" in analyze(["maximum draft"])[0].pairs
     assert "maximum_draft" not in analyze(["draft maximum"])[0].pairs
+
+
+def test_long_runs_without_spaces_take_time_by_their_length():
+    load()
+    started = time.process_time()
+    analyze(["a" * 200_000, "b" * 200_000])
+    assert time.process_time() - started < 5

@@ -17,7 +17,13 @@ from langchain_core.runnables import ConfigurableField
 from rag_pipeline import Pipeline, PipelineRetriever
 from rag_pipeline.config import load_settings
 from rag_pipeline.embeddings.mean_pooling import MeanPoolingEmbeddings
-from rag_pipeline.errors import CollectionNotFoundError, ServiceError, UsageError
+from rag_pipeline.errors import (
+    CollectionMismatchError,
+    CollectionNotFoundError,
+    ConfigurationError,
+    ServiceError,
+    UsageError,
+)
 from rag_pipeline.testing import HashEmbeddings
 
 TEXTS = {
@@ -337,3 +343,64 @@ async def test_models_are_loaded_before_the_first_question_where_that_is_wanted(
         pipeline.retriever(mode="lexical").load()
         await pipeline.retriever(mode="dense").aload()
     assert loaded == [embeddings] * 3
+
+
+def test_a_question_as_long_as_a_book_is_answered_from_its_beginning(retriever):
+    question = "a tug tows ships " + "배는 항구에 있다 " * 100_000
+    started = time.process_time()
+    assert names(retriever.invoke(question, k=1, mode="lexical")) == ["tug.md"]
+    assert len(retriever.invoke(question, k=1)) == 1
+    assert time.process_time() - started < 20
+
+
+def test_another_embedding_than_the_collections_is_refused_with_what_can_be_done(place):
+    for embeddings, problem in (
+        (HashEmbeddings(dimension=32), r"the one that was given is another .*give those it was made with"),
+        (None, r"'docs' was made with it: if that is one of your own, give it as embeddings="),
+    ):
+        with (
+            PipelineRetriever(config=place / "config.yaml", collection="docs", embeddings=embeddings) as retriever,
+            pytest.raises((CollectionMismatchError, ConfigurationError), match=problem),
+        ):
+            retriever.invoke("ships")
+
+
+def test_a_folder_without_a_configuration_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with PipelineRetriever(collection="ships") as retriever:
+        with pytest.raises(CollectionNotFoundError, match=r"no config\.yaml was found in ") as failure:
+            retriever.invoke("ships")
+        assert str(tmp_path) in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"diversity": "x"}, "diversity must be a number, found 'x'"),
+        ({"diversity": True}, "diversity must be a number, found True"),
+        ({"diversity": 2}, "diversity must be from 0 to 1, found 2"),
+        ({"context": 1.5}, "context must be a whole number, found 1.5"),
+        ({"candidates": "9"}, "candidates must be a whole number"),
+        ({"min_score": [1]}, "min_score must be a number"),
+        ({"distinct": "yes"}, "distinct must be true or false, found 'yes'"),
+        ({"mode": 5}, "unknown mode 5"),
+        ({"rerank": "best"}, "rerank: method: found 'best'; allowed: 'none', 'maxsim' or 'cross_encoder'"),
+        ({"rerank": {"weight": -1}}, "rerank: weight: found -1"),
+        ({"rerank": {"wait": 1}}, "rerank: wait: found 1"),
+        ({"rerank": 5}, "rerank is a method, such as 'maxsim', or its settings; found 5"),
+    ],
+)
+def test_an_option_of_the_wrong_kind_is_refused_in_words(retriever, options, problem):
+    with pytest.raises(UsageError, match=problem):
+        retriever.invoke("ships", **options)
+
+
+def test_a_reranker_may_be_named_or_described(place, bundled_folder):
+    embeddings = MeanPoolingEmbeddings(bundled_folder)
+    with Pipeline(place / "config.yaml", collection="real", embeddings=embeddings) as pipeline:
+        pipeline.ingest(place / "docs")
+        plain, named, described = (
+            pipeline.retriever(options=options).invoke("what tows ships?")[0].metadata["score"]
+            for options in ({}, {"rerank": "maxsim"}, {"rerank": {"method": "maxsim", "weight": 0}})
+        )
+    assert named > plain == pytest.approx(described)
