@@ -10,7 +10,7 @@ from rag_pipeline.documents.apart import LimitedReader
 from rag_pipeline.embeddings.base import DocumentText, EmbeddedBatch, PipelineEmbeddings
 from rag_pipeline.ingestion.plan import Pending
 from rag_pipeline.ingestion.reading import ReadAhead, ReadFile
-from rag_pipeline.ingestion.writing import OpenChunk, Writing
+from rag_pipeline.ingestion.writing import OpenChunk, OpenFile, Writing
 
 
 class Engine(Protocol):
@@ -65,20 +65,21 @@ class _Texts:
                 self._writing.fail(read.pending, read.failure)
                 continue
             file = self._writing.open(read.pending, read.version, len(read.chunks))
-            for index in sorted(file.missing):
-                cut = read.chunks[index]
-                text = DocumentText(cut.text, cut.head, cut.body, cut.tokens)
-                chunk = OpenChunk(file, read.record(index), text)
-                if chunk.record.text_sha256 in self._writing.known_texts:
-                    yield from map(self._send, self._writing.reuse(chunk))
-                else:
-                    yield self._send(chunk)
+            new, known = self._writing.split([self._chunk(file, read, index) for index in sorted(file.missing)])
+            yield from map(self._send, new)
+            for chunk in known:
+                yield from map(self._send, self._writing.reuse(chunk))
         yield from map(self._send, self._writing.flush())
 
     def store(self, batch: EmbeddedBatch) -> None:
         chunks = [self._sent.pop(position) for position in batch.positions]
         refused = [(self._sent.pop(position), reason) for position, reason in batch.refused.items()]
         self._writing.store(chunks, batch.vectors, refused, batch.seconds)
+
+    @staticmethod
+    def _chunk(file: OpenFile, read: ReadFile, index: int) -> OpenChunk:
+        cut = read.chunks[index]
+        return OpenChunk(file, read.record(index), DocumentText(cut.text, cut.head, cut.body, cut.tokens))
 
     def _send(self, chunk: OpenChunk) -> DocumentText:
         self._sent[self._position] = chunk

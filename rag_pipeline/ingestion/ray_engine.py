@@ -87,7 +87,7 @@ class RayEngine:
             from ray.exceptions import RayError, RayTaskError
 
             try:
-                self._pass(arrivals, list(writing.known_texts), workers)
+                self._pass(arrivals, sorted(writing.known_texts()), workers)
                 if arrivals.unfinished:
                     # A vector that was to be used again is gone, or a file changed while a dead task was done over.
                     self._pass(arrivals, [], workers)

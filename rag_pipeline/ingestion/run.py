@@ -177,6 +177,9 @@ def dry_run(
             collection.require(fingerprint_of(embeddings, settings), target.embedding)
             stored = collection.stored_files()
         plan = plan_sync(target.folders, settings.base_dir, stored, options)
+        if embeddings.sends_texts_away:
+            with reader:
+                report.outgoing = _outgoing(settings, target, embeddings, plan, stored, reader)
     finally:
         store.close()
     start_report(report, plan)
@@ -185,9 +188,6 @@ def dry_run(
     report.updated = len(plan.pending) - report.new - report.renamed
     report.removed = len(plan.lost) if delete else 0
     report.plan = list(_describe(plan, delete))
-    if embeddings.sends_texts_away:
-        with reader:
-            report.outgoing = _outgoing(settings, target, embeddings, plan, stored, reader)
     report.chunks_total = stored.chunks
     report.seconds = time.monotonic() - started
     return report
@@ -215,9 +215,10 @@ def _outgoing(
     texts = tokens = 0
     for read in read_files(plan.pending, reader, embeddings, settings.chunking.max_tokens):
         present = stored.chunk_ids(read.version) if read.version else {}
-        for index, chunk in enumerate(read.chunks):
-            if index not in present and chunk.text_sha256 not in stored.texts:
-                texts += 1
-                tokens += chunk.tokens
+        missing = [chunk for index, chunk in enumerate(read.chunks) if index not in present]
+        known = stored.texts([chunk.text_sha256 for chunk in missing])
+        sent = [chunk for chunk in missing if chunk.text_sha256 not in known]
+        texts += len(sent)
+        tokens += sum(chunk.tokens for chunk in sent)
     price = getattr(settings.embedding(target.embedding), "price_per_million_tokens", None)
     return Outgoing(texts, tokens, None if price is None else round(price * tokens / 1_000_000, 6))

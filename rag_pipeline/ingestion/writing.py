@@ -6,7 +6,7 @@ and a file counts as stored only when every chunk of its present content is ther
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from rag_pipeline.embeddings.base import DocumentText, Vector
@@ -69,12 +69,21 @@ class Writing:
         self._done = 0
         self._bytes_done = 0
         self._on_progress = on_progress
-        self._reusable: list[tuple[OpenChunk, str]] = []
+        self._reusable: list[OpenChunk] = []
+        self._holders: dict[str, str] = {}
 
-    @property
-    def known_texts(self) -> Mapping[str, str]:
-        """Texts that have a vector in the collection: their hash, and a chunk that holds it."""
-        return self._stored.texts
+    def known_texts(self) -> set[str]:
+        """Hashes of all texts that have a vector in the collection, whose metadata are read for it."""
+        return self._collection.text_hashes() if self._stored.chunks else set()
+
+    def split(self, chunks: Sequence[OpenChunk]) -> tuple[list[OpenChunk], list[OpenChunk]]:
+        """Chunks that must be embedded, and those whose text has a vector in the collection, for :meth:`reuse`."""
+        known = self._stored.texts([chunk.record.text_sha256 for chunk in chunks])
+        self._holders.update(known)
+        return (
+            [chunk for chunk in chunks if chunk.record.text_sha256 not in known],
+            [chunk for chunk in chunks if chunk.record.text_sha256 in known],
+        )
 
     def open(self, pending: Pending, version: FileVersion, count: int) -> OpenFile:
         """Take in a file that was read and has that many chunks; one that lacks none is finished at once."""
@@ -95,13 +104,17 @@ class Writing:
         Returns:
             chunks handed over so far whose vector is gone meanwhile: they must be embedded after all.
         """
-        self._reusable.append((chunk, self._stored.texts[chunk.record.text_sha256]))
+        self._reusable.append(chunk)
         return self.flush() if len(self._reusable) >= _REUSED else []
 
     def flush(self) -> list[OpenChunk]:
         """Write what :meth:`reuse` still holds, and return what must be embedded after all."""
-        waiting, self._reusable = self._reusable, []
-        vectors = self._collection.vectors_of([known for _, known in waiting])
+        chunks, self._reusable = self._reusable, []
+        unknown = {chunk.record.text_sha256 for chunk in chunks} - self._holders.keys()
+        holders = {**self._holders, **self._stored.texts(sorted(unknown))}
+        self._holders.clear()
+        waiting = [(chunk, holders.get(chunk.record.text_sha256, "")) for chunk in chunks]
+        vectors = self._collection.vectors_of([known for _, known in waiting if known])
         ready = [(chunk, vectors[known]) for chunk, known in waiting if known in vectors]
         self._write([chunk for chunk, _ in ready], [vector for _, vector in ready])
         self._report.chunks_reused += len(ready)

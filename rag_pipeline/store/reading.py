@@ -201,17 +201,41 @@ class CollectionReader:
 
     def ids(self) -> set[str]:
         """Ids of all chunks."""
-        return {
-            chunk_id for page in self._pages([], size=self._connection.limits.light_rows) for chunk_id in page["ids"]
-        }
+        # One request where there may be one: each page costs a walk to its beginning.
+        if self._connection.limits.results is None:
+            return set(self._get(include=[])["ids"])
+        return {chunk_id for page in self._pages([]) for chunk_id in page["ids"]}
 
     def stored_files(self) -> StoredFiles:
-        """What it holds, file by file."""
-        files = StoredFiles()
-        for page in self._pages(["metadatas"], size=self._connection.limits.light_rows):
-            for chunk_id, metadata in zip(page["ids"], page["metadatas"] or [], strict=True):
+        """What it holds, file by file.
+
+        Only the first chunk of each file is read, and those that are of no file whose first chunk is there: the ids of
+        a file's chunks follow from it, and reading the metadata of all would take most of a sync's time.
+        """
+        files = StoredFiles(self.ids(), self._holders)
+        rest = set(files.all_ids())
+        for page in self._pages(["metadatas"], {"chunk_index": 0}, self._connection.limits.light_rows):
+            for metadata in page["metadatas"]:
+                rest -= files.add_file(metadata)
+        for part in self._id_pages(sorted(rest)):
+            page = self._get(ids=part, include=["metadatas"])
+            for chunk_id, metadata in zip(page["ids"], page["metadatas"], strict=True):
                 files.add(chunk_id, metadata)
         return files
+
+    def text_hashes(self) -> set[str]:
+        """Hashes of what the vectors depend on, of all chunks; reads all their metadata."""
+        pages = self._pages(["metadatas"], size=self._connection.limits.light_rows)
+        return {str((known or {}).get("text_sha256") or "") for page in pages for known in page["metadatas"]} - {""}
+
+    def _holders(self, hashes: Sequence[str]) -> dict[str, list[str]]:
+        """Chunks that hold some texts, by hash."""
+        found: dict[str, list[str]] = {}
+        for part in self._id_pages(hashes):
+            for page in self._pages(["metadatas"], {"text_sha256": {"$in": part}}):
+                for chunk_id, metadata in zip(page["ids"], page["metadatas"], strict=True):
+                    found.setdefault(str(metadata["text_sha256"]), []).append(chunk_id)
+        return found
 
     def titles(self, chunks: int = 20_000) -> tuple[list[str], str]:
         """Titles of the documents, and their number in words: ``6``, or ``more than 900`` where there are more chunks.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 MetadataValue = str | int | float | bool
@@ -87,37 +87,66 @@ class StoredVersion:
 
 
 class StoredFiles:
-    """What a collection holds, file by file, read from the chunks themselves: there is no other ledger."""
+    """What a collection holds, file by file, read from the chunks themselves: there is no other ledger.
 
-    def __init__(self) -> None:
+    Args:
+        present: ids of all chunks.
+        holders: looks up which chunks hold some texts, by the hashes of what their vectors depend on.
+    """
+
+    def __init__(
+        self,
+        present: Iterable[str] = (),
+        holders: Callable[[Sequence[str]], Mapping[str, Sequence[str]]] | None = None,
+    ) -> None:
         self.versions: dict[FileKey, dict[str, StoredVersion]] = {}
-        self.chunks = 0
-        self.texts: dict[str, str] = {}
-        """A chunk for each text that is stored, by the hash of what its vector depends on."""
         self.foreign: list[str] = []
         """Ids of chunks that carry no file: written by something else; never touched."""
+        self._present = set(present)
+        self._holders = holders
 
-    def add(self, chunk_id: str, metadata: Mapping[str, object] | None) -> None:
-        """Take in one stored chunk."""
-        self.chunks += 1
-        try:
-            assert metadata is not None
-            key = FileKey(str(metadata["folder"]), str(metadata["source"]))
-            index, count = int(str(metadata["chunk_index"])), int(str(metadata["chunk_count"]))
-            sha256 = str(metadata["file_sha256"])
-        except (AssertionError, KeyError, ValueError):
-            self.foreign.append(chunk_id)
-            return
-        version = self.versions.setdefault(key, {}).setdefault(sha256, StoredVersion(count))
-        version.ids[index] = chunk_id
-        text = metadata.get("text_sha256")
-        if isinstance(text, str) and text:
-            self.texts[text] = chunk_id
+    @property
+    def chunks(self) -> int:
+        """How many there are."""
+        return len(self._present)
 
     def all_ids(self) -> set[str]:
         """Ids of all chunks, those of no file too."""
-        of_files = (stored for versions in self.versions.values() for stored in versions.values())
-        return {*(chunk for stored in of_files for chunk in stored.ids.values()), *self.foreign}
+        return self._present
+
+    def add(self, chunk_id: str, metadata: Mapping[str, object] | None) -> None:
+        """Take in one stored chunk."""
+        self._present.add(chunk_id)
+        place = _place(metadata)
+        if place is None:
+            self.foreign.append(chunk_id)
+            return
+        version, index, count = place
+        self._stored(version, count).ids.setdefault(index, chunk_id)
+
+    def add_file(self, metadata: Mapping[str, object] | None) -> set[str]:
+        """Take in the chunks of a file by the metadata of one of them: their ids follow from what they are of.
+
+        Returns:
+            those of them that are present.
+        """
+        place = _place(metadata)
+        if place is None:
+            return set()
+        version, _, count = place
+        expected = {index: chunk_id(version, index) for index in range(count)}
+        ids = {index: one for index, one in expected.items() if one in self._present}
+        if ids:
+            self._stored(version, count).ids.update(ids)
+        return set(ids.values())
+
+    def texts(self, hashes: Sequence[str]) -> dict[str, str]:
+        """Chunks whose vectors may be used again for some texts; texts that are not stored are left out."""
+        if self._holders is None or not hashes or not self._present:
+            return {}
+        found = self._holders(hashes)
+        known = {text: [one for one in chunks if one in self._present] for text, chunks in found.items()}
+        return {text: min(chunks) for text, chunks in known.items() if chunks}
 
     def holds(self, version: FileVersion) -> bool:
         """Whether every chunk of this content of the file is stored."""
@@ -133,3 +162,17 @@ class StoredFiles:
         """Ids of a file's chunks, those of one content left out."""
         versions = self.versions.get(key, {})
         return [chunk for sha, stored in versions.items() if sha != except_sha256 for chunk in stored.ids.values()]
+
+    def _stored(self, version: FileVersion, count: int) -> StoredVersion:
+        return self.versions.setdefault(version.key, {}).setdefault(version.sha256, StoredVersion(count))
+
+
+def _place(metadata: Mapping[str, object] | None) -> tuple[FileVersion, int, int] | None:
+    """Which content of which file a chunk is of, its place there, and how many there are; None: of no file."""
+    try:
+        assert metadata is not None
+        key = FileKey(str(metadata["folder"]), str(metadata["source"]))
+        index, count = int(str(metadata["chunk_index"])), int(str(metadata["chunk_count"]))
+        return FileVersion(key, str(metadata["file_sha256"])), index, count
+    except (AssertionError, KeyError, ValueError):
+        return None
