@@ -9,7 +9,7 @@ PACKAGE = Path(rag_pipeline.__file__).parent
 FLOORS = [
     {"errors"},
     {"config_sections", "places"},
-    {"config", "config_errors"},
+    {"config", "config_arguments", "config_errors"},
     {"gemini", "lexical"},
     {"documents", "embeddings", "store"},
     {"assembly", "passages", "testing"},

@@ -86,26 +86,8 @@ class GeminiEmbeddings(PipelineEmbeddings):
         attempts: int = 6,
         deadline: float = 600.0,
     ) -> None:
-        check_arguments(
-            "GeminiEmbeddings",
-            GeminiEmbedding,
-            {
-                "provider": "gemini",
-                "model": model,
-                "dimension": dimension,
-                "task_style": task_style,
-                "max_tokens": max_tokens,
-                "base_url": base_url,
-                "batch_size": batch_size,
-                "batch_bytes": batch_bytes,
-                "concurrency": concurrency,
-                "requests_per_minute": requests_per_minute,
-                "tokens_per_minute": tokens_per_minute,
-                "timeout": timeout,
-                "attempts": attempts,
-                "deadline": deadline,
-            },
-        )
+        given = {name: value for name, value in locals().items() if name in GeminiEmbedding.model_fields}
+        check_arguments("GeminiEmbeddings", GeminiEmbedding, {"provider": "gemini", **given})
         self._model = model.removeprefix("models/")
         self._style, self._max_tokens = resolve_model(self._model, task_style, max_tokens)
         self._dimension = dimension

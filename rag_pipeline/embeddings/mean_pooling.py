@@ -76,23 +76,8 @@ class MeanPoolingEmbeddings(PipelineEmbeddings):
         batch_tokens: int | None = None,
         base_dir: Path | None = None,
     ) -> None:
-        check_arguments(
-            "MeanPoolingEmbeddings",
-            MeanPoolingEmbedding,
-            {
-                "provider": "mean_pooling",
-                "model": model,
-                "revision": revision,
-                "pooling": pooling,
-                "normalize": normalize,
-                "query_prompt": query_prompt,
-                "document_prompt": document_prompt,
-                "max_tokens": max_tokens,
-                "device": device,
-                "dtype": dtype,
-                "batch_tokens": batch_tokens,
-            },
-        )
+        given = {name: value for name, value in locals().items() if name in MeanPoolingEmbedding.model_fields}
+        check_arguments("MeanPoolingEmbeddings", MeanPoolingEmbedding, {"provider": "mean_pooling", **given})
         self._checkpoint = find_checkpoint(model, revision, base_dir)
         self._name = self._checkpoint.name
         self._pooling = _resolve_pooling(pooling, self._checkpoint)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from langchain_core.embeddings import Embeddings
 
 from rag_pipeline.config import Settings, load_settings
 from rag_pipeline.errors import UsageError
+from rag_pipeline.retrieval.beside import beside
 from rag_pipeline.retrieval.opening import open_searcher, open_searchers
 from rag_pipeline.retrieval.searcher import Searcher
 from rag_pipeline.retrieval.several import SeveralSearcher
@@ -46,7 +48,7 @@ class KeptSearcher:
         self._settings = config if isinstance(config, Settings) else None
         self._opened: Searcher | SeveralSearcher | None = None
         self._changed: OrderedDict[str, Searcher | SeveralSearcher] = OrderedDict()
-        self._let_go: Callable[[], object] | None = None
+        self._unused: weakref.finalize[Any, Any] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return KeptSearcher, (self._config, self._collections, self._embeddings)
@@ -71,9 +73,8 @@ class KeptSearcher:
         with self._lock:
             if self._opened is None:
                 self._opened = self._open()
-                release = weakref.finalize(self, self._opened.close)
-                release.atexit = False
-                self._let_go = release
+                self._unused = weakref.finalize(self, _close_beside, self._opened)
+                self._unused.atexit = False
             if not changes:
                 return self._opened
             if key not in self._changed:
@@ -86,10 +87,12 @@ class KeptSearcher:
     def close(self) -> None:
         """Let go of the files; questions under way are answered, and the next one opens them again."""
         with self._lock:
-            let_go, self._let_go, self._opened = self._let_go, None, None
+            opened, self._opened = self._opened, None
             self._changed.clear()
-        if let_go is not None:
-            let_go()
+            if self._unused is not None:
+                self._unused.detach()
+        if opened is not None:
+            opened.close()
 
     def _open(self) -> Searcher | SeveralSearcher:
         names = self._collections
@@ -98,3 +101,9 @@ class KeptSearcher:
                 raise UsageError("an embedding of your own goes with one collection, not with several")
             return open_searchers(self.settings, names)
         return open_searcher(self.settings, names[0] if names else None, embeddings=self._embeddings)
+
+
+def _close_beside(opened: Searcher | SeveralSearcher) -> None:
+    """Close what nobody refers to any more, elsewhere: the garbage collector may come inside of Chroma's locks."""
+    with contextlib.suppress(RuntimeError):  # no thread is begun while the interpreter ends
+        beside(opened.close)
