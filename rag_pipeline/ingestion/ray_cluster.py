@@ -85,7 +85,8 @@ def _begin(ray: Any, settings: EngineSettings) -> None:
                 return
             needed = math.ceil(settings.workers * settings.cpus_per_worker) + READING_CPUS
             # "local", as else the environment's RAY_ADDRESS would be taken for the user's wish.
-            ray.init("local", include_dashboard=False, num_cpus=max(os.cpu_count() or 1, needed), **options)
+            with _loopback_only():
+                ray.init("local", include_dashboard=False, num_cpus=max(os.cpu_count() or 1, needed), **options)
     except (ServiceError, UsageError):
         raise
     except Exception as error:
@@ -154,6 +155,19 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _loopback_only() -> Iterator[None]:
+    """As the environment says, also in a program that had imported Ray before: it looks there once, when imported."""
+    from ray._private import ray_constants
+
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 @contextmanager

@@ -69,3 +69,15 @@ def test_the_configuration_of_the_cluster_is_one():
     settings = load_settings(ROOT / "examples" / "cluster" / "project" / "config.yaml")
     assert (settings.engine.kind, settings.engine.address) == ("ray", "auto")
     assert str(settings.resolve_folder(settings.collections["reports"].folder[0])) == "s3://my-bucket/reports"
+
+
+def test_a_ray_of_this_machine_listens_here_only_also_where_ray_was_imported_before(python):
+    code = (
+        "import ray\n"
+        "from rag_pipeline.config import EngineSettings\n"
+        "from rag_pipeline.ingestion.ray_cluster import connected\n"
+        "with connected(EngineSettings(kind='ray')):\n"
+        "    print([node['NodeManagerAddress'] for node in ray.nodes()])\n"
+    )
+    done = python("-c", code)
+    assert done.stdout.strip() == "['127.0.0.1']", done.stderr

@@ -22,6 +22,8 @@ from tests.folder_server import FolderServer
 from tests.ingestion.test_killed import make_documents
 from tests.ingestion.test_sync import contents, files
 from tests.ingestion.travelling import Refusing, ShoutingReader, Watched
+from tests.store.servers import running
+from tests.store.test_remote import on_server
 
 pytestmark = [
     # Ray leaves sockets and files to the collector when it ends.
@@ -77,6 +79,15 @@ def test_both_engines_make_the_same_collection_row_by_row(settings, documents, t
     assert len(embeddings.processes("embed")) == 2
     assert not embeddings.processes("count") & embeddings.processes("embed")
     assert os.getpid() not in embeddings.processes("embed")
+
+
+def test_a_server_gets_the_same_rows(settings, documents, tmp_path):
+    locally(settings)
+    with running(tmp_path / "db") as server:
+        store = f"store: {{mode: server, host: 127.0.0.1, port: {server.port}, path: words}}"
+        (tmp_path / "server.yaml").write_text(f"engine: {{kind: ray, batch_size: 20}}\n{store}\n")
+        run(load_settings("server.yaml"))
+        assert on_server(server) == contents(settings, "local")
 
 
 def test_updates_removals_and_renames_are_those_of_the_local_engine(settings, documents, tmp_path):
