@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 DeviceName = Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
 DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
@@ -149,17 +149,28 @@ class HnswSettings(_Frozen):
     ef_search: int = Field(default=500, ge=1)
 
 
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
+
+
+def _header_value(value: SecretStr) -> SecretStr:
+    """As RFC 9110 allows; what surrounds it, such as the end of the line in a file, is no part of it."""
+    text = value.get_secret_value().strip()
+    if not text.isascii() or not text.isprintable():
+        raise ValueError("one line of ASCII letters, digits and signs")
+    return SecretStr(text)
+
+
 class StoreSettings(_Frozen):
     """Where the vectors are kept."""
 
     mode: Literal["embedded", "server", "cloud"] = "embedded"
     path: str = Field(default="chroma_db", min_length=1)
     """The store itself when embedded; else this machine's copies of the lexical indexes."""
-    host: str = Field(default="localhost", pattern=r"^[^/\s]+$")
+    host: str = Field(default="localhost", pattern=r"^[^/\s@]+$")
     port: int = Field(default=8000, ge=1, le=65_535)
     tls: bool = False
     """Certificates are checked; ``SSL_CERT_FILE`` in the environment names others than the usual authorities."""
-    headers: dict[str, SecretStr] = Field(default_factory=dict)
+    headers: dict[HeaderName, Annotated[SecretStr, AfterValidator(_header_value)]] = Field(default_factory=dict)
     """Sent with each request, e.g. for a proxy that wants a token. Never printed."""
     tenant: str | None = None
     """None: Chroma's default one, in the cloud the key's own."""

@@ -139,7 +139,7 @@ class Writing:
         self._report.embedding_seconds += seconds
         self._report.tokens += sum(chunk.text.tokens for chunk in chunks)
         for chunk in chunks:
-            if reason := self._collection.refused(chunk.record.text):
+            if reason := self._collection.refused(chunk.record.text, chunk.record.metadata):
                 self._refuse(chunk, reason)
         self._write(chunks, vectors)
         for chunk, reason in refused:

@@ -100,7 +100,7 @@ class Searcher:
     @property
     def background(self) -> Background:
         """What is usual in the collection; read from a sample of it, anew after others have written."""
-        written = self._collection.refresh()
+        written = self._collection.refresh(words=self.mode != "dense")
         if self._background is None or written != self._background_of:
             self._background, self._background_of = measure(self._collection), written
         return self._background
@@ -164,7 +164,7 @@ class Searcher:
     def _search(self, asked: _Asked, k: int, explain: bool) -> list[Passage]:
         lost: set[str] = set()
         for tried in range(_TRIES):
-            self._collection.refresh(at_once=tried > 0)
+            self._collection.refresh(at_once=tried > 0, words=self.mode != "dense")
             asked, chosen = self._best(asked, k)
             rows = self._collection.rows_of([candidate.id for candidate in chosen])
             # Another process may have replaced some of them meanwhile; what was written instead is to be found.

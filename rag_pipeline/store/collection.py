@@ -117,9 +117,9 @@ class Collection(CollectionReader):
             self._lexical_writer.remove(ids)
         self._commit_if_due()
 
-    def refused(self, text: str) -> str:
-        """Why a text is too long to be kept here; empty if it is not."""
-        return self._connection.refused(text)
+    def refused(self, text: str, metadata: Mapping[str, Any] | None = None) -> str:
+        """Why a row cannot be kept here: its text or metadata are too long; empty if it can."""
+        return self._connection.refused(text, metadata)
 
     def copy_into(self, other: Collection) -> None:
         """Write every chunk into another collection, as it is; the other's index is built anew on the way."""

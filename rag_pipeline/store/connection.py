@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,12 @@ class Limits:
     """Longest text of a row, in UTF-8."""
     metadata_characters: int | None = None
     """Longest value in the metadata of a collection."""
+    keys: int | None = None
+    """Most keys in the metadata of a row."""
+    key_bytes: int | None = None
+    value_bytes: int | None = None
+    predicates: int | None = None
+    """Most comparisons in one filter."""
 
 
 @dataclass(eq=False)
@@ -164,12 +170,23 @@ class Connection(abc.ABC):
         """Remove a collection."""
         generation.client.delete_collection(name)
 
-    def refused(self, text: str) -> str:
-        """Why a text is too long to be kept there; empty if it is not."""
-        most = self.limits.document_bytes
-        if most is None or (size := len(text.encode())) <= most:
+    def refused(self, text: str, metadata: Mapping[str, Any] | None = None) -> str:
+        """Why a row cannot be kept there: its text or metadata are too long; empty if it can."""
+        limits = self.limits
+        if limits.document_bytes is None:
             return ""
-        return f"a chunk has {size:,} bytes, and {self.place} takes {most:,}; set chunking.max_tokens to less"
+        if (size := len(text.encode())) > limits.document_bytes:
+            most = f"{limits.document_bytes:,}"
+            return f"a chunk has {size:,} bytes, and {self.place} takes {most}; set chunking.max_tokens to less"
+        for key, value in (metadata or {}).items():
+            for name, part, most_bytes in (("key", key, limits.key_bytes), ("value", str(value), limits.value_bytes)):
+                if most_bytes is not None and len(part.encode()) > most_bytes:
+                    return (
+                        f"its metadata {key[:60]!r} have a {name} of more than the {most_bytes:,} bytes of {self.place}"
+                    )
+        if limits.keys is not None and len(metadata or {}) > limits.keys:
+            return f"it has more than the {limits.keys} metadata that {self.place} takes"
+        return ""
 
     def require_own_process(self) -> None:
         """Refuse what was opened in another process.

@@ -135,6 +135,12 @@ def _shown(value: Any) -> str:
     return shown if len(shown) <= _LONGEST else shown[:_LONGEST] + "…"
 
 
+def predicates(condition: Where) -> int:
+    """How many comparisons a :func:`checked` filter makes."""
+    ((key, value),) = condition.items()
+    return sum(map(predicates, value)) if key in _JOINS else 1
+
+
 def fits(metadata: Mapping[str, Any], where: Where) -> bool:
     """Whether metadata fit a :func:`checked` filter, as Chroma 1.5.9 has it.
 

@@ -28,6 +28,8 @@ NAME = "rag-pipeline-writer"
 _ours: set[str] = set()
 BEAT_SECONDS = 10.0
 LAPSE_SECONDS = 60.0
+# A holder gives up long before others may take over.
+HOLD_SECONDS = 30.0
 
 
 class WriterLease:
@@ -44,7 +46,7 @@ class WriterLease:
         self._token = uuid.uuid4().hex
         self._stop = threading.Event()
         self._last_beat = 0.0
-        self._lost = False
+        self._lost = ""
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -75,8 +77,8 @@ class WriterLease:
             self._stop.set()
             beating.join(BEAT_SECONDS if is_there else 0)
             with contextlib.suppress(Exception):
-                if is_there and self._read().get("token") == self._token:
-                    self._client.delete_collection(NAME)
+                if is_there:
+                    self._put_away({"token": self._token})
 
     def check(self) -> None:
         """Refuse to go on where another may have taken over.
@@ -84,18 +86,18 @@ class WriterLease:
         Raises:
             StoreLockedError: this process could not show that it lives for too long.
         """
-        if self._lost or time.monotonic() - self._last_beat > LAPSE_SECONDS:
-            self._lost = True
+        if not self._lost and _seconds() - self._last_beat > HOLD_SECONDS:
+            self._lost = f"because the server was out of reach for {HOLD_SECONDS:.0f} s"
+        if self._lost:
             raise StoreLockedError(
-                f"the right to write to {self._place} ended, because the server was out of reach for"
-                f" {LAPSE_SECONDS:.0f} s; run the same command again"
+                f"the right to write to {self._place} ended, {self._lost}; run the same command again"
             )
 
     def _take(self) -> None:
         from chromadb.errors import ChromaError
 
         for _ in range(2):
-            self._last_beat = time.monotonic()
+            self._last_beat = _seconds()
             try:
                 self._client.create_collection(NAME, embedding_function=None, metadata=self._metadata())
             except ChromaError:
@@ -150,21 +152,22 @@ class WriterLease:
                 self._client.delete_collection(away)
 
     def _beat(self) -> None:
-        from chromadb.errors import ChromaError
+        from chromadb.errors import NotFoundError
 
+        taken = "because another process took it over"
         while not self._stop.wait(BEAT_SECONDS):
-            before = time.monotonic()
+            before = _seconds()
             try:
                 chroma = self._client.get_collection(NAME, embedding_function=None)
                 if (chroma.metadata or {}).get("token") != self._token:
-                    self._lost = True
+                    self._lost = taken
                     return
                 chroma.modify(metadata={**(chroma.metadata or {}), "beat": self._server_seconds()})
                 self._last_beat = before
-            except ChromaError:
-                self._lost = True
+            except NotFoundError:
+                self._lost = taken
                 return
-            except Exception:  # noqa: S112  # out of reach; check() tells whether for too long
+            except Exception:  # noqa: S112  # out of reach or out of order; check() tells whether for too long
                 continue
 
     def _server_seconds(self) -> float:
@@ -172,10 +175,17 @@ class WriterLease:
 
 
 def _process_namespace() -> str:
-    """Tells containers of one machine apart, whose process numbers mean different processes."""
+    """Tells machines of one name apart, and containers of one machine: their process numbers mean other processes."""
     with contextlib.suppress(OSError):
-        return str(Path("/proc/self/ns/pid").readlink())
-    return ""
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    return str(uuid.getnode())
+
+
+def _seconds() -> float:
+    """A clock that goes on while the machine sleeps, where the system has one."""
+    boot = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boot is None else time.clock_gettime(boot)
 
 
 def _is_alive(process: int) -> bool:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from rag_pipeline.errors import CollectionMismatchError, CollectionNotFoundError, StoreError
+from rag_pipeline.errors import CollectionMismatchError, CollectionNotFoundError, StoreError, UsageError
 from rag_pipeline.lexical.index import LexicalIndex
 from rag_pipeline.store.connection import Connection
-from rag_pipeline.store.filters import Where, checked, fits
+from rag_pipeline.store.filters import Where, checked, fits, predicates
 from rag_pipeline.store.fingerprint import EMBEDDING_KEY, Fingerprint, describe_differences
 from rag_pipeline.store.records import StoredFiles
 from rag_pipeline.store.words import WordsCopy
@@ -91,11 +91,12 @@ class CollectionReader:
         self.lexical = self._lexical_index(self.id)
         """The index of its chunks' terms: made from the rows, and made anew from them whenever it is gone."""
 
-    def refresh(self, *, at_once: bool = False) -> object:
+    def refresh(self, *, at_once: bool = False, words: bool = True) -> object:
         """See what other processes have written; cheap if they have not.
 
         Args:
             at_once: also while they write, when the store is otherwise opened again only now and then.
+            words: whether the lexical index is wanted, where this machine has to bring its copy in step.
 
         Returns:
             a value that is equal for as long as nothing was written.
@@ -107,7 +108,7 @@ class CollectionReader:
         if at_once:
             self._connection.renew()
         version, chroma = self._ask(lambda chroma: chroma)
-        if self._words is not None:
+        if self._words is not None and words:
             self._words.follow(chroma)
         return version
 
@@ -235,6 +236,8 @@ class CollectionReader:
             for page in self._pages(["metadatas"], {"text_sha256": {"$in": part}}):
                 for chunk_id, metadata in zip(page["ids"], page["metadatas"], strict=True):
                     found.setdefault(str(metadata["text_sha256"]), []).append(chunk_id)
+                if all(one in found for one in part):
+                    break  # a text that thousands of files share is found once
         return found
 
     def titles(self, chunks: int = 20_000) -> tuple[list[str], str]:
@@ -294,7 +297,7 @@ class CollectionReader:
 
     def matching(self, where: Where, ids: Sequence[str] | None = None, limit: int | None = None) -> list[str]:
         """Ids of chunks whose metadata fit, among some or all, in no order."""
-        condition = checked(where)
+        condition = self._condition(where)
         limits = self._connection.limits
         found: list[str] = []
         if ids is None:
@@ -329,7 +332,7 @@ class CollectionReader:
         exact: bool = False,
     ) -> dict[str, float]:
         """As :meth:`search`, but ids and inner products alone, which is faster where many are wanted."""
-        condition = checked(where)
+        condition = self._condition(where)
         if exact:
             return {chunk_id: -negative for negative, chunk_id in self._rank_exactly(vector, k, condition)}
         if condition:
@@ -378,7 +381,7 @@ class CollectionReader:
             UsageError: the filter cannot be understood.
             StoreError: the store cannot be read.
         """
-        condition = checked(where)
+        condition = self._condition(where)
         if exact:
             return self._search_exactly(vector, k, condition)
         hits: list[Hit] = []
@@ -396,6 +399,12 @@ class CollectionReader:
                 break
             self._connection.renew()
         return hits
+
+    def _condition(self, where: Where | None) -> dict[str, Any] | None:
+        condition, most = checked(where), self._connection.limits.predicates
+        if condition is not None and most is not None and (found := predicates(condition)) > most:
+            raise UsageError(f"filter: {self._connection.place} takes {most} comparisons at most, found {found}")
+        return condition
 
     def _id_pages(self, ids: Sequence[str]) -> Iterator[list[str]]:
         unique, size = list(dict.fromkeys(ids)), self.ids_a_request  # Chroma refuses an id that is asked for twice
@@ -446,4 +455,6 @@ class CollectionReader:
             if not page["ids"]:
                 return
             yield page
+            if len(page["ids"]) < rows:
+                return
             offset += len(page["ids"])

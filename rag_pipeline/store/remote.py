@@ -21,6 +21,7 @@ from rag_pipeline.config import HnswSettings, StoreSettings
 from rag_pipeline.errors import CollectionNotFoundError
 from rag_pipeline.store.connection import Connection, Generation, Limits
 from rag_pipeline.store.embedded import hnsw_configuration
+from rag_pipeline.store.lease import NAME as LEASE
 from rag_pipeline.store.lease import WriterLease
 from rag_pipeline.store.remote_client import close_client, cloud_client, server_client, translated
 from rag_pipeline.store.words import WRITTEN_KEY, new_mark
@@ -32,7 +33,17 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 2.0
 # https://docs.trychroma.com/cloud/quotas-limits
 _CLOUD_LIMITS = Limits(
-    rows=300, light_rows=300, ids=300, results=300, written=300, document_bytes=16_384, metadata_characters=250
+    rows=300,
+    light_rows=300,
+    ids=300,
+    results=300,
+    written=300,
+    document_bytes=16_384,
+    metadata_characters=250,
+    keys=32,
+    key_bytes=36,
+    value_bytes=4096,
+    predicates=8,
 )
 # A server takes 40 MiB at once; 500 rows of 3,072 dimensions and long texts are half of that.
 _SERVER_LIMITS = Limits(written=500)
@@ -86,6 +97,7 @@ class RemoteConnection(Connection):
             lease = WriterLease(generation.client, self.place)
             with self.translated("write"):
                 stack.enter_context(lease.held())
+            self.renew()  # what was looked up before is perhaps no more
             self._lease = lease
             try:
                 yield
@@ -100,10 +112,22 @@ class RemoteConnection(Connection):
             if self._current is None:
                 with self.translated("open"):
                     make = cloud_client if self._is_cloud else server_client
-                    client = make(self._settings)
+                    client = make(self._settings, self._require_right)
                 self._current = Generation(client, 0, (0, 0), time.monotonic())
             generation = self._current
-        yield generation
+            generation.users += 1
+        try:
+            yield generation
+        finally:
+            with self._mutex:
+                generation.users -= 1
+                if generation is not self._current and not generation.users:
+                    _close(generation)
+
+    def _require_right(self) -> None:
+        """Before every attempt of a request: one that was tried again for long must not land in another's work."""
+        if self._lease is not None:
+            self._lease.check()
 
     def collection(self, generation: Generation, name: str) -> ChromaCollection:
         """A collection as the server knew it at most two seconds ago.
@@ -132,24 +156,24 @@ class RemoteConnection(Connection):
     @contextlib.contextmanager
     def changing(self) -> Iterator[None]:
         """Only while the right to write is ours."""
-        if self._lease is not None:
-            self._lease.check()
+        self._require_right()
         yield
 
     def create(
         self, generation: Generation, name: str, configuration: CreateCollectionConfiguration, metadata: dict[str, Any]
     ) -> ChromaCollection:
         """Make a collection, once, also where the reply to the first attempt is lost."""
-        from chromadb.errors import ChromaError
+        from chromadb.errors import ChromaError, NotFoundError
 
         mark = new_mark()
         try:
             return super().create(generation, name, configuration, {**metadata, WRITTEN_KEY: mark})
         except ChromaError:
-            made = generation.client.get_collection(name, embedding_function=None)
-            if (made.metadata or {}).get(WRITTEN_KEY) != mark:
-                raise
-            return made
+            with contextlib.suppress(NotFoundError):
+                made = generation.client.get_collection(name, embedding_function=None)
+                if (made.metadata or {}).get(WRITTEN_KEY) == mark:
+                    return made
+            raise
 
     def delete(self, generation: Generation, name: str) -> None:
         """Remove a collection; one that is gone was removed by an attempt whose reply was lost."""
@@ -174,14 +198,17 @@ class RemoteConnection(Connection):
         return {"spann": {"space": "ip"}} if self._is_cloud else hnsw_configuration(hnsw)
 
     def tidy(self) -> None:
-        """Remove this machine's word indexes of collections that are gone."""
+        """Remove this machine's word indexes of collections that are gone, and rights to write that lapsed."""
         words = self.words
+        with self.use() as generation, self.translated("read"):
+            names = {str(collection.id): collection.name for collection in self.collections(generation)}
+            for name in names.values():
+                if name.startswith(f"{LEASE}-"):
+                    self.delete(generation, name)
         if not words.is_dir():
             return
-        with self.use() as generation, self.translated("read"):
-            known = {str(collection.id) for collection in self.collections(generation)}
         for left in words.iterdir():
-            if left.is_dir() and left.name not in known:
+            if left.is_dir() and left.name not in names:
                 shutil.rmtree(left, ignore_errors=True)
                 left.with_suffix(".lock").unlink(missing_ok=True)
 
@@ -194,6 +221,10 @@ class RemoteConnection(Connection):
         with self._mutex:
             retired, self._current = self._current, None
             self._looked.clear()
-        if retired is not None:
-            retired.collections.clear()
-            close_client(retired.client)
+            if retired is not None and not retired.users:
+                _close(retired)
+
+
+def _close(generation: Generation) -> None:
+    generation.collections.clear()
+    close_client(generation.client)

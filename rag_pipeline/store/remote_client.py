@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -29,19 +31,21 @@ _CLOUD_HOST = "api.trychroma.com"
 _CONNECT_SECONDS = 10.0
 _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 5.0
-_PASSING = [
-    HTTPStatus.TOO_MANY_REQUESTS,
-    HTTPStatus.BAD_GATEWAY,
-    HTTPStatus.SERVICE_UNAVAILABLE,
-    HTTPStatus.GATEWAY_TIMEOUT,
-]
+_AWAY = [HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT]
+_PASSING = [HTTPStatus.TOO_MANY_REQUESTS, *_AWAY]
+# Chroma Cloud takes ten reads of a collection at once; a server has no use for more.
+_AT_ONCE = 8
 _PAST = {"read": "be read", "write": "be written", "open": "be opened"}
 _KEPT = "; what was written before is kept: run the same command again"
 _LONGEST_REASON = 300
 
 
-def server_client(settings: StoreSettings) -> ClientAPI:
+def server_client(settings: StoreSettings, before: Callable[[], None]) -> ClientAPI:
     """A client of a Chroma server.
+
+    Args:
+        settings: where it is, and how patient to be.
+        before: called before each attempt of a request.
 
     Raises:
         ServiceError: it cannot be reached in time, or refuses.
@@ -59,11 +63,16 @@ def server_client(settings: StoreSettings) -> ClientAPI:
             settings.host, settings.port, ssl=settings.tls, headers=headers, tenant=tenant, database=database
         ),
         settings,
+        before,
     )
 
 
-def cloud_client(settings: StoreSettings) -> ClientAPI:
+def cloud_client(settings: StoreSettings, before: Callable[[], None]) -> ClientAPI:
     """A client of Chroma Cloud; tenant and database are the key's own where the configuration names none.
+
+    Args:
+        settings: where it is, and how patient to be.
+        before: called before each attempt of a request.
 
     Raises:
         ConfigurationError: there is no key.
@@ -90,6 +99,7 @@ def cloud_client(settings: StoreSettings) -> ClientAPI:
             enable_ssl=settings.tls,
         ),
         settings,
+        before,
     )
 
 
@@ -104,9 +114,10 @@ def _look(settings: StoreSettings, headers: dict[str, str], path: str) -> None:
     with httpx.Client(timeout=_timeout(settings), headers=headers) as client:
         _wrap(client, settings)
         beat = client.get(f"{settings.url}/api/v2/heartbeat")
-        if "nanosecond heartbeat" not in beat.text and not _refuses(beat):
+        is_chroma = "nanosecond heartbeat" in beat.text
+        if not is_chroma and not _refuses(beat) and beat.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
             raise ServiceError(f"what answers at {settings.url} is no Chroma server; see store.host and store.port")
-        reply = beat if _refuses(beat) else client.get(f"{settings.url}/api/v2{path}")
+        reply = client.get(f"{settings.url}/api/v2{path}") if is_chroma else beat
     if _refuses(reply):
         remedy = f"check {CLOUD_KEY_VARIABLE}" if settings.mode == "cloud" else "check store.headers"
         raise ServiceError(f"{settings.url} refuses access (HTTP {reply.status_code}); {remedy}")
@@ -127,11 +138,11 @@ def _message(reply: httpx.Response) -> str:
         return " ".join(reply.text.split())[:_LONGEST_REASON]
 
 
-def _patient(make: Callable[[], ClientAPI], settings: StoreSettings) -> ClientAPI:
+def _patient(make: Callable[[], ClientAPI], settings: StoreSettings, before: Callable[[], None]) -> ClientAPI:
     """Make a client, whose first requests are sent while it is being made, and give it patience for the others."""
     for attempt in range(settings.attempts):
         try:
-            client = make()
+            client = _within(settings.timeout, make)
             break
         except (httpx.TransportError, ValueError):  # what the network did, in Chroma's words
             if attempt == settings.attempts - 1:
@@ -140,16 +151,33 @@ def _patient(make: Callable[[], ClientAPI], settings: StoreSettings) -> ClientAP
     # Neither the time limit nor the transport can be handed over; a test holds that these names are there.
     session: httpx.Client = client._server._session  # type: ignore[attr-defined]
     session.timeout = _timeout(settings)
-    _wrap(session, settings)
+    _wrap(session, settings, before)
     client._admin_client._server._session.close()  # type: ignore[attr-defined]  # it has looked, and is done
     return client
+
+
+def _within(seconds: float, make: Callable[[], ClientAPI]) -> ClientAPI:
+    """Chroma's client waits for ever for the replies to its first requests: it is waited for in a thread."""
+    done: Future[ClientAPI] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(make())
+        except BaseException as error:
+            done.set_exception(error)
+
+    threading.Thread(target=run, name="rag_pipeline-connecting", daemon=True).start()
+    try:
+        return done.result(seconds)
+    except TimeoutError:
+        raise httpx.ConnectTimeout(f"no reply within {seconds:g} s") from None
 
 
 def _timeout(settings: StoreSettings) -> httpx.Timeout:
     return httpx.Timeout(settings.timeout, connect=min(settings.timeout, _CONNECT_SECONDS))
 
 
-def _wrap(client: httpx.Client, settings: StoreSettings) -> None:
+def _wrap(client: httpx.Client, settings: StoreSettings, before: Callable[[], None] = lambda: None) -> None:
     """Let a client try again; whatever proxies it goes through by the environment stay."""
     retry = Retry(
         settings.attempts - 1,
@@ -158,22 +186,48 @@ def _wrap(client: httpx.Client, settings: StoreSettings) -> None:
         backoff_factor=_FIRST_PAUSE_SECONDS,
         max_backoff_wait=_LONGEST_PAUSE_SECONDS,
     )
-    client._transport = RetryTransport(_WholeReplies(client._transport), retry)
+    at_once = threading.BoundedSemaphore(_AT_ONCE)
+
+    def patient(transport: httpx.BaseTransport) -> httpx.BaseTransport:
+        return _Replies(RetryTransport(_WholeReplies(transport, before, at_once), retry))
+
+    client._transport = patient(client._transport)
     client._mounts = {
-        pattern: None if transport is None else RetryTransport(_WholeReplies(transport), retry)
-        for pattern, transport in client._mounts.items()
+        pattern: None if transport is None else patient(transport) for pattern, transport in client._mounts.items()
     }
 
 
 class _WholeReplies(httpx.BaseTransport):
-    """Reads a reply to its end before it counts as one."""
+    """One attempt: reads a reply to its end before it counts as one."""
+
+    def __init__(
+        self, inner: httpx.BaseTransport, before: Callable[[], None], at_once: threading.BoundedSemaphore
+    ) -> None:
+        self._inner = inner
+        self._before = before
+        self._at_once = at_once
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        with self._at_once:
+            self._before()
+            response = self._inner.handle_request(request)
+            response.read()
+            return response
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class _Replies(httpx.BaseTransport):
+    """All attempts: a proxy that says to the last that its server is away means that it cannot be reached."""
 
     def __init__(self, inner: httpx.BaseTransport) -> None:
         self._inner = inner
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         response = self._inner.handle_request(request)
-        response.read()
+        if response.status_code in _AWAY:
+            raise httpx.NetworkError(f"HTTP {response.status_code}")
         return response
 
     def close(self) -> None:

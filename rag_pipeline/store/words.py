@@ -101,15 +101,27 @@ class WordsCopy:
             writing = mark.startswith(_WRITING)
             if writing and index.exists and time.monotonic() < self._not_before:
                 return
-            if index.exists and index.mark == mark and index.count == chroma.count():
+            if self.problem and time.monotonic() < self._not_before:
+                return
+            if index.exists and index.mark == mark and self._is_as_large(index):
                 return
             started = time.monotonic()
-            self._make_up(index, mark)
-            self._not_before = time.monotonic() + (time.monotonic() - started) / _SHARE
+            try:
+                self._make_up(index, mark)
+            finally:
+                self._not_before = time.monotonic() + (time.monotonic() - started) / _SHARE
         except (StoreError, OSError) as error:
             self.problem = str(error)
         finally:
             self._at_work.release()
+
+    def _is_as_large(self, index: LexicalIndex) -> bool:
+        """Writers who leave no mark show by the number of rows; an index that cannot be read is of no size."""
+        try:
+            indexed = index.count
+        except StoreError:
+            return False
+        return indexed == self._reader.count
 
     def _make_up(self, index: LexicalIndex, mark: str) -> None:
         with contextlib.suppress(Timeout), self._lock(index, 0 if index.exists else _LOCK_SECONDS):
@@ -134,14 +146,15 @@ class WordsCopy:
         Raises:
             StoreLockedError: another process of this machine has been making it for too long.
         """
-        try:
-            lock = self._lock(self._reader.lexical, _LOCK_SECONDS).acquire()
-        except Timeout:
-            raise StoreLockedError(
-                f"another process is still making the index of the words of {self._reader.name!r}; try again later"
-            ) from None
-        with self._at_work, lock:
-            yield
+        with self._at_work:
+            try:
+                lock = self._lock(self._reader.lexical, _LOCK_SECONDS).acquire()
+            except Timeout:
+                raise StoreLockedError(
+                    f"another process is still making the index of the words of {self._reader.name!r}; try again later"
+                ) from None
+            with lock:
+                yield
 
     @staticmethod
     def _lock(index: LexicalIndex, seconds: float) -> FileLock:

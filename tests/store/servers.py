@@ -54,9 +54,12 @@ class ChromaServer:
 
 
 class Network:
-    """A TCP proxy on loopback. ``fault`` is asked at each connection: ``pass``, ``drop``, ``reset``, ``cut``, ``late``.
+    """A TCP proxy on loopback, whose ``fault`` is asked at each connection.
 
-    drop: closed before anything is sent on. reset: sent on, and reset instead of the reply. cut: the reply ends after
+    It is one of pass, drop, reset, cut, late and 502.
+
+    502: what a web server says whose own server is away. drop: closed before anything is sent on. reset: sent on, and
+    reset instead of the reply. cut: the reply ends after
     some bytes. late: the reply comes after the client has given up.
     """
 
@@ -93,6 +96,9 @@ class Network:
             fault = self.fault()
             self.faults.append(fault)
             if fault == "drop":
+                return
+            if fault == "502":
+                client.sendall(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<html>")
                 return
             server = stack.enter_context(socket.create_connection(("127.0.0.1", self._to)))
             head, _, body = request.partition(b"\r\n\r\n")

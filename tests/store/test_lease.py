@@ -135,6 +135,42 @@ def test_a_holder_whose_right_another_took_writes_no_more(server, store, monkeyp
     assert holder(server)["token"] == "theirs"
 
 
+def test_giving_the_right_back_does_not_take_the_next_holders(server, store):
+    """The reply to the last request is lost, and another has begun before it is sent again."""
+    with plain(server) as client, pytest.raises(StoreLockedError), store.writer():
+        client.delete_collection(lease.NAME)
+        leave_a_lease(server)
+        raise StoreLockedError
+    assert holder(server)["token"] == "theirs"
+
+
+def test_a_server_out_of_order_for_a_moment_costs_no_right(server, store, monkeypatch):
+    from chromadb.errors import InternalError
+
+    monkeypatch.setattr(lease, "BEAT_SECONDS", 0.02)
+    with store.writer(), store._connection.use() as generation:
+        failed = []
+
+        def broken():
+            failed.append(1)
+            raise InternalError("out of order")
+
+        monkeypatch.setattr(generation.client, "heartbeat", broken)
+        deadline = time.monotonic() + 20
+        while len(failed) < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        store.create("docs", FINGERPRINT, "hash")
+
+
+def test_a_holder_out_of_reach_for_long_gives_up_before_others_take_over(server, store, monkeypatch):
+    assert lease.HOLD_SECONDS < lease.LAPSE_SECONDS
+    with pytest.raises(StoreLockedError, match="out of reach for 30 s; run the same"), store.writer():
+        now = lease._seconds()
+        monkeypatch.setattr(lease, "_seconds", lambda: now + lease.HOLD_SECONDS + 1)
+        store.create("docs", FINGERPRINT, "hash")
+
+
 def test_what_keeps_the_right_is_no_collection_for_users(server, store):
     with store.writer():
         assert store.names() == []

@@ -16,7 +16,14 @@ import pytest
 from rag_pipeline.assembly import open_store
 from rag_pipeline.cli import run
 from rag_pipeline.config import load_settings
-from rag_pipeline.errors import CollectionMismatchError, ConfigurationError, ServiceError, StoreError
+from rag_pipeline.errors import (
+    CollectionMismatchError,
+    ConfigurationError,
+    ServiceError,
+    StoreError,
+    StoreUnreachableError,
+    UsageError,
+)
 from rag_pipeline.ingestion.run import IngestTarget, ingest
 from rag_pipeline.retrieval import Searcher, open_searcher
 from rag_pipeline.store.remote import LOOK_SECONDS
@@ -355,6 +362,87 @@ def test_headers_are_sent_with_every_request_and_never_shown(server, place, docu
     network.close()
 
 
+@pytest.mark.parametrize(
+    ("store", "problem"),
+    [
+        (
+            {"headers": {"Authorization": "Bearer hush\nX: 1"}},
+            "store.headers.Authorization: found \\*\\*\\*; allowed: one line",
+        ),
+        ({"headers": {"bad name": "hush"}}, "store.headers"),
+        ({"host": "me:hush@chroma"}, "store.host"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_without_being_shown(place, store, problem):
+    with pytest.raises(ConfigurationError, match=problem) as raised:
+        configure(place, 1, **store)
+    assert "Bearer" not in str(raised.value)
+
+
+def test_the_end_of_a_line_is_no_part_of_a_header(server, place, documents):
+    network = Network(server.port)
+    fill(configure(place, network.port, headers={"Authorization": "Bearer hush\n"}), documents)
+    network.close()
+    assert all(b"authorization: bearer hush\r\n" in request.lower() for request in network.sent)
+
+
+def test_a_proxy_whose_server_is_away_is_a_server_out_of_reach(server, place, documents):
+    network = Network(server.port)
+    settings = configure(place, network.port, attempts=2)
+    fill(settings, documents)
+    asked = searcher(settings, mode="dense")
+    network.fault = lambda: "502"
+    with pytest.raises(StoreUnreachableError, match="cannot be reached \\(HTTP 502\\)"):
+        asked.search("곡물", 1)
+    asked.close()
+    with pytest.raises(StoreUnreachableError, match="cannot be reached \\(HTTP 502\\)"):
+        open_store(settings).names()
+    network.close()
+
+
+def test_a_damaged_copy_of_the_words_is_made_anew(server, place, documents):
+    settings = configure(place, server.port)
+    fill(settings, documents)
+    for file in (place / "local-config").rglob("meta.json"):
+        file.write_bytes(b"\x00{" * 20)
+    asked = searcher(settings, mode="lexical")
+    assert [passage.source for passage in asked.search("곡물", 1)] == ["bulk.md"]
+    asked.close()
+
+
+def test_who_asks_by_vectors_alone_makes_no_copy_of_the_words(server, place, documents):
+    fill(configure(place, server.port, "a"), documents)
+    asked = searcher(configure(place, server.port, "b"), mode="dense")
+    assert asked.search("곡물", 1)
+    asked.close()
+    assert not (place / "local-b").exists()
+
+
+def test_closing_does_not_disturb_a_question_under_way(server, place, documents):
+    network = Network(server.port)
+    settings = configure(place, network.port)
+    fill(settings, documents)
+    store = open_store(settings)
+    collection = store.get("docs")
+    waiting, go_on = threading.Event(), threading.Event()
+
+    def hold():
+        waiting.set()
+        go_on.wait(20)
+        return "pass"
+
+    network.fault = hold
+    found = []
+    thread = threading.Thread(target=lambda: found.append(collection.count))
+    thread.start()
+    assert waiting.wait(20)
+    store.close()
+    go_on.set()
+    thread.join()
+    network.close()
+    assert found == [4]
+
+
 def test_tls_is_spoken_and_certificates_are_checked(server, place, documents, monkeypatch, tmp_path):
     import ssl
 
@@ -428,6 +516,19 @@ def test_a_file_whose_chunk_the_cloud_does_not_take_is_named_and_the_rest_goes_i
     assert failure.source == "long.md"
     assert "Chroma Cloud takes 16,384; set chunking.max_tokens to less" in failure.reason
     assert report.new == 3
+
+
+def test_metadata_and_filters_that_the_cloud_does_not_take_are_named(server, cloud, place, documents):
+    names = {"tenant": "default_tenant", "database": "default_database"}
+    settings = configure(place, cloud.port, mode="cloud", **names)
+    (documents / "bulk.md.meta.yaml").write_text("아주긴이름을가진메타데이터: 1\n", "utf-8")
+    report = fill(settings, documents)
+    assert [failure.source for failure in report.failures] == ["bulk.md"]
+    assert "a key of more than the 36 bytes of Chroma Cloud" in report.failures[0].reason
+    asked = searcher(settings)
+    with pytest.raises(UsageError, match="takes 8 comparisons at most, found 9"):
+        asked.search("x", 1, where={f"k{number}": number for number in range(9)})
+    asked.close()
 
 
 def test_the_cloud_without_a_key_says_where_to_put_it(place):
