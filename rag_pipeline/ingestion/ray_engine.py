@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rag_pipeline.config import EngineSettings, Settings
+from rag_pipeline.config import EngineSettings, Settings, StoreSettings
 from rag_pipeline.documents import Reader
 from rag_pipeline.embeddings.base import DocumentText, PipelineEmbeddings
 from rag_pipeline.errors import ServiceError, UsageError
@@ -76,7 +76,9 @@ class RayEngine:
         import_ray(settings.engine)
         from rag_pipeline.ingestion.ray_stages import Work
 
-        return cls(settings.engine, Work(settings, embedding, own, tuple(readers)))
+        # Everything in it lies in the memory of every node; only this process knows the store, and its secrets.
+        sent = settings.model_copy(update={"store": StoreSettings()})
+        return cls(settings.engine, Work(sent, embedding, own, tuple(readers)))
 
     def run(self, files: Sequence[Pending], writing: Writing) -> None:
         """Bring in all files; see :meth:`rag_pipeline.ingestion.engine.Engine.run`."""
