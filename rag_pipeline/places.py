@@ -19,8 +19,8 @@ from urllib.parse import unquote
 from rag_pipeline.errors import ServiceError, UsageError
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-# What stands before the last @ of the machine's name. Passwords that were not spelt in percent signs may hold another @,
-# and a slash: after a colon that no port follows, what goes on to an @ belongs to them.
+# What stands before the last @ of the machine's name. Passwords that were not spelt in percent signs may hold another
+# @, and a slash: after a colon that no port follows, what goes on to an @ belongs to them.
 _CREDENTIALS = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<user>"
     r"(?!arn:)[^/\s@:\[?#]+:(?!:|\d*(?:[/?#\s]|$))(?:(?!://)[^\s@])*@(?:[^/\s?#]*@)?"
