@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 import time
 from collections.abc import Generator, Sequence
 from contextlib import closing
@@ -30,6 +31,10 @@ _FILES_PER_TASK = 16
 _MOST_TASKS = 5000
 # What parsers leave behind in a process goes with it.
 _TASKS_PER_PROCESS = 100
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_TRACEBACK = re.compile(r'^\s*File "', re.MULTILINE)
+_LACKS = re.compile(r"(?:No module named|cannot import name '[^']*' from) '([^']+)'")
 
 
 class RayEngine:
@@ -86,20 +91,15 @@ class RayEngine:
             return
         arrivals = _Arrivals([_for_everywhere(file) for file in files], writing)
         with connected(self._settings) as workers:
-            from ray.exceptions import RayError, RayTaskError
+            from ray.exceptions import RayError
 
             try:
                 self._pass(arrivals, sorted(writing.known_texts()), workers)
                 if arrivals.unfinished:
                     # A vector that was to be used again is gone, or a file changed while a dead task was done over.
                     self._pass(arrivals, [], workers)
-            except RayTaskError:
-                raise
             except RayError as error:
-                raise ServiceError(
-                    f"the Ray failed: {' '.join(str(error).split())[:300]}; what was written is kept: run the same"
-                    " command again to go on"
-                ) from None
+                raise _in_words(error) from None
         arrivals.give_up()
 
     def _pass(self, arrivals: _Arrivals, known: list[str], workers: int) -> None:
@@ -121,6 +121,8 @@ class RayEngine:
             arrivals.flush()
         finally:
             ray.kill(stop)
+        if isinstance(failure, ImportError):
+            raise _in_words(failure)
         if failure is not None:
             raise failure
 
@@ -243,6 +245,21 @@ class _Arrivals:
         own = max(0.0, now - max(self._covered, now - worked))
         self._covered = max(self._covered, now)
         return own
+
+
+def _in_words(error: Exception) -> ServiceError:
+    """What failed on a node, in one line; Ray says it with a traceback and in colours."""
+    said = _COLOUR.sub("", str(error))
+    if lacks := _LACKS.findall(said):
+        return ServiceError(
+            f"a node of the Ray lacks {lacks[-1]}: every machine needs this package with the same extras, and what an"
+            " embedding or reader of your own is made of, where Python finds it; then run the same command again"
+        )
+    if _TRACEBACK.search(said):
+        said = said.strip().splitlines()[-1]  # what it is about
+    return ServiceError(
+        f"the Ray failed: {' '.join(said.split())[:300]}; what was written is kept: run the same command again to go on"
+    )
 
 
 def _vector(content: bytes) -> Any:
