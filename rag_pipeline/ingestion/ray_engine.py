@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rag_pipeline.config import EngineSettings, Settings, StoreSettings
+from rag_pipeline.config import AnswerSettings, EngineSettings, Settings, StoreSettings
 from rag_pipeline.documents import Reader
 from rag_pipeline.embeddings.base import DocumentText, PipelineEmbeddings
 from rag_pipeline.errors import ServiceError, UsageError
@@ -81,8 +81,8 @@ class RayEngine:
         import_ray(settings.engine)
         from rag_pipeline.ingestion.ray_stages import Work
 
-        # Everything in it lies in the memory of every node; only this process knows the store, and its secrets.
-        sent = settings.model_copy(update={"store": StoreSettings()})
+        # Everything in it lies in the memory of every node; store and chat model, and their secrets, are no node's.
+        sent = settings.model_copy(update={"store": StoreSettings(), "answer": AnswerSettings()})
         return cls(settings.engine, Work(sent, embedding, own, tuple(readers)))
 
     def run(self, files: Sequence[Pending], writing: Writing) -> None:
