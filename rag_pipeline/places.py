@@ -19,9 +19,20 @@ from urllib.parse import unquote
 from rag_pipeline.errors import ServiceError, UsageError
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
-# Signed addresses carry their signature behind the question mark.
-_QUERY = re.compile(r"(https?://[^\s?]*)\?[^\s\"']*")
+# What stands before the last @ of the machine's name. Passwords that were not spelt in percent signs may hold another
+# @, and a slash: after a colon that no port follows, what goes on to an @ belongs to them.
+_CREDENTIALS = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<user>"
+    r"(?!arn:)[^/\s@:\[?#]+:(?!:|\d*(?:[/?#\s]|$))(?:(?!://)[^\s@])*@(?:[^/\s?#]*@)?"
+    r"|[^/\s?#]*@)",
+    re.IGNORECASE,
+)
+# Where the @ stands behind a part of the folder's name instead: a container, a bucket, a repository.
+_NAMED = frozenset({"az", "abfs", "abfss", "wasb", "wasbs", "oci", "github", "git"})
+_REPOSITORIES = frozenset({"github", "git"})
+# Signed addresses carry their signature behind the question mark. Around an address that is quoted in a text, quotation
+# marks and the like stay.
+_QUERY = re.compile(r"((?:https?|webdavs?|az|abfss?|wasbs?)://[^\s?]*)\?\S*?(?=[\"')>\]},;:.]*(?:\s|$))", re.IGNORECASE)
 # What protocols need besides fsspec, where its own word for it is not the name of a package.
 _PACKAGES = {
     "s3": "s3fs",
@@ -218,7 +229,18 @@ def is_url(text: str) -> bool:
 
 def without_credentials(text: str) -> str:
     """A text without the users, passwords and signatures in its URLs."""
-    return _QUERY.sub(r"\1", _CREDENTIALS.sub("", text))
+    return _QUERY.sub(r"\1", _CREDENTIALS.sub(_without_user, text))
+
+
+def _without_user(found: re.Match[str]) -> str:
+    scheme, user = found["scheme"], found["user"]
+    kept = ""
+    if scheme.lower() in _REPOSITORIES:
+        kept = user
+    elif scheme.lower() in _NAMED:
+        name = user[:-1].rpartition("@")[2]
+        kept = "" if ":" in name else f"{name}@"
+    return f"{scheme}://{kept}"
 
 
 def reason(error: Exception) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import pickle
 
 import pytest
@@ -57,8 +58,11 @@ def test_the_environment_overrides_dotenv_which_overrides_the_file(write, monkey
     assert load_settings().store.path == "from-file"
     (folder / ".env").write_text("RAG_PIPELINE_STORE__PATH=from-dotenv\nRAG_PIPELINE_RETRIEVAL__TOP_K=3\n")
     monkeypatch.setenv("RAG_PIPELINE_RETRIEVAL__TOP_K", "5")
-    settings = load_settings()
-    monkeypatch.delenv("RAG_PIPELINE_STORE__PATH")  # put there by .env
+    try:
+        settings = load_settings()
+    finally:
+        # What .env puts there is the process's from now on; monkeypatch would put back what it found.
+        os.environ.pop("RAG_PIPELINE_STORE__PATH", None)
     assert (settings.store.path, settings.retrieval.top_k) == ("from-dotenv", 5)
 
 

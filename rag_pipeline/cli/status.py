@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rag_pipeline.cli.options import ConfigOption, JsonOption
 from rag_pipeline.cli.output import human_size, make_console, note, print_json, result
+
+if TYPE_CHECKING:
+    from rag_pipeline.store import Store
 
 
 def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
@@ -15,26 +20,13 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
     from rag_pipeline.config import load_settings
 
     store = open_store(load_settings(config))
-    rows = []
-    own = store.own_names()
-    others = sorted(set(store.names()) - set(own))
-    for name in own:
-        collection = store.get(name)
-        files = collection.stored_files()
-        fingerprint = collection.fingerprint
-        rows.append(
-            {
-                "collection": name,
-                "embedding": collection.embedding,
-                "model": fingerprint.values.get("model") if fingerprint else None,
-                "dimension": fingerprint.dimension if fingerprint else None,
-                "documents": len(files.versions),
-                "chunks": files.chunks,
-                "lexical_chunks": collection.lexical.count,
-                "index_bytes": store.disk_size(collection),
-            }
-        )
-    total = store.disk_size() if store.exists else 0
+    try:
+        own = store.own_names()
+        others = sorted(set(store.names()) - set(own))
+        rows = [_row(store, name) for name in own]
+        total = store.disk_size() if store.exists else 0
+    finally:
+        store.close()
     if as_json:
         print_json({"store": store.place, "bytes": total, "collections": rows, "others": others})
         return 0
@@ -69,6 +61,23 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
     else:
         result(f"{store.place}: {human_size(total)} on disk in all")
     return 0
+
+
+def _row(store: Store, name: str) -> dict[str, object]:
+    """One collection in plain values."""
+    collection = store.get(name)
+    files = collection.stored_files()
+    fingerprint = collection.fingerprint
+    return {
+        "collection": name,
+        "embedding": collection.embedding,
+        "model": fingerprint.values.get("model") if fingerprint else None,
+        "dimension": fingerprint.dimension if fingerprint else None,
+        "documents": len(files.versions),
+        "chunks": files.chunks,
+        "lexical_chunks": collection.lexical.count,
+        "index_bytes": store.disk_size(collection),
+    }
 
 
 def _lexical(row: dict[str, object]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -37,14 +38,12 @@ def command(
 
     store = open_store(load_settings(config))
     try:
-        names = [collection] if collection else store.own_names()
-        checks = {name: check_collection(store.get(name)) for name in names}
-        off = {name: check for name, check in checks.items() if check.findings}
-        if repair and off:
-            with store.writer():
-                mended = {name: _repair(store, name, check) for name, check in off.items()}
-        else:
-            mended = {}
+        # What is mended must not be what an ingest is completing meanwhile.
+        with store.writer() if repair and store.exists else contextlib.nullcontext():
+            names = [collection] if collection else store.own_names()
+            checks = {name: check_collection(store.get(name)) for name in names}
+            off = {name: check for name, check in checks.items() if check.findings}
+            mended = {name: _repair(store, name, check) for name, check in off.items()} if repair else {}
     finally:
         store.close()
     if as_json:

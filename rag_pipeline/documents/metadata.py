@@ -5,17 +5,15 @@ All of it ends as flat values in the metadata of the document's chunks, to filte
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import yaml
 
-from rag_pipeline.documents.document import MetadataValue
+from rag_pipeline.documents.document import MetadataValue, plain_values
 from rag_pipeline.errors import DocumentError
 from rag_pipeline.places import RemoteFile, SourcePath
 
@@ -38,7 +36,7 @@ def split_front_matter(text: str) -> tuple[dict[str, MetadataValue], str]:
         return {}, text
     try:
         content = yaml.safe_load(match[1] or "")
-    except (yaml.YAMLError, ValueError):
+    except Exception:  # PyYAML lets through whatever its parts stumble over, such as an IndexError
         return {}, text
     if content is None:
         return {}, text[match.end() :]
@@ -61,8 +59,9 @@ def read_sidecar(path: SourcePath) -> dict[str, MetadataValue]:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise DocumentError(f"{name} cannot be read: {error}") from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise DocumentError(f"{name} is not valid YAML: {' '.join(str(error).split())}") from None
+    except Exception as error:  # not only YAMLError: PyYAML lets through whatever its parts stumble over
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise DocumentError(f"{name} is not valid YAML: {said}") from None
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -84,24 +83,8 @@ def mapped_metadata(
 
 
 def flat_values(content: Mapping[Any, Any]) -> dict[str, MetadataValue]:
-    """Values that a store takes and filters by: text in NFC, numbers, true, false; lists joined, nested left out."""
-    flat: dict[str, MetadataValue] = {}
-    for key, value in content.items():
-        name = unicodedata.normalize("NFC", str(key))
-        if name in RESERVED or not name:
-            continue
-        plain = _plain(value)
-        if isinstance(plain, str):
-            plain = unicodedata.normalize("NFC", plain)
-        if isinstance(plain, str | int | float | bool) and plain != "":
-            flat[name] = plain
-    return flat
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, list):
-        return ", ".join(str(item) for item in value if not isinstance(item, dict | list))
-    return value.isoformat() if isinstance(value, datetime.date | datetime.datetime) else value
+    """Values that a store takes and filters by, as :func:`plain_values`, without what chunks carry of their own."""
+    return {name: value for name, value in plain_values(content).items() if name not in RESERVED}
 
 
 def version_of(content_sha256: str, metadata: Mapping[str, MetadataValue]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import unicodedata
 from collections import Counter
 from collections.abc import Collection
@@ -14,6 +16,8 @@ from rag_pipeline.documents.readers import Readers
 from rag_pipeline.documents.selection import Selection, read_ignore_file
 from rag_pipeline.errors import ServiceError, UsageError
 from rag_pipeline.places import Folder, RemoteEntry, RemoteFolder, SourcePath, reason
+
+_NO_FILE = "not a regular file, or a link to nothing"
 
 
 @dataclass(frozen=True)
@@ -148,7 +152,13 @@ class _LocalScan(_Scan):
         for directory, subfolders, names in os.walk(self._folder, onerror=self._failed, followlinks=True):
             place = Path(directory)
             # Chains of links may lead back up; a folder is walked once, whatever it is called.
-            status = place.stat()
+            try:
+                status = place.stat()
+            except OSError as error:
+                # It was listed and has gone since, or may no longer be looked at.
+                self._failed(error)
+                subfolders.clear()
+                continue
             if (status.st_dev, status.st_ino) in self._visited:
                 subfolders.clear()
                 continue
@@ -168,10 +178,14 @@ class _LocalScan(_Scan):
         return unicodedata.normalize("NFC", path.relative_to(self._folder).as_posix())
 
     def _problem(self, path: Path) -> str | None:
-        if not path.is_file():
+        try:
+            status = path.stat()
+        except OSError as error:
+            return _NO_FILE if error.errno in (errno.ENOENT, errno.ELOOP) else f"cannot be read: {error.strerror}"
+        if not stat.S_ISREG(status.st_mode):
             # Reading a named pipe would wait for ever.
-            return "not a regular file, or a link to nothing"
-        return self._problem_of_size(path.stat().st_size)
+            return _NO_FILE
+        return self._problem_of_size(status.st_size)
 
     def _failed(self, error: OSError) -> None:
         if error.filename is None or Path(error.filename) == self._folder:

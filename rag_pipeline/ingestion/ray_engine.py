@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 import time
 from collections.abc import Generator, Sequence
 from contextlib import closing
@@ -15,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rag_pipeline.config import EngineSettings, Settings
+from rag_pipeline.config import AnswerSettings, EngineSettings, Settings, StoreSettings
 from rag_pipeline.documents import Reader
 from rag_pipeline.embeddings.base import DocumentText, PipelineEmbeddings
 from rag_pipeline.errors import ServiceError, UsageError
@@ -30,6 +31,10 @@ _FILES_PER_TASK = 16
 _MOST_TASKS = 5000
 # What parsers leave behind in a process goes with it.
 _TASKS_PER_PROCESS = 100
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_TRACEBACK = re.compile(r'^\s*File "', re.MULTILINE)
+_LACKS = re.compile(r"(?:No module named|cannot import name '[^']*' from) '([^']+)'")
 
 
 class RayEngine:
@@ -76,7 +81,9 @@ class RayEngine:
         import_ray(settings.engine)
         from rag_pipeline.ingestion.ray_stages import Work
 
-        return cls(settings.engine, Work(settings, embedding, own, tuple(readers)))
+        # Everything in it lies in the memory of every node; store and chat model, and their secrets, are no node's.
+        sent = settings.model_copy(update={"store": StoreSettings(), "answer": AnswerSettings()})
+        return cls(settings.engine, Work(sent, embedding, own, tuple(readers)))
 
     def run(self, files: Sequence[Pending], writing: Writing) -> None:
         """Bring in all files; see :meth:`rag_pipeline.ingestion.engine.Engine.run`."""
@@ -84,20 +91,15 @@ class RayEngine:
             return
         arrivals = _Arrivals([_for_everywhere(file) for file in files], writing)
         with connected(self._settings) as workers:
-            from ray.exceptions import RayError, RayTaskError
+            from ray.exceptions import RayError
 
             try:
                 self._pass(arrivals, sorted(writing.known_texts()), workers)
                 if arrivals.unfinished:
                     # A vector that was to be used again is gone, or a file changed while a dead task was done over.
                     self._pass(arrivals, [], workers)
-            except RayTaskError:
-                raise
             except RayError as error:
-                raise ServiceError(
-                    f"the Ray failed: {' '.join(str(error).split())[:300]}; what was written is kept: run the same"
-                    " command again to go on"
-                ) from None
+                raise _in_words(error) from None
         arrivals.give_up()
 
     def _pass(self, arrivals: _Arrivals, known: list[str], workers: int) -> None:
@@ -119,6 +121,8 @@ class RayEngine:
             arrivals.flush()
         finally:
             ray.kill(stop)
+        if isinstance(failure, ImportError):
+            raise _in_words(failure)
         if failure is not None:
             raise failure
 
@@ -241,6 +245,21 @@ class _Arrivals:
         own = max(0.0, now - max(self._covered, now - worked))
         self._covered = max(self._covered, now)
         return own
+
+
+def _in_words(error: Exception) -> ServiceError:
+    """What failed on a node, in one line; Ray says it with a traceback and in colours."""
+    said = _COLOUR.sub("", str(error))
+    if lacks := _LACKS.findall(said):
+        return ServiceError(
+            f"a node of the Ray lacks {lacks[-1]}: every machine needs this package with the same extras, and what an"
+            " embedding or reader of your own is made of, where Python finds it; then run the same command again"
+        )
+    if _TRACEBACK.search(said):
+        said = said.strip().splitlines()[-1]  # what it is about
+    return ServiceError(
+        f"the Ray failed: {' '.join(said.split())[:300]}; what was written is kept: run the same command again to go on"
+    )
 
 
 def _vector(content: bytes) -> Any:

@@ -168,7 +168,7 @@ class Embedder:
     """
 
     def __init__(self, work: bytes, stop: Any) -> None:
-        self._work: Work = pickle.loads(work)  # noqa: S301
+        self._work = work
         self._stop = stop
         self._embeddings: PipelineEmbeddings | None = None
 
@@ -192,7 +192,9 @@ class Embedder:
 
     def _embed(self, rows: list[dict[str, Any]]) -> None:
         if self._embeddings is None:
-            self._embeddings = self._work.make_embeddings()
+            # Not before: what this node lacks for it is a row's error too.
+            what: Work = pickle.loads(self._work)  # noqa: S301
+            self._embeddings = what.make_embeddings()
         for batch in self._embeddings.embed_stream(map(_document_text, rows)):
             for position, vector in zip(batch.positions, batch.vectors, strict=True):
                 rows[position]["vector"] = np.asarray(vector, dtype=np.float32).tobytes()

@@ -15,7 +15,7 @@ from pathlib import Path
 from rag_pipeline.documents import Chunk, Document, chunk_document
 from rag_pipeline.documents.apart import LimitedReader
 from rag_pipeline.documents.chunking import TokenCounter
-from rag_pipeline.documents.document import MetadataValue
+from rag_pipeline.documents.document import MetadataValue, clean
 from rag_pipeline.errors import DocumentError
 from rag_pipeline.ingestion.plan import REMOTE_READERS, Pending
 from rag_pipeline.store.records import ChunkRecord, FileVersion
@@ -110,14 +110,14 @@ def _read_file(
         return ReadFile(file, None, (), {}, str(error))
     # The nearer to the document, the more it counts: a rule for many, the document's own word, the file beside it.
     metadata = {**file.mapped, **document.metadata, **file.sidecar}
-    title = metadata.pop("title", None)
-    document = replace(document, title=str(title)) if title else document
-    return ReadFile(file, version, chunk_document(_titled(document), counter, chunk_tokens), metadata)
+    document = _titled(document, metadata.pop("title", ""))
+    return ReadFile(file, version, chunk_document(document, counter, chunk_tokens), metadata)
 
 
-def _titled(document: Document) -> Document:
-    """A title is one line."""
-    return replace(document, title=" ".join(document.title.split()))
+def _titled(document: Document, given: MetadataValue) -> Document:
+    """The document under the title that was given to it, or its own: one line of clean text."""
+    wanted = " ".join(clean(str(given)).split()) if given else ""
+    return replace(document, title=wanted or " ".join(clean(document.title).split()))
 
 
 class ReadAhead:

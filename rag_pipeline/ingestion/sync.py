@@ -72,7 +72,8 @@ def sync_folders(
         with collection.indexing(stored.all_ids()):
             engine.run(plan.pending, writing)
             writing.remove(plan.stale_ids)
-            gone = plan.removed if options.delete else [key for key in plan.removed if key not in plan.lost]
+            # What is kept unless it came back under another name is kept until it is there.
+            gone = plan.removed if options.delete else [key for key in plan.removed if key in writing.renamed]
             writing.remove([chunk for key in gone for chunk in stored.ids(key)])
         report.removed = len(plan.lost) if options.delete else 0
     finally:

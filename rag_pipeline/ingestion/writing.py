@@ -13,7 +13,7 @@ from rag_pipeline.embeddings.base import DocumentText, Vector
 from rag_pipeline.ingestion.plan import Pending, Plan
 from rag_pipeline.ingestion.report import Failure, IngestReport, Progress
 from rag_pipeline.store import Collection
-from rag_pipeline.store.records import ChunkRecord, FileVersion, StoredFiles
+from rag_pipeline.store.records import ChunkRecord, FileKey, FileVersion, StoredFiles
 
 # Chunks whose vectors are known already are written in batches of this size.
 _REUSED = 256
@@ -61,6 +61,8 @@ class Writing:
         plan: Plan,
         on_progress: Callable[[Progress], None] | None,
     ) -> None:
+        self.renamed: set[FileKey] = set()
+        """Files that are gone and have got in under another name."""
         self._collection = collection
         self._report = report
         self._stored = stored
@@ -185,6 +187,7 @@ class Writing:
         self.remove(self._stored.ids(file.pending.key, except_sha256=file.version.sha256))
         self._count(file.pending)
         if file.pending.renamed_from is not None:
+            self.renamed.add(file.pending.renamed_from)
             self._report.renamed += 1
         elif file.pending.is_new:
             self._report.new += 1

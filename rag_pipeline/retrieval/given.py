@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rag_pipeline.documents.document import CHROMA_DOCUMENT, LARGEST_INTEGER
 from rag_pipeline.errors import UsageError
 
 
@@ -25,6 +26,8 @@ def check_texts(texts: Any) -> list[str]:
             raise UsageError(f"texts are a list of texts, found {text!r} among them")
         if not text.strip():
             raise UsageError("a text is empty")
+        if not _is_unicode(text):
+            raise UsageError(f"a text holds half of a character, which cannot be stored: {ascii(text)[:100]}")
     return found
 
 
@@ -43,11 +46,27 @@ def check_metadatas(metadatas: Any, count: int) -> list[dict[str, Any]]:
         if not isinstance(metadata, Mapping):
             raise UsageError(f"the metadata of a text are keys and values, found {metadata!r}; none are {{}}")
         for name, value in metadata.items():
-            if not isinstance(name, str):
+            if not isinstance(name, str) or not _is_unicode(name) or name == CHROMA_DOCUMENT:
                 raise UsageError(f"a key of metadata is text, found {name!r}")
-            if not isinstance(value, str | int | float | bool) or (isinstance(value, float) and math.isnan(value)):
-                raise UsageError(f"metadata {name!r} must be a string, a number or a truth value, found {value!r}")
+            _check_value(name, value)
     return [dict(metadata) for metadata in metadatas]
+
+
+def _check_value(name: str, value: Any) -> None:
+    if isinstance(value, int) and not -LARGEST_INTEGER - 1 <= value <= LARGEST_INTEGER:
+        raise UsageError(f"metadata {name!r} is a whole number of more than 64 bits; give it as text")
+    storable = _is_unicode(value) if isinstance(value, str) else isinstance(value, int | float) and math.isfinite(value)
+    if not storable:
+        raise UsageError(f"metadata {name!r} must be a string, a number or a truth value, found {value!r}")
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether it can be stored: half of a surrogate pair is no character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_ids(ids: Any, *, made_up: bool = False) -> list[Any]:
@@ -64,6 +83,8 @@ def check_ids(ids: Any, *, made_up: bool = False) -> list[Any]:
         raise UsageError(f"ids are a list of texts, found {ids!r}")
     for one in ids:
         if not isinstance(one, str) and not (made_up and one is None):
+            raise UsageError(f"an id is text, found {one!r}")
+        if isinstance(one, str) and not _is_unicode(one):
             raise UsageError(f"an id is text, found {one!r}")
     return list(ids)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -64,8 +64,27 @@ class PipelineRetriever(BaseRetriever):
 
     def model_post_init(self, _context: Any) -> None:
         """Nothing is opened yet."""
+        self._kept = self._closed()
+
+    def __copy__(self) -> Self:
+        copied = super().__copy__()
+        copied._kept = copied._closed()
+        return copied
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, which opens its collection for itself: it may be another one.
+
+        Args:
+            update: fields that are to differ.
+            deep: copy the fields too.
+        """
+        copied = super().model_copy(update=update, deep=deep)
+        copied._kept = copied._closed()
+        return copied
+
+    def _closed(self) -> KeptSearcher:
         names = [self.collection] if isinstance(self.collection, str) else self.collection
-        self._kept = KeptSearcher(self.settings or self.config, names, self.embeddings)
+        return KeptSearcher(self.settings or self.config, names, self.embeddings)
 
     @classmethod
     def over(cls, kept: KeptSearcher, **fields: Any) -> Self:

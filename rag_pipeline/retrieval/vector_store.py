@@ -21,8 +21,13 @@ from rag_pipeline.embeddings.wrapped import as_pipeline_embeddings
 from rag_pipeline.errors import UsageError
 from rag_pipeline.retrieval.given import check_ids, check_metadatas, check_query, check_texts, check_vector
 from rag_pipeline.retrieval.questions import check_k
-from rag_pipeline.store import Collection, Hit, Store
+from rag_pipeline.store import Collection, Fingerprint, Hit, Store
 from rag_pipeline.store.names import check_name
+
+# What, beside folder and source, makes a row a chunk of a file, which an ingest removes when the file changes or goes.
+_OF_A_FILE = frozenset({"file_sha256", "chunk_index", "chunk_count"})
+# The hash is of what the file's chunk was embedded from: an ingest would use the vector of this text for that one.
+_LEFT_OUT = _OF_A_FILE | {"text_sha256"}
 
 
 class PipelineVectorStore(VectorStore):
@@ -36,12 +41,23 @@ class PipelineVectorStore(VectorStore):
         store: where the collection is.
         collection: its name.
         embeddings: what it was made with.
+        fingerprint: how it must have been made, whenever it is opened; None: as it was at the first time.
+        embedding: the name of the embedding in the configuration; None: the caller brought one.
     """
 
-    def __init__(self, store: Store, collection: str, embeddings: PipelineEmbeddings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        collection: str,
+        embeddings: PipelineEmbeddings,
+        fingerprint: Fingerprint | None = None,
+        embedding: str | None = None,
+    ) -> None:
         self._store = store
         self._name = collection
         self._embeddings = embeddings
+        self._fingerprint = fingerprint
+        self._embedding = embedding
         self._collection: Collection | None = None
 
     @classmethod
@@ -70,12 +86,15 @@ class PipelineVectorStore(VectorStore):
             fingerprint = fingerprint_of(own, settings)
             if create and collection not in store.names():
                 with store.writer():
-                    store.create(collection, fingerprint, name if embeddings is None else own.identity.model)
-            store.get(collection).require(fingerprint, name if embeddings is None else None)
+                    # Another process may have made it until now.
+                    if collection not in store.names():
+                        store.create(collection, fingerprint, name if embeddings is None else own.identity.model)
+            opened = cls(store, collection, own, fingerprint, name if embeddings is None else None)
+            opened._get()
         except BaseException:
             store.close()
             raise
-        return cls(store, collection, own)
+        return opened
 
     @property
     def embeddings(self) -> PipelineEmbeddings:
@@ -97,6 +116,11 @@ class PipelineVectorStore(VectorStore):
     ) -> list[str]:
         """Embed texts and store them; one of an id that is there replaces it.
 
+        Documents that were found in a collection may be added again: they become texts of no file. What made them
+        chunks of one (``file_sha256``, ``text_sha256``, ``chunk_index``, ``chunk_count``) is left out, so that no
+        ingest removes them with it; ``source``, ``folder`` and ``title`` stay, to cite them by. Only what replaces a
+        chunk of a file, by its id in the collection, stays one of that file.
+
         Args:
             texts: as they are to be found.
             metadatas: one for each text, of strings, numbers and truth values.
@@ -106,7 +130,9 @@ class PipelineVectorStore(VectorStore):
             the ids.
 
         Raises:
-            UsageError: the lists differ in length, an id comes twice, a text is empty, or a value is not allowed.
+            UsageError: the lists differ in length, an id comes twice, a text is empty or too long for the store, or a
+                value is not allowed.
+            CollectionMismatchError: the collection was made anew in another way.
             StoreLockedError: another process is writing.
             StoreError, EmbeddingError, ServiceError: nothing was stored.
         """
@@ -117,14 +143,20 @@ class PipelineVectorStore(VectorStore):
         chosen = [one or str(uuid.uuid4()) for one in given]
         if len(set(chosen)) < len(chosen):
             raise UsageError("an id is given twice")
-        known = check_metadatas(metadatas, len(contents))
+        known = [
+            {name: value for name, value in metadata.items() if name not in _LEFT_OUT}
+            for metadata in check_metadatas(metadatas, len(contents))
+        ]
         if contents:
+            self._check_lengths(contents)
             vectors = self._embeddings.embed_documents(contents)
             with self._writing() as collection:
                 # Chroma would keep what the old metadata had and the new has not.
                 old = collection.rows_of(chosen)
-                gone = [dict.fromkeys(old[one][1]) if one in old else {} for one in chosen]
-                merged = [{**before, **now} for before, now in zip(gone, known, strict=True)]
+                before = [old[one][1] if one in old else {} for one in chosen]
+                merged = [
+                    {**dict.fromkeys(had), **now, **_file_of(had)} for had, now in zip(before, known, strict=True)
+                ]
                 collection.write_rows(chosen, contents, merged, vectors)
         return chosen
 
@@ -148,8 +180,7 @@ class PipelineVectorStore(VectorStore):
         """
         if ids is None:
             raise UsageError("name the ids to delete")
-        ids = check_ids(ids)
-        present = [chunk_id for chunk_id in dict.fromkeys(ids) if chunk_id in self._opened().rows_of(ids)]
+        present = list(self._opened().rows_of(list(dict.fromkeys(check_ids(ids)))))
         if present:
             with self._writing() as collection:
                 collection.delete(present)
@@ -300,15 +331,40 @@ class PipelineVectorStore(VectorStore):
 
     def _opened(self) -> Collection:
         if self._collection is None:
-            self._collection = self._store.get(self._name)
+            self._collection = self._get()
         return self._collection
+
+    def _get(self) -> Collection:
+        """The collection as it is now, which another process may have made anew.
+
+        Raises:
+            CollectionMismatchError: it was made in another way than these embeddings go with.
+        """
+        collection = self._store.get(self._name)
+        if self._fingerprint is None:
+            self._fingerprint = collection.fingerprint
+        else:
+            collection.require(self._fingerprint, self._embedding)
+        return collection
+
+    def _check_lengths(self, texts: Sequence[str]) -> None:
+        opened = self._opened()
+        for number, text in enumerate(texts):
+            if reason := opened.refused(text):
+                raise UsageError(f"text {number} of {len(texts)} cannot be stored: {reason}")
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[Collection]:
         with self._store.writer():
-            collection = self._store.get(self._name)
+            collection = self._get()
             with collection.indexing():
                 yield collection
+
+
+def _file_of(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """What says which chunk of which file a row is; empty if it is of none."""
+    names = _OF_A_FILE | {"folder", "source"}
+    return {name: metadata[name] for name in names} if names <= metadata.keys() else {}
 
 
 def _document(hit: Hit) -> Document:

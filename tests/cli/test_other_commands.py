@@ -48,6 +48,16 @@ def test_status_lists_the_collections(call):
     assert status["bytes"] > 0
 
 
+def test_status_lets_go_of_the_store(call, monkeypatch):
+    from rag_pipeline.store import Store
+
+    call("ingest")
+    close, closed = Store.close, []
+    monkeypatch.setattr(Store, "close", lambda self: (closed.append(self), close(self)))
+    call("status", "--json")
+    assert len(closed) == 1
+
+
 def test_status_and_doctor_tell_of_a_lexical_index_that_is_not_there(call, project):
     import shutil
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import numpy as np
@@ -64,6 +65,41 @@ def test_a_half_written_file_is_found_mended_and_comes_back(place, chroma, capsy
     assert "repaired: removed 1 chunks; ingest its folder again" in out
     assert fill(place).new == 1
     assert verify(capsys)[0] == 0
+
+
+def test_while_another_process_writes_nothing_is_judged_to_be_mended(place, chroma, capsys):
+    chroma.delete(ids=chroma.get(where={"source": "container.md"})["ids"][:1])
+    writing = Store(place / "chroma_db")
+    with writing.writer():
+        assert run("verify", ["--repair"]) == 4
+        assert "another process is writing" in capsys.readouterr().err
+        assert "1 of 2 chunks" in verify(capsys)[1]  # to look is allowed
+    writing.close()
+
+
+def test_what_an_ingest_completes_meanwhile_is_left(place, chroma, capsys, monkeypatch):
+    got = chroma.get(where={"source": "container.md"}, include=["embeddings", "documents", "metadatas"])
+    rest = {name: got[name][:1] for name in ("ids", "embeddings", "documents", "metadatas")}
+    chroma.delete(ids=rest["ids"])
+    writer = Store.writer
+
+    @contextlib.contextmanager
+    def late(self):
+        chroma.add(**rest)  # the other one was done the moment before
+        with writer(self):
+            yield
+
+    monkeypatch.setattr(Store, "writer", late)
+    code, out = verify(capsys, "--repair")
+    assert "removed" not in out
+    assert sorted(chroma.get()["ids"]) == sorted({*chroma.get()["ids"], *got["ids"]})
+    assert (code, "half-written" in out) == (0, False)
+
+
+def test_repairing_makes_no_store(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert verify(capsys, "--repair") == (0, "no collection yet\n")
+    assert not (tmp_path / "chroma_db").exists()
 
 
 def test_vectors_that_are_broken_are_found_and_made_anew(place, chroma, capsys):

@@ -68,6 +68,63 @@ def test_what_is_no_regular_file_is_reported_and_not_opened(tmp_path):
     assert [source for source, _ in scan.unreadable] == ["loop.md", "nothing.md", "pipe.md"]
 
 
+def test_what_goes_while_it_is_looked_at_is_reported(tmp_path, monkeypatch):
+    import os
+    import shutil
+
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "c.md").write_text("x")
+    (tmp_path / "d.md").write_text("x")
+    walk = os.walk
+
+    def deleting(top, **options):
+        for directory, folders, names in walk(top, **options):
+            if directory.endswith("b"):
+                shutil.rmtree(directory)
+            elif directory == str(tmp_path):
+                (tmp_path / "d.md").unlink()
+            yield directory, folders, names
+
+    monkeypatch.setattr(os, "walk", deleting)
+    scan = scan_folder(tmp_path)
+    assert [file.source for file in scan.files] == ["a/c.md"]
+    assert scan.unreadable == [("d.md", "not a regular file, or a link to nothing"), ("b", "No such file or directory")]
+
+
+def test_a_file_that_goes_between_two_looks_is_reported(tmp_path, monkeypatch):
+    (tmp_path / "a.md").write_text("x")
+    (tmp_path / "b.md").write_text("x")
+    is_file = type(tmp_path).is_file
+
+    def last_look(self):
+        there = is_file(self)
+        if self.name == "b.md":
+            self.unlink()
+        return there
+
+    monkeypatch.setattr(type(tmp_path), "is_file", last_look)
+    assert "a.md" in [file.source for file in scan_folder(tmp_path).files]
+
+
+def test_a_folder_that_goes_while_it_is_looked_at_is_refused(tmp_path, monkeypatch):
+    import os
+    import shutil
+
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.md").write_text("x")
+    walk = os.walk
+
+    def deleting(top, **options):
+        for found in walk(top, **options):
+            shutil.rmtree(found[0])
+            yield found
+
+    monkeypatch.setattr(os, "walk", deleting)
+    with pytest.raises(UsageError, match="cannot be listed: No such file or directory"):
+        scan_folder(tmp_path / "docs")
+
+
 def test_a_name_that_is_not_unicode_is_reported(tmp_path):
     import os
     from pathlib import Path

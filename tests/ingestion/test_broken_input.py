@@ -34,8 +34,16 @@ def run(folder, **options):
     )
 
 
+def rows(folder):
+    return contents(load_settings(folder.parent / "config.yaml")).values()
+
+
 def texts(folder):
-    return [text for text, _, _ in contents(load_settings(folder.parent / "config.yaml")).values()]
+    return [text for text, _, _ in rows(folder)]
+
+
+def metadata_of(folder):
+    return {dict(metadata)["source"]: dict(metadata) for _, metadata, _ in rows(folder)}
 
 
 def sentence(suffix):
@@ -70,6 +78,57 @@ def test_broken_files_are_named_and_cost_themselves_only(folder):
     assert (report.new, texts(folder)) == (1, [f"좋은 글\n\n{GOOD}"])
     listed = {failure["source"] for failure in report.as_dict()["failures"]}
     assert listed == set(BROKEN)
+
+
+def test_metadata_that_no_store_takes_cost_no_file(folder):
+    front = 'note: "x \\ud83d"\n"key \\ud83d": 1\nlarge: 9223372036854775808\nleast: -9223372036854775808\nnone: .nan'
+    huge = f"huge: 0x{'f' * 5000}\nlist: [0x{'f' * 5000}, 2]"
+    (folder / "odd.md").write_text(f"---\n{front}\n{huge}\nmost: .inf\nchroma:document: x\n---\n글 하나\n", "utf-8")
+    (folder / "beside.md").write_text("글 둘\n", "utf-8")
+    (folder / "beside.md.meta.yaml").write_text('title: "선박 \\ud83d"\nowner: "y \\ud83d"\n', "utf-8")
+    report = run(folder)
+    assert (report.new, report.failures) == (3, [])
+    found = metadata_of(folder)
+    odd = found["odd.md"]
+    assert (odd["note"], odd["key ?"], odd["large"]) == ("x ?", 1, "9223372036854775808")
+    assert odd["least"] == -(2**63)
+    assert (odd["huge"], odd["list"]) == (f"0x{'f' * 5000}", f"0x{'f' * 5000}, 2")
+    assert not {"none", "most", "chroma:document"} & set(odd)
+    assert (found["beside.md"]["title"], found["beside.md"]["owner"]) == ("선박 ?", "y ?")
+    assert run(folder).unchanged == 3
+
+
+BROKEN_YAML = ["[" * 3000, 'a: !!int ""', "a: !!timestamp x", "a: [", "a: 2001-02-30"]
+
+
+@pytest.mark.parametrize("text", BROKEN_YAML)
+def test_yaml_that_cannot_be_read_costs_its_file_only(folder, text):
+    (folder / "odd.md").write_text("글 하나\n", "utf-8")
+    (folder / "odd.md.meta.yaml").write_text(text, "utf-8")
+    (folder / "front.md").write_text(f"---\n{text}\n---\n글 둘\n", "utf-8")
+    report = run(folder)
+    ((source, reason),) = [(failure.source, failure.reason) for failure in report.failures]
+    assert (source, report.new) == ("odd.md", 2)
+    assert "odd.md.meta.yaml is not valid YAML: " in reason
+    assert "\n" not in reason
+    assert any("글 둘" in found for found in texts(folder))
+
+
+def test_a_title_and_metadata_of_a_reader_of_ones_own_are_cleaned(folder):
+    from rag_pipeline.documents import Document, Section
+
+    class Logs:
+        suffixes = (".log",)
+
+        def read(self, name, content):
+            metadata = {"a": "b \ud83d", "c": float("nan"), "title": "선박 \ud83d\n 일지"}
+            return Document("x \ud83d", (Section((), "글", {"sheet": "s \ud83d"}),), metadata)
+
+    (folder / "ship.log").write_text("x", "utf-8")
+    report = run(folder, readers=[Logs()])
+    assert (report.new, report.failures) == (2, [])
+    row = metadata_of(folder)["ship.log"]
+    assert (row["title"], row["a"], row["sheet"], "c" in row) == ("선박 ? 일지", "b ?", "s ?", False)
 
 
 def test_a_file_that_breaks_keeps_its_old_chunks(folder):

@@ -49,6 +49,31 @@ def test_a_first_run_brings_in_everything(settings):
     assert "notes\n\nThe pilot boards before the lock." in texts
 
 
+def test_without_deleting_a_file_goes_under_its_new_name_only_when_that_is_in(settings, documents, monkeypatch):
+    from rag_pipeline.ingestion import plan
+
+    run(settings)
+    before = contents(settings)
+    (documents / "bulk.md").rename(documents / "dry.md")
+    compared = plan._compare
+
+    def compare(found, key, file, *more):
+        compared(found, key, file, *more)
+        if key.source == "dry.md":
+            file.path.rename(documents / "away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(plan, "_compare", compare)
+        report = run(settings, delete=False)
+    assert [failure.source for failure in report.failures] == ["dry.md"]
+    assert contents(settings) == before
+    (documents / "away").rename(documents / "dry.md")
+    report = run(settings, delete=False)
+    assert (report.renamed, report.chunks_total) == (1, len(before))
+    sources = {dict(metadata)["source"] for _, metadata, _ in contents(settings).values()}
+    assert sources == {"container.md", "dry.md", "notes.txt"}
+
+
 def test_each_chunk_says_where_it_is_from(settings):
     run(settings)
     ((_, metadata, _),) = [row for row in contents(settings).values() if "제원" in row[0]]

@@ -295,6 +295,24 @@ def test_a_copy_finds_the_same(place, retriever, copied):
             again.close()
 
 
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_copy_with_another_collection_asks_that_one(place, retriever, deep):
+    (place / "other").mkdir()
+    (place / "other" / "lighthouse.md").write_text("# 등대\n\n밤에 빛난다.\n", "utf-8")
+    with Pipeline(place / "config.yaml", collection="other", embeddings=HashEmbeddings()) as pipeline:
+        pipeline.ingest(place / "other")
+    before = names(retriever.invoke("ships"))
+    changed = retriever.model_copy(update={"collection": "other"}, deep=deep)
+    assert names(changed.invoke("ships")) == ["lighthouse.md"]
+    changed.close()
+    again = copy.copy(retriever)
+    assert names(again.invoke("ships")) == before
+    again.close()
+    # A copy that is closed closes nothing of the one it was made of.
+    assert retriever._kept._opened is not None
+    assert names(retriever.invoke("ships")) == before
+
+
 def test_a_retriever_that_is_gone_holds_no_files(place):
     def open_files():
         return sum(str(place) in os.path.realpath(one) for one in Path("/proc/self/fd").iterdir())

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import dataclasses
 import unicodedata
 
 import pytest
 
 from rag_pipeline.config import load_settings
-from rag_pipeline.errors import UsageError
+from rag_pipeline.errors import CollectionMismatchError, UsageError
+from rag_pipeline.ingestion.run import IngestTarget, ingest
+from rag_pipeline.retrieval.retriever import PipelineRetriever
 from rag_pipeline.retrieval.vector_store import PipelineVectorStore
+from rag_pipeline.store import Collection, Store
 from rag_pipeline.testing import HashEmbeddings
 
 
@@ -32,6 +36,13 @@ def store(tmp_path):
         ({"texts": ["a"], "metadatas": [{5: "b"}]}, "a key of metadata is text, found 5"),
         ({"texts": ["a"], "metadatas": [{"b": ["c"]}]}, "metadata 'b' must be a string"),
         ({"texts": ["a"], "metadatas": [{"b": float("nan")}]}, "metadata 'b' must be"),
+        ({"texts": ["a"], "metadatas": [{"b": float("-inf")}]}, "metadata 'b' must be"),
+        ({"texts": ["a"], "metadatas": [{"b": "x \ud83d"}]}, "metadata 'b' must be"),
+        ({"texts": ["a"], "metadatas": [{"b": 2**63}]}, "metadata 'b' is a whole number of more than 64 bits"),
+        ({"texts": ["a"], "metadatas": [{"\ud83d": "b"}]}, "a key of metadata is text"),
+        ({"texts": ["a"], "metadatas": [{"chroma:document": "b"}]}, "a key of metadata is text"),
+        ({"texts": ["a \ud83d"]}, "half of a character"),
+        ({"texts": ["a"], "ids": ["\ud83d"]}, "an id is text, found"),
         ({"texts": ["a"], "ids": [5]}, "an id is text, found 5"),
         ({"texts": ["a"], "ids": "b"}, "ids are a list of texts, found 'b'"),
         ({"texts": ["a", "b"], "ids": ["c", "c"]}, "an id is given twice"),
@@ -85,3 +96,111 @@ def test_names_in_parts_are_found(store):
 def test_more_than_there_is_may_be_asked_for(store):
     assert len(store.similarity_search("tug", 10**12)) == 2
     assert len(store.max_marginal_relevance_search("tug", 10**12, 10**12)) == 2
+
+
+class OtherModel(HashEmbeddings):
+    """Vectors of the same length that mean something else."""
+
+    @property
+    def identity(self):
+        return dataclasses.replace(super().identity, model="another", revision="2")
+
+
+def make_anew(tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.md").write_text("# A\n\nA tug tows.\n", "utf-8")
+    settings = load_settings(tmp_path / "config.yaml")
+    target = IngestTarget("docs", [tmp_path / "docs"], "other")
+    ingest(settings, target, rebuild=True, embeddings=OtherModel(dimension=8))
+
+
+def test_what_was_made_anew_with_another_model_is_neither_asked_nor_written_to(store, tmp_path):
+    make_anew(tmp_path)
+    with pytest.raises(CollectionMismatchError, match="made with embedding 'other'.*the one that was given is another"):
+        store.add_texts(["A quay."], ids=["quay"])
+    store.close()
+    with pytest.raises(CollectionMismatchError, match="'another'"):
+        store.similarity_search("tug")
+    with pytest.raises(CollectionMismatchError, match="'another'"):
+        store.delete(["tug"])
+    other = PipelineVectorStore.open(load_settings(tmp_path / "config.yaml"), "docs", OtherModel(dimension=8))
+    assert [found.metadata["source"] for found in other.similarity_search("tug")] == ["a.md"]
+    other.close()
+
+
+def test_without_a_fingerprint_the_first_one_holds(store, tmp_path):
+    opened = PipelineVectorStore(Store(tmp_path / "chroma_db"), "docs", HashEmbeddings(dimension=8))
+    assert len(opened.similarity_search("tug")) == 2
+    opened.close()
+    make_anew(tmp_path)
+    with pytest.raises(CollectionMismatchError, match="'another'"):
+        opened.similarity_search("tug")
+    opened.close()
+
+
+def test_one_that_another_process_has_just_made_is_taken(store, tmp_path, monkeypatch):
+    names, asked = Store.names, []
+
+    def seen_late(self):
+        asked.append(self)
+        return names(self) if len(asked) > 2 else []
+
+    monkeypatch.setattr(Store, "names", seen_late)
+    monkeypatch.setattr(Store, "_check_known", lambda *_: None)
+    settings = load_settings(tmp_path / "config.yaml")
+    opened = PipelineVectorStore.open(settings, "docs", HashEmbeddings(dimension=8), create=True)
+    assert len(opened.similarity_search("tug")) == 2
+    opened.close()
+
+
+def test_ids_are_looked_up_once_to_be_deleted(store, monkeypatch):
+    rows_of, asked = Collection.rows_of, []
+
+    def counted(self, ids):
+        asked.append(ids)
+        return rows_of(self, ids)
+
+    monkeypatch.setattr(Collection, "rows_of", counted)
+    store.delete(["tug", "buoy", "tug", "none"])
+    assert asked == [["tug", "buoy", "none"]]
+    assert store.similarity_search("tug") == []
+
+
+def test_a_text_that_is_too_long_for_the_store_is_refused_before_any_is_written(store, monkeypatch):
+    monkeypatch.setattr(Collection, "refused", lambda _, text: "too long" if len(text) > 20 else "")
+    with pytest.raises(UsageError, match="text 1 of 2 cannot be stored: too long"):
+        store.add_texts(["A quay.", "A quay " * 5])
+    assert len(store.similarity_search("quay", 9)) == 2
+
+
+def test_documents_that_were_found_are_of_no_file_when_they_are_added_again(tmp_path, documents):
+    (tmp_path / "config.yaml").write_text("")
+    settings = load_settings(tmp_path / "config.yaml")
+    target = IngestTarget("docs", [documents], "hash")
+    ingest(settings, target, embeddings=HashEmbeddings())
+    with PipelineRetriever(settings=settings, collection="docs", k=9, embeddings=HashEmbeddings()) as retriever:
+        found = [document for document in retriever.invoke("석탄") if document.metadata["source"] == "bulk.md"]
+    opened = PipelineVectorStore.open(settings, "docs", HashEmbeddings())
+    opened.add_documents(found, ids=["mine"])
+    (documents / "bulk.md").unlink()
+    assert ingest(settings, target, embeddings=HashEmbeddings()).chunks_removed == 1
+    (kept,) = opened.get_by_ids(["mine"])
+    assert (kept.page_content, kept.metadata["source"]) == (found[0].page_content, "bulk.md")
+    assert not {"file_sha256", "text_sha256", "chunk_index", "chunk_count"} & kept.metadata.keys()
+    opened.close()
+
+
+def test_what_replaces_a_chunk_of_a_file_stays_one(tmp_path, documents):
+    (tmp_path / "config.yaml").write_text("")
+    settings = load_settings(tmp_path / "config.yaml")
+    target = IngestTarget("docs", [documents], "hash")
+    ingest(settings, target, embeddings=HashEmbeddings())
+    opened = PipelineVectorStore.open(settings, "docs", HashEmbeddings())
+    found = opened.similarity_search("최대 흘수", 9)
+    opened.add_documents(found)
+    opened.close()
+    again = opened.get_by_ids([document.id for document in found])
+    for before, after in zip(found, again, strict=True):
+        assert after.metadata == {name: value for name, value in before.metadata.items() if name != "text_sha256"}
+    assert ingest(settings, target, embeddings=HashEmbeddings()).unchanged == 3
+    opened.close()
