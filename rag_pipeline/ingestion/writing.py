@@ -92,7 +92,7 @@ class Writing:
         present = self._stored.chunk_ids(version)
         file = OpenFile(pending, version, set(range(count)) - set(present), list(present.values()))
         if not file.missing:
-            self._finish(file)
+            self._finish([file])
         return file
 
     def fail(self, pending: Pending, reason: str) -> None:
@@ -165,10 +165,12 @@ class Writing:
         self._report.chunks_written += len(good)
 
     def _settle(self, chunks: Sequence[OpenChunk]) -> None:
+        finished: list[OpenFile] = []
         for chunk in chunks:
             chunk.file.missing.discard(chunk.record.index)
             if not chunk.file.missing:
-                self._finish(chunk.file)
+                finished.append(chunk.file)
+        self._finish(finished)
         if chunks:
             self._tell()
 
@@ -180,16 +182,24 @@ class Writing:
         self.remove(file.written)
         file.written = []
 
-    def _finish(self, file: OpenFile) -> None:
-        if file.refused:
-            self.fail(file.pending, file.refused)
-            return
-        self.remove(self._stored.ids(file.pending.key, except_sha256=file.version.sha256))
-        self._count(file.pending)
-        if file.pending.renamed_from is not None:
-            self.renamed.add(file.pending.renamed_from)
+    def _finish(self, files: Sequence[OpenFile]) -> None:
+        whole = [file for file in files if not file.refused]
+        # At once: each request to remove costs about as much as removing a hundred chunks.
+        self.remove(
+            [old for file in whole for old in self._stored.ids(file.pending.key, except_sha256=file.version.sha256)]
+        )
+        for file in files:
+            if file.refused:
+                self.fail(file.pending, file.refused)
+            else:
+                self._count(file.pending)
+                self._report_whole(file.pending)
+
+    def _report_whole(self, file: Pending) -> None:
+        if file.renamed_from is not None:
+            self.renamed.add(file.renamed_from)
             self._report.renamed += 1
-        elif file.pending.is_new:
+        elif file.is_new:
             self._report.new += 1
         else:
             self._report.updated += 1

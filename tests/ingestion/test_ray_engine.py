@@ -120,7 +120,7 @@ def test_a_worker_that_is_killed_has_its_work_done_over(settings, documents, tmp
 
     report = run(settings, embeddings, on_progress=kill_one)
     assert killed
-    assert len(embeddings.processes("embed")) == 3
+    assert len(embeddings.processes("embed")) >= 2  # the one that takes its place may come too late to get work
     assert (report.new, report.failures) == (33, [])
     locally(settings)
     assert contents(settings) == contents(settings, "local")
