@@ -146,7 +146,7 @@ class HnswSettings(_Frozen):
 
     max_neighbors: int = Field(default=32, ge=2)
     ef_construction: int = Field(default=200, ge=1)
-    ef_search: int = Field(default=500, ge=1)
+    ef_search: int = Field(default=1000, ge=1)
 
 
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]

@@ -184,7 +184,7 @@ class Writing:
 
     def _finish(self, files: Sequence[OpenFile]) -> None:
         whole = [file for file in files if not file.refused]
-        # At once: each request to remove costs about as much as removing a hundred chunks.
+        # At once: a request to remove costs far more than a chunk that it removes.
         self.remove(
             [old for file in whole for old in self._stored.ids(file.pending.key, except_sha256=file.version.sha256)]
         )
