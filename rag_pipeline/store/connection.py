@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,10 +54,10 @@ class Generation:
     """One opened client and the collections it has loaded."""
 
     client: ClientAPI
-    number: int
-    state: tuple[int, int]
-    """Of the store when it was opened: what has changed since then it has not seen."""
     opened: float
+    number: int = 0
+    state: tuple[int, int] = (0, 0)
+    """Of a folder when it was opened: what has changed since then it has not seen."""
     loading_seconds: float = 0.0
     users: int = 0
     collections: dict[str, ChromaCollection] = field(default_factory=dict)
@@ -76,6 +77,8 @@ class Connection(abc.ABC):
 
     def __init__(self) -> None:
         self._process = os.getpid()
+        self._mutex = threading.RLock()
+        self._current: Generation | None = None
 
     @property
     @abc.abstractmethod
@@ -104,9 +107,34 @@ class Connection(abc.ABC):
             StoreLockedError: another process is writing; at once.
         """
 
-    @abc.abstractmethod
-    def use(self) -> contextlib.AbstractContextManager[Generation]:
+    @contextlib.contextmanager
+    def use(self) -> Iterator[Generation]:
         """The client as it is now; it stays open until the last one that uses it is done."""
+        self.require_own_process()
+        with self._mutex:
+            generation = self._ready()
+            generation.users += 1
+        try:
+            yield generation
+        finally:
+            with self._mutex:
+                generation.users -= 1
+                if generation is not self._current and not generation.users:
+                    self._let_go(generation)
+
+    @abc.abstractmethod
+    def _ready(self) -> Generation:
+        """The client in use, opened if it has to be; called under the mutex."""
+
+    @abc.abstractmethod
+    def _let_go(self, generation: Generation) -> None:
+        """Close a client that nobody uses any more."""
+
+    def _retire(self) -> None:
+        """Open anew at the next use; whoever uses the client now goes on with it. Called under the mutex."""
+        retired, self._current = self._current, None
+        if retired is not None and not retired.users:
+            self._let_go(retired)
 
     @abc.abstractmethod
     def collection(self, generation: Generation, name: str) -> ChromaCollection:

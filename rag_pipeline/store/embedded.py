@@ -62,8 +62,6 @@ class EmbeddedConnection(Connection):
         self.place = str(path)
         self.words = path / disk.WORDS
         self.limits = Limits()
-        self._mutex = threading.RLock()
-        self._current: Generation | None = None
         self._writing = False
         self._loading = threading.RLock()
         # Whoever waits for the index holds the turn, so that a busy writer cannot take it again before them.
@@ -108,21 +106,6 @@ class EmbeddedConnection(Connection):
         self.check()
         with writer_lock(self._path), self._writing_alone():
             yield
-
-    @contextlib.contextmanager
-    def use(self) -> Iterator[Generation]:
-        """The client as it is now; it stays open until the last one that uses it is done."""
-        self.require_own_process()
-        with self._mutex:
-            generation = self._up_to_date()
-            generation.users += 1
-        try:
-            yield generation
-        finally:
-            with self._mutex:
-                generation.users -= 1
-                if generation is not self._current and not generation.users:
-                    _close(generation)
 
     @contextlib.contextmanager
     def _writing_alone(self) -> Iterator[None]:
@@ -221,7 +204,7 @@ class EmbeddedConnection(Connection):
         with self._mutex:
             self._retire()
 
-    def _up_to_date(self) -> Generation:
+    def _ready(self) -> Generation:
         current = self._current
         if current is not None and not self._writing and self._is_due(current):
             self._retire()
@@ -250,12 +233,14 @@ class EmbeddedConnection(Connection):
         except BaseException:
             _give_back(number)
             raise
-        return Generation(client, number, state, started, time.monotonic() - started)
+        return Generation(client, started, number, state, time.monotonic() - started)
 
-    def _retire(self) -> None:
-        retired, self._current = self._current, None
-        if retired is not None and not retired.users:
-            _close(retired)
+    def _let_go(self, generation: Generation) -> None:
+        generation.collections.clear()
+        close = getattr(generation.client, "close", None)
+        if close is not None:
+            close()
+        _give_back(generation.number)
 
     def _acquire(self) -> bool:
         """Take the lock on the index; False in a folder that cannot be written, where nobody else writes either."""
@@ -296,14 +281,6 @@ def _size(file: Path) -> int:
         return file.stat().st_size
     except OSError:
         return 0
-
-
-def _close(generation: Generation) -> None:
-    generation.collections.clear()
-    close = getattr(generation.client, "close", None)
-    if close is not None:
-        close()
-    _give_back(generation.number)
 
 
 def _give_back(number: int) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import shutil
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,8 +65,6 @@ class RemoteConnection(Connection):
         self._is_cloud = settings.mode == "cloud"
         self.limits = _CLOUD_LIMITS if self._is_cloud else _SERVER_LIMITS
         self.place = "Chroma Cloud" if self._is_cloud else f"Chroma server {settings.url}"
-        self._mutex = threading.RLock()
-        self._current: Generation | None = None
         self._looked: dict[str, float] = {}
         self._lease: WriterLease | None = None
 
@@ -104,25 +101,17 @@ class RemoteConnection(Connection):
             finally:
                 self._lease = None
 
-    @contextlib.contextmanager
-    def use(self) -> Iterator[Generation]:
-        """The one client, connected at the first use."""
-        self.require_own_process()
-        with self._mutex:
-            if self._current is None:
-                with self.translated("open"):
-                    make = cloud_client if self._is_cloud else server_client
-                    client = make(self._settings, self._require_right)
-                self._current = Generation(client, 0, (0, 0), time.monotonic())
-            generation = self._current
-            generation.users += 1
-        try:
-            yield generation
-        finally:
-            with self._mutex:
-                generation.users -= 1
-                if generation is not self._current and not generation.users:
-                    _close(generation)
+    def _ready(self) -> Generation:
+        if self._current is None:
+            with self.translated("open"):
+                make = cloud_client if self._is_cloud else server_client
+                client = make(self._settings, self._require_right)
+            self._current = Generation(client, time.monotonic())
+        return self._current
+
+    def _let_go(self, generation: Generation) -> None:
+        generation.collections.clear()
+        close_client(generation.client)
 
     def _require_right(self) -> None:
         """Before every attempt of a request: one that was tried again for long must not land in another's work."""
@@ -219,12 +208,5 @@ class RemoteConnection(Connection):
     def close(self) -> None:
         """Let go of the connections."""
         with self._mutex:
-            retired, self._current = self._current, None
             self._looked.clear()
-            if retired is not None and not retired.users:
-                _close(retired)
-
-
-def _close(generation: Generation) -> None:
-    generation.collections.clear()
-    close_client(generation.client)
+            self._retire()
