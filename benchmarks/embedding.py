@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--worker", nargs=2, metavar=("SIDE", "TASK"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.model is None:
-        from rag_pipeline.embeddings.bundled import unpack_bundled_checkpoint
+        from rag_pipeline.embeddings.bundled.embeddings import unpack_bundled_checkpoint
 
         options.model = str(unpack_bundled_checkpoint())
     if options.worker:
@@ -105,7 +105,7 @@ def _work(side: str, task: str, options: argparse.Namespace) -> dict[str, Any]:
 
 def _texts(options: argparse.Namespace) -> tuple[list[str], list[int]]:
     """Passages of 100 to 500 tokens in random order, with their tokens as the model reads them."""
-    from rag_pipeline.embeddings.tokenizing import CheckpointTokenizer
+    from rag_pipeline.embeddings.local.tokenizing import CheckpointTokenizer
 
     passages = korean_passages(options.korquad)
     counts = CheckpointTokenizer(Path(options.model)).count([PROMPT + text for text in passages])
@@ -124,9 +124,9 @@ def _make(side: str, model: str) -> tuple[Any, str]:
         stock = HuggingFaceEmbeddings(model_name=model)
         dtype = str(next(stock._client.parameters()).dtype).removeprefix("torch.")
         return lambda texts: stock.embed_documents([PROMPT + text for text in texts]), dtype
-    from rag_pipeline.embeddings import MeanPoolingEmbeddings
+    from rag_pipeline.embeddings import TransformerEmbeddings
 
-    ours = MeanPoolingEmbeddings(model, document_prompt=PROMPT, dtype=side.removeprefix("ours "))
+    ours = TransformerEmbeddings(model, document_prompt=PROMPT, dtype=side.removeprefix("ours "))
     ours.load()
     return ours.embed_documents, str(next(ours.model.parameters()).dtype).removeprefix("torch.")
 
@@ -148,7 +148,7 @@ def _peak_gflops(dtype: str) -> float:
     """
     import torch
 
-    from rag_pipeline.embeddings.packing import pack_linear_layers
+    from rag_pipeline.embeddings.local.packing import pack_linear_layers
 
     best = 0.0
     with torch.inference_mode():

@@ -1,6 +1,6 @@
 """The lexical index beside SQLite's FTS5, both holding the same terms of as many chunks as wanted.
 
-Chunks are made of the analysed sentences of the passages, put together anew, 3 to 15 of them, so vocabulary and
+Chunks are made of the analysed sentences of the passages, recombined, 3 to 15 of them, so vocabulary and
 frequencies are real. The first query runs in a process of its own and includes opening the index, the import of its
 engine and the loading of the analyser: what a command line pays beyond the model. Warm queries are those of one
 process. FTS5 gets the same terms, its own bm25() with the same weights, and a table of ids.

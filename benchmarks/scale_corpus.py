@@ -1,6 +1,6 @@
 """Files, questions and vectors for the benchmark of scale.
 
-Passages are put together anew from spans of real sentences, two to five of them, most from one subject and the rest
+Passages are recombined from spans of real sentences, two to five of them, most from one subject and the rest
 from others, so that vocabulary, frequencies and neighbourhoods are like those of real texts, and no two are alike.
 English comes from the ship documents and this project's own documentation, Korean from the ship documents and, where
 they are given, KorQuAD and sets of passages.
@@ -24,8 +24,8 @@ import numpy as np
 import numpy.typing as npt
 from langchain_core.embeddings import Embeddings
 
-from rag_pipeline.embeddings.bundled import unpack_bundled_checkpoint
-from rag_pipeline.embeddings.tokenizing import load_tokenizer
+from rag_pipeline.embeddings.bundled.embeddings import unpack_bundled_checkpoint
+from rag_pipeline.embeddings.local.tokenizing import load_tokenizer
 
 ROOT = Path(__file__).parent.parent
 # Chunks of a file: from the first up to, and without, the second.

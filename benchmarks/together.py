@@ -43,7 +43,7 @@ async def _measure(folder: Path, questions: list[str], rounds: int) -> list[dict
     from langchain_huggingface import HuggingFaceEmbeddings
 
     from rag_pipeline import Pipeline
-    from rag_pipeline.embeddings.bundled import unpack_bundled_checkpoint
+    from rag_pipeline.embeddings.bundled.embeddings import unpack_bundled_checkpoint
 
     (folder / "config.yaml").write_text("", "utf-8")
     pipeline = Pipeline(folder / "config.yaml", collection="ships")

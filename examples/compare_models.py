@@ -1,7 +1,7 @@
 """Two embedding models on one folder and one question: python examples/compare_models.py FOLDER "QUESTION" A B.
 
 A and B are names under `embeddings` in config.yaml, such as bundled or gemini. For figures over many questions there
-is `python -m rag_pipeline compare`.
+is `rag-pipeline compare`.
 """
 
 import sys

@@ -6,25 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rag_pipeline.documents.chunking import PATH_SEPARATOR
+from rag_pipeline.text import split_title_path
 
 if TYPE_CHECKING:
     from langchain_core.documents import Document
 
 _PLACES = ("page", "slide", "sheet", "rows")
 _SHOWN = frozenset({"title", "section", "source"})
-
-
-def parted(text: str, title: str) -> tuple[str, str]:
-    """The title path in front of a chunk's text, and the rest; the path is empty where the text has none.
-
-    Args:
-        text: of any chunk; what was not chunked here begins with whatever its author wrote.
-        title: of its document; empty where it has none, and then no title path either.
-    """
-    head, separator, body = text.partition("\n\n")
-    ours = bool(title and separator) and (head == title or head.startswith(title + PATH_SEPARATOR))
-    return (head, body) if ours else ("", text)
 
 
 @dataclass(frozen=True)
@@ -35,22 +23,33 @@ class Explanation:
     """Of the question's vector and the passage's."""
     dense_rank: int | None = None
     """From 1; None: not among the dense candidates."""
-    language_shift: float = 0.0
+    language_correction: float = 0.0
     """What evening out the languages of a mixed collection added to the inner product."""
     lexical_score: float | None = None
     """BM25+ as a share, 0 to 1, of what a passage with every term of the question would have."""
     lexical_rank: int | None = None
     """From 1; None: not among the lexical candidates."""
-    lexical_gain: float = 0.0
+    lexical_boost: float = 0.0
     """What the lexical score added to the inner product."""
     terms: Mapping[str, float] = field(default_factory=dict)
     """Each matched term's part of the lexical score, largest first."""
     rerank_score: float | None = None
     """The reranker's own score."""
 
+    @property
+    def language_shift(self) -> float:
+        """The first name of :attr:`language_correction`."""
+        return self.language_correction
+
+    @property
+    def lexical_gain(self) -> float:
+        """The first name of :attr:`lexical_boost`."""
+        return self.lexical_boost
+
     def as_dict(self) -> dict[str, Any]:
-        """The stable machine-readable form."""
-        values = {name: round(value, 6) if isinstance(value, float) else value for name, value in vars(self).items()}
+        """The stable machine-readable form; two values bear their first names too."""
+        named = {**vars(self), "language_shift": self.language_shift, "lexical_gain": self.lexical_gain}
+        values = {name: round(value, 6) if isinstance(value, float) else value for name, value in named.items()}
         return {**values, "terms": {term: round(share, 6) for term, share in self.terms.items()}}
 
 
@@ -78,7 +77,7 @@ class Passage:
     @property
     def body(self) -> str:
         """The text without the title path in front."""
-        return parted(self.text, self.title)[1]
+        return split_title_path(self.text, self.title)[1]
 
     @property
     def place(self) -> str:

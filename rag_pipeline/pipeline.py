@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from rag_pipeline.config import RetrievalMode, Settings, load_settings
-from rag_pipeline.errors import UsageError
-from rag_pipeline.places import Folder, as_folder
+from rag_pipeline.locations import Folder, as_folder
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
     from rag_pipeline.answering import Answer, Answerer
-    from rag_pipeline.answering.chain import AnswerChain
     from rag_pipeline.ingestion import IngestReport
+    from rag_pipeline.integration.answer_chain import AnswerChain
+    from rag_pipeline.integration.retriever import PipelineRetriever
+    from rag_pipeline.integration.vector_store import PipelineVectorStore
     from rag_pipeline.passages import Passage
-    from rag_pipeline.retrieval.keeping import KeptSearcher
-    from rag_pipeline.retrieval.retriever import PipelineRetriever
-    from rag_pipeline.retrieval.vector_store import PipelineVectorStore
+    from rag_pipeline.retrieval.lazy import LazySearcher
 
 
 class Pipeline:
@@ -63,7 +63,7 @@ class Pipeline:
         self._embeddings = embeddings
         self._chat_model = chat_model
         self._lock = threading.Lock()
-        self._kept: KeptSearcher | None = None
+        self._lazy: LazySearcher | None = None
         self._answers: Answerer | None = None
 
     def ingest(
@@ -73,12 +73,12 @@ class Pipeline:
         delete: bool = True,
         confirm_removal: Callable[[int, int], bool] | None = None,
     ) -> IngestReport:
-        """Bring folders into the collection: what is new, changed or gone since the last time.
+        """Bring folders into the collection: what is new, changed or deleted since the last time.
 
         Args:
             folders: paths or URLs (``s3://…``); none: those that the configuration names for the collection.
-            rebuild: make the collection anew beside the old one, which is replaced only when the new is whole.
-            delete: remove documents that are gone from the folders.
+            rebuild: recreate the collection alongside the old one, which is replaced only when the new one is whole.
+            delete: remove documents that are no longer in the folder.
             confirm_removal: asked with the documents to remove and those stored, before more than half of a
                 collection goes; None: refuse.
 
@@ -90,23 +90,14 @@ class Pipeline:
                 :func:`rag_pipeline.ingest`.
         """
         from rag_pipeline.embeddings.wrapped import as_pipeline_embeddings
-        from rag_pipeline.ingestion.run import IngestTarget, ingest
+        from rag_pipeline.ingestion.run import ingest
         from rag_pipeline.ingestion.targets import choose_targets
-        from rag_pipeline.store.names import check_name
 
         paths = [as_folder(folder) for folder in folders]
-        if self._embeddings is None:
-            [target] = choose_targets(self.settings, paths, [self.collection], [], [], [])
-            own = None
-        else:
-            check_name(self.collection)
-            own = as_pipeline_embeddings(self._embeddings)
-            configured = self.settings.collections.get(self.collection)
-            if not paths and configured is not None:
-                paths = [self.settings.resolve_folder(folder) for folder in configured.folder]
-            if not paths:
-                raise UsageError(f"name a folder: the configuration has none for collection {self.collection!r}")
-            target = IngestTarget(self.collection, paths, own.identity.model)
+        [target] = choose_targets(self.settings, paths, [self.collection], [], [], [])
+        own = None if self._embeddings is None else as_pipeline_embeddings(self._embeddings)
+        if own is not None:
+            target = replace(target, embedding=own.identity.model)
         return ingest(
             self.settings, target, rebuild=rebuild, delete=delete, confirm_removal=confirm_removal, embeddings=own
         )
@@ -186,7 +177,7 @@ class Pipeline:
             k: how many documents; None: as configured.
             fields: others of :class:`rag_pipeline.PipelineRetriever`: ``mode``, ``where``, ``options``.
         """
-        from rag_pipeline.retrieval.retriever import PipelineRetriever
+        from rag_pipeline.integration.retriever import PipelineRetriever
 
         return PipelineRetriever.over(
             self._searchers(),
@@ -204,7 +195,7 @@ class Pipeline:
             k: how many passages; None: as configured.
             fields: others of :class:`rag_pipeline.PipelineRetriever`.
         """
-        from rag_pipeline.answering.chain import build_answer_chain
+        from rag_pipeline.integration.answer_chain import build_answer_chain
 
         return build_answer_chain(self.retriever(k, **fields), self._answerer())
 
@@ -220,7 +211,7 @@ class Pipeline:
 
     def vector_store(self) -> PipelineVectorStore:
         """The collection as a LangChain vector store; it has to be there already."""
-        from rag_pipeline.retrieval.vector_store import PipelineVectorStore
+        from rag_pipeline.integration.vector_store import PipelineVectorStore
 
         return PipelineVectorStore.open(self.settings, self.collection, self._embeddings)
 
@@ -240,9 +231,9 @@ class Pipeline:
     def close(self) -> None:
         """Let go of files and connections; what is used afterwards opens them again. What was given stays open."""
         with self._lock:
-            kept, answerer = self._kept, self._answers
-        if kept is not None:
-            kept.close()
+            lazy, answerer = self._lazy, self._answers
+        if lazy is not None:
+            lazy.close()
         if answerer is not None:
             answerer.close()
 
@@ -258,16 +249,16 @@ class Pipeline:
     async def __aexit__(self, *_exception: object) -> None:
         await asyncio.to_thread(self.close)
 
-    def _searchers(self) -> KeptSearcher:
-        from rag_pipeline.retrieval.keeping import KeptSearcher
+    def _searchers(self) -> LazySearcher:
+        from rag_pipeline.retrieval.lazy import LazySearcher
 
         with self._lock:
-            if self._kept is None:
-                self._kept = KeptSearcher(self.settings, [self.collection], self._embeddings)
-            return self._kept
+            if self._lazy is None:
+                self._lazy = LazySearcher(self.settings, [self.collection], self._embeddings)
+            return self._lazy
 
     def _answerer(self) -> Answerer:
-        from rag_pipeline.answering.chain import make_answerer
+        from rag_pipeline.integration.answer_chain import make_answerer
 
         with self._lock:
             if self._answers is None:

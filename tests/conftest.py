@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ __all__ = ["gemini"]
 ROOT = Path(__file__).parent.parent
 # Child processes get this folder on their path: its sitecustomize closes every socket but loopback's.
 OFFLINE = Path(__file__).parent / "offline"
+_PROGRESS = re.compile(r"\d+ of \d+ files, [\d,]+ tokens")
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +33,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache folder in which the bundled model is unpacked."""
-    from rag_pipeline.embeddings.bundled import unpack_bundled_checkpoint
+    from rag_pipeline.embeddings.bundled.embeddings import unpack_bundled_checkpoint
 
     cache = tmp_path_factory.mktemp("cache")
     unpack_bundled_checkpoint(cache)
@@ -41,7 +43,7 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def bundled_folder(cache_dir: Path) -> Path:
     """The bundled model as a checkpoint folder."""
-    from rag_pipeline.embeddings.bundled import unpack_bundled_checkpoint
+    from rag_pipeline.embeddings.bundled.embeddings import unpack_bundled_checkpoint
 
     return unpack_bundled_checkpoint(cache_dir)
 
@@ -146,3 +148,8 @@ def offline_environment(extra: dict[str, str] | None = None) -> dict[str, str]:
     """The environment of a child process that cannot reach any network."""
     path = os.pathsep.join(filter(None, [str(OFFLINE), str(ROOT), os.environ.get("PYTHONPATH", "")]))
     return {**os.environ, "PYTHONPATH": path, **(extra or {})}
+
+
+def complaints(stderr: str) -> list[str]:
+    """What a command said on standard error besides its progress, which appears where the machine is slow."""
+    return [line for line in stderr.splitlines() if not _PROGRESS.search(line)]

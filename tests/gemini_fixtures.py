@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag_pipeline.embeddings import pacing
+from rag_pipeline.embeddings.gemini import pacing
 from rag_pipeline.testing import GeminiServer
 
 

@@ -6,7 +6,7 @@ from rag_pipeline import Pipeline
 from rag_pipeline.answering import make_chat_model
 from rag_pipeline.config import AnswerSettings
 from rag_pipeline.errors import UsageError
-from rag_pipeline.retrieval.vector_store import PipelineVectorStore
+from rag_pipeline.integration.vector_store import PipelineVectorStore
 from rag_pipeline.testing import HashEmbeddings
 
 QUESTION = "what does a tug do?"

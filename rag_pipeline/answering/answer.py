@@ -54,6 +54,11 @@ class Answer:
 
     @property
     def trouble(self) -> str | None:
+        """The first name of :attr:`failure_reason`."""
+        return self.failure_reason
+
+    @property
+    def failure_reason(self) -> str | None:
         """Why there is no text, or not all of it; None if all is well."""
         match self.finish_reason:
             case "STOP" if self.text.strip():

@@ -8,6 +8,7 @@ from rag_pipeline.config import AnswerSettings
 from rag_pipeline.errors import ConfigurationError
 from rag_pipeline.gemini.api_key import find_api_key, find_base_url
 from rag_pipeline.gemini.client import make_client
+from rag_pipeline.text import one_line
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -45,7 +46,7 @@ def make_chat_model(settings: AnswerSettings) -> BaseChatModel:
         raise ConfigurationError(f"answer.model {settings.model!r}: {error}") from None
     except Exception as error:
         # A provider's class says in its own way what it lacks: a key, an option it does not know.
-        problem = " ".join(str(error).split())
+        problem = one_line(error)
         raise ConfigurationError(f"answer.model {settings.model!r} cannot be made: {problem}") from None
     return model
 
@@ -56,9 +57,7 @@ def _gemini(settings: AnswerSettings) -> BaseChatModel:
 
     name = settings.model.removeprefix(f"{GEMINI}:").removeprefix("models/")
     if not name:
-        raise ConfigurationError(
-            f"answer.model {settings.model!r} names no model; python -m rag_pipeline models lists them"
-        )
+        raise ConfigurationError(f"answer.model {settings.model!r} names no model; rag-pipeline models lists them")
     # Unknown ones would be sent to the service as they are, or be dropped.
     taken = {known for key, field in ChatGoogleGenerativeAI.model_fields.items() for known in (key, field.alias)}
     unknown = sorted(set(settings.options) - taken)
@@ -79,7 +78,7 @@ def _gemini(settings: AnswerSettings) -> BaseChatModel:
             **settings.options,
         )
     except (TypeError, ValueError) as error:
-        problem = key.scrub(" ".join(str(error).split()))
+        problem = key.scrub(one_line(error))
         raise ConfigurationError(f"answer.model {settings.model!r} cannot be made: {problem}") from None
     if model.client is not None:
         model.client.close()

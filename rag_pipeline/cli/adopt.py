@@ -36,7 +36,7 @@ def command(
     can be compared. The old collection stays, unless it is replaced.
     """
     from rag_pipeline.config import load_settings
-    from rag_pipeline.ingestion.adopting import adopt
+    from rag_pipeline.ingestion.adoption import adopt
 
     adopted = adopt(load_settings(config), collection, embedding, into=into, replace=replace, source=source)
     if as_json:

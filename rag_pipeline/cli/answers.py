@@ -46,14 +46,14 @@ def show_sources(answer: Answer) -> None:
         result(f'  [{citation.number}] {citation.source}{section}: "{quote}"')
 
 
-def report_trouble(answer: Answer) -> int:
+def report_failure(answer: Answer) -> int:
     """Say what is wrong with an answer, and return the exit code: 4 if there is none, or not all of it."""
     for problem in answer.problems:
         print_warning(f"check the answer: {problem}")
-    if answer.trouble is None:
+    if answer.failure_reason is None:
         return 0
     if answer.finish_reason == "MAX_TOKENS" and answer.text.strip():
-        print_warning(answer.trouble)
+        print_warning(answer.failure_reason)
         return 0
-    print_error(answer.trouble)
+    print_error(answer.failure_reason)
     return ServiceError.exit_code

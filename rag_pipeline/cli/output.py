@@ -6,6 +6,8 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from rag_pipeline.text import one_line
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -60,4 +62,4 @@ def human_size(size: int | None) -> str:
 
 
 def _line(kind: str, message: str) -> None:
-    note(f"{kind}: {' '.join(message.split())}")
+    note(f"{kind}: {one_line(message)}")

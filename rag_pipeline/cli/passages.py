@@ -54,11 +54,11 @@ def explained(passage: Passage) -> str:
     parts = []
     if why.inner_product is not None:
         parts.append(f"inner product {why.inner_product:.4f} ({_place(why.dense_rank, 'dense')})")
-    if why.language_shift:
-        parts.append(f"{why.language_shift:+.4f} languages evened out")
+    if why.language_correction:
+        parts.append(f"{why.language_correction:+.4f} languages evened out")
     if why.lexical_score is not None:
-        gain = f"{why.lexical_gain:+.4f} for " if why.inner_product is not None else ""
-        parts.append(f"{gain}lexical {why.lexical_score:.3f} ({_place(why.lexical_rank, 'lexical')})")
+        boost = f"{why.lexical_boost:+.4f} for " if why.inner_product is not None else ""
+        parts.append(f"{boost}lexical {why.lexical_score:.3f} ({_place(why.lexical_rank, 'lexical')})")
     if why.rerank_score is not None:
         parts.append(f"reranker {why.rerank_score:.4f}")
     line = ", ".join(parts)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rag_pipeline.cli.answers import report_trouble, show_answer_text, show_sources
+from rag_pipeline.cli.answers import report_failure, show_answer_text, show_sources
 from rag_pipeline.cli.options import ConfigOption, JsonOption
 from rag_pipeline.cli.output import note, print_error, print_json
 from rag_pipeline.cli.passages import show_passages
@@ -18,7 +18,7 @@ from rag_pipeline.errors import RagPipelineError, UsageError
 if TYPE_CHECKING:
     from rag_pipeline.answering import Answer
     from rag_pipeline.config import RerankSettings, Settings
-    from rag_pipeline.retrieval import Passage, Searcher, SeveralSearcher
+    from rag_pipeline.retrieval import AnySearcher, Passage
     from rag_pipeline.store.filters import Where
 
 
@@ -121,10 +121,9 @@ def command(
     names = [name.strip() for given in collections or [] for name in given.split(",") if name.strip()]
     searcher = open_searchers(settings, names, **options) if names else open_searcher(settings, **options)
     k = top_k or settings.retrieval.top_k
-    asking = _Asking(settings, searcher, k, condition, exact, explain, answer, stream, as_json)
-    if question is None:
-        return _interact(asking)
-    return asking.ask(question)
+    with contextlib.closing(searcher):
+        asking = _Asking(settings, searcher, k, condition, exact, explain, answer, stream, as_json)
+        return _interact(asking) if question is None else asking.ask(question)
 
 
 def _rerank(settings: Settings, method: str | None) -> RerankSettings | None:
@@ -145,7 +144,7 @@ class _Asking:
     """How questions are put and shown."""
 
     settings: Settings
-    searcher: Searcher | SeveralSearcher
+    searcher: AnySearcher
     k: int
     where: Where | None
     exact: bool
@@ -177,7 +176,7 @@ class _Asking:
         if error is not None:
             print_error(f"no answer: {error}")
             return error.exit_code
-        return report_trouble(answer) if answer is not None else 0
+        return report_failure(answer) if answer is not None else 0
 
     def _nothing(self) -> str:
         if self.where:

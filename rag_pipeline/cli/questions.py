@@ -60,7 +60,7 @@ def command(
         if output.exists() and output.stat().st_size == 0:
             output.unlink()
     note(f"{written} questions in {output}; read and edit them, then:")
-    note(f"  python -m rag_pipeline compare --questions {output}")
+    note(f"  rag-pipeline compare --questions {output}")
     return 0
 
 

@@ -28,12 +28,12 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
     finally:
         store.close()
     if as_json:
-        print_json({"store": store.place, "bytes": total, "collections": rows, "others": others})
+        print_json({"store": store.address, "bytes": total, "collections": rows, "others": others})
         return 0
     if others:
         note(f"collections of something else, of another space than inner product: {', '.join(others)}; see adopt")
     if not rows:
-        result(f"{store.place}: no collection yet; run ingest.py first")
+        result(f"{store.address}: no collection yet; run rag-pipeline ingest first")
         return 0
     from rich import box
     from rich.table import Table
@@ -57,9 +57,9 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
         )
     make_console().print(table)
     if total is None:
-        result(f"{store.place}: {len(rows)} collection{'s' if len(rows) > 1 else ''}")
+        result(f"{store.address}: {len(rows)} collection{'s' if len(rows) > 1 else ''}")
     else:
-        result(f"{store.place}: {human_size(total)} on disk in all")
+        result(f"{store.address}: {human_size(total)} on disk in all")
     return 0
 
 

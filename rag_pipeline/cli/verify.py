@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +10,6 @@ from rag_pipeline.cli.options import CollectionOption, ConfigOption, JsonOption
 from rag_pipeline.cli.output import print_json, result
 
 if TYPE_CHECKING:
-    from rag_pipeline.store import Store
     from rag_pipeline.store.checking import Check
 
 
@@ -20,7 +18,7 @@ def command(
     repair: Annotated[
         bool,
         typer.Option(
-            "--repair", help="Remove what is broken, so that the next ingest makes it anew; rebuild the index."
+            "--repair", help="Remove what is broken, so that the next ingest recreates it; rebuild the index."
         ),
     ] = False,
     as_json: JsonOption = False,
@@ -34,16 +32,11 @@ def command(
     """
     from rag_pipeline.assembly import open_store
     from rag_pipeline.config import load_settings
-    from rag_pipeline.store.checking import check_collection
+    from rag_pipeline.store.repair import verify_collections
 
     store = open_store(load_settings(config))
     try:
-        # What is mended must not be what an ingest is completing meanwhile.
-        with store.writer() if repair and store.exists else contextlib.nullcontext():
-            names = [collection] if collection else store.own_names()
-            checks = {name: check_collection(store.get(name)) for name in names}
-            off = {name: check for name, check in checks.items() if check.findings}
-            mended = {name: _repair(store, name, check) for name, check in off.items()} if repair else {}
+        checks = verify_collections(store, [collection] if collection else None, repair=repair)
     finally:
         store.close()
     if as_json:
@@ -54,39 +47,17 @@ def command(
                     "of_no_file": check.foreign,
                     "recall": check.recall,
                     "findings": [finding.as_dict() for finding in check.findings],
-                    "repaired": mended.get(name, []),
+                    "repaired": check.repaired,
                 }
                 for name, check in checks.items()
             }
         )
     else:
-        _show(checks, mended)
-    return 1 if off else 0
+        _show(checks)
+    return 1 if any(check.findings for check in checks.values()) else 0
 
 
-def _repair(store: Store, name: str, check: Check) -> list[str]:
-    """Mend one collection and say what was done."""
-    done = []
-    opened = store.get(name)
-    ids = sorted({chunk_id for finding in check.findings for chunk_id in finding.ids})
-    with opened.indexing():  # which brings the lexical index in step
-        if ids:
-            opened.delete(ids)
-            done.append(f"removed {len(ids)} chunks; ingest its folder again to make them anew")
-    if any(finding.kind == "lexical" for finding in check.findings):
-        done.append("brought the lexical index in step with the chunks")
-    fingerprint, embedding = opened.fingerprint, opened.embedding
-    if any(finding.kind == "index" for finding in check.findings) and fingerprint and embedding:
-        fresh = store.staging(name, fingerprint, embedding, anew=True)
-        opened.copy_into(fresh)
-        with fresh.indexing():
-            pass
-        store.replace(name, fresh)
-        done.append("built the index anew from the stored vectors")
-    return done
-
-
-def _show(checks: dict[str, Check], mended: dict[str, list[str]]) -> None:
+def _show(checks: dict[str, Check]) -> None:
     if not checks:
         result("no collection yet")
     for name, check in checks.items():
@@ -96,5 +67,5 @@ def _show(checks: dict[str, Check], mended: dict[str, list[str]]) -> None:
         result(f"{name}: {state}; {check.chunks} chunks{foreign}{recall}")
         for finding in check.findings:
             result(f"  {finding.kind}: {finding.detail}")
-        for line in mended.get(name, []):
+        for line in check.repaired:
             result(f"  repaired: {line}")

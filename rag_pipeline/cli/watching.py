@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from rag_pipeline.cli.output import note, print_error
 from rag_pipeline.errors import RagPipelineError, UsageError
-from rag_pipeline.places import RemoteFolder
+from rag_pipeline.locations import RemoteFolder
 
 if TYPE_CHECKING:
-    from rag_pipeline.cli.ingest import Job
-    from rag_pipeline.ingestion.run import IngestTarget
+    from rag_pipeline.cli.ingest_job import IngestJob
+    from rag_pipeline.ingestion.targets import IngestTarget
 
 # A program saves in several steps; a folder copied in is many changes. Milliseconds.
 _QUIET_MS = 500
@@ -26,7 +26,7 @@ _LONGEST_MS = 5000
 _LONGEST_START = 10.0
 
 
-def watch_targets(job: Job, targets: list[IngestTarget]) -> int:
+def watch_targets(job: IngestJob, targets: list[IngestTarget]) -> int:
     """Bring targets in, and again whenever one of their folders changes, until interrupted.
 
     The first run must go well; after it, an error is shown and the watch goes on.

@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from rag_pipeline.documents.document import Document, MetadataValue
+from rag_pipeline.documents.document import Document
 from rag_pipeline.errors import ConfigurationError
+from rag_pipeline.metadata_values import MetadataValue
+from rag_pipeline.text import PATH_SEPARATOR
 
 # Raised when the same document would come out in other chunks; it is part of a collection's fingerprint.
 CHUNKING_VERSION = 2
-PATH_SEPARATOR = " > "
 
 # Where a text may be cut, best first. Sentence ends are those of Latin, Korean and CJK punctuation; a Korean
 # sentence ends in a full stop like an English one. Each pattern matches the white space after the cut.

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
-import math
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from rag_pipeline.errors import DocumentError
-
-MetadataValue = str | int | float | bool
-# Stores keep whole numbers in 64 bits.
-LARGEST_INTEGER = 2**63 - 1
-# Chroma's own key, for texts.
-CHROMA_DOCUMENT = "chroma:document"
+from rag_pipeline.metadata_values import MetadataValue, storable_metadata
+from rag_pipeline.text import clean
 
 
 @dataclass(frozen=True)
@@ -57,50 +50,12 @@ def finished(document: Document) -> Document:
         DocumentError: there is no text in it.
     """
     sections = tuple(
-        Section(tuple(clean(heading) for heading in section.headings), clean(section.text), plain_values(section.place))
+        Section(
+            tuple(clean(heading) for heading in section.headings), clean(section.text), storable_metadata(section.place)
+        )
         for section in document.sections
         if section.text.strip()
     )
     if not sections:
         raise DocumentError("holds no text")
-    return Document(clean(document.title), sections, plain_values(document.metadata))
-
-
-def plain_values(content: Mapping[Any, Any]) -> dict[str, MetadataValue]:
-    """What a store takes of keys and values: clean text, finite numbers, true, false.
-
-    Dates become text, lists are joined, whole numbers beyond 64 bits become text. What is nested, empty, infinite or no
-    number at all is left out.
-    """
-    flat: dict[str, MetadataValue] = {}
-    for key, value in content.items():
-        name, plain = _words(key), _plain(value)
-        if plain is not None and plain != "" and name not in ("", CHROMA_DOCUMENT):
-            flat[name] = plain
-    return flat
-
-
-def _plain(value: Any) -> MetadataValue | None:
-    if isinstance(value, list):
-        return ", ".join(_words(item) for item in value if not isinstance(item, dict | list))
-    if isinstance(value, datetime.date):  # a time of day on it too
-        return value.isoformat()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, int):
-        return value if -LARGEST_INTEGER - 1 <= value <= LARGEST_INTEGER else _words(value)
-    return clean(value) if isinstance(value, str) else None
-
-
-def _words(value: Any) -> str:
-    """Anything as clean text."""
-    try:
-        return clean(str(value))
-    except ValueError:  # Python writes no more than some thousand digits, unless they are hexadecimal
-        return hex(value) if isinstance(value, int) else ""
-
-
-def clean(text: str) -> str:
-    """NFC, Unix line ends, and none of the characters that no store takes: NUL and lone surrogates."""
-    text = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return Document(clean(document.title), sections, storable_metadata(document.metadata))

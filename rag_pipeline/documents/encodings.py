@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 
 from rag_pipeline.errors import DocumentError
+from rag_pipeline.text import hangul_count
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -57,5 +58,4 @@ def decode(content: bytes) -> str:
 def _reads_as_korean(text: str) -> bool:
     """Western bytes often decode as cp949 too, but then into rare hanja, not into Hangul."""
     foreign = [character for character in text if ord(character) > 127]
-    hangul = sum("가" <= character <= "힣" for character in foreign)
-    return bool(foreign) and hangul >= _HANGUL_SHARE * len(foreign)
+    return bool(foreign) and hangul_count("".join(foreign)) >= _HANGUL_SHARE * len(foreign)

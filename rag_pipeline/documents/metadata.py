@@ -1,4 +1,4 @@
-"""What is known of a document beside its text: front matter, a sidecar file, and the configuration.
+"""What is known of a document besides its text: front matter, a sidecar file, and the configuration.
 
 All of it ends as flat values in the metadata of the document's chunks, to filter by.
 """
@@ -13,9 +13,10 @@ from typing import Any
 
 import yaml
 
-from rag_pipeline.documents.document import MetadataValue, plain_values
 from rag_pipeline.errors import DocumentError
-from rag_pipeline.places import RemoteFile, SourcePath
+from rag_pipeline.locations import RemoteFile, SourcePath
+from rag_pipeline.metadata_values import MetadataValue, storable_metadata
+from rag_pipeline.text import one_line
 
 SIDECAR_SUFFIX = ".meta.yaml"
 # What chunks carry of their own; a document cannot change it.
@@ -46,7 +47,7 @@ def split_front_matter(text: str) -> tuple[dict[str, MetadataValue], str]:
 
 
 def read_sidecar(path: SourcePath) -> dict[str, MetadataValue]:
-    """Metadata from ``NAME.meta.yaml`` beside a file; empty if there is none.
+    """Metadata from ``NAME.meta.yaml`` next to a file; empty if there is none.
 
     Raises:
         DocumentError: it is there and cannot be read as keys and values.
@@ -60,7 +61,7 @@ def read_sidecar(path: SourcePath) -> dict[str, MetadataValue]:
     except (OSError, UnicodeDecodeError) as error:
         raise DocumentError(f"{name} cannot be read: {error}") from None
     except Exception as error:  # not only YAMLError: PyYAML lets through whatever its parts stumble over
-        said = " ".join(str(error).split()) or type(error).__name__
+        said = one_line(error)
         raise DocumentError(f"{name} is not valid YAML: {said}") from None
     if content is None:
         return {}
@@ -83,12 +84,12 @@ def mapped_metadata(
 
 
 def flat_values(content: Mapping[Any, Any]) -> dict[str, MetadataValue]:
-    """Values that a store takes and filters by, as :func:`plain_values`, without what chunks carry of their own."""
-    return {name: value for name, value in plain_values(content).items() if name not in RESERVED}
+    """Values that a store takes, as :func:`storable_metadata`, without what chunks carry of their own."""
+    return {name: value for name, value in storable_metadata(content).items() if name not in RESERVED}
 
 
 def version_of(content_sha256: str, metadata: Mapping[str, MetadataValue]) -> str:
-    """One hash for a file's bytes and the metadata given beside it, so that a change of either is seen."""
+    """One hash for a file's bytes and the metadata given with it, so that a change of either is seen."""
     if not metadata:
         return content_sha256
     known = json.dumps(dict(metadata), sort_keys=True, ensure_ascii=False)

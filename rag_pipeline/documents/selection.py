@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag_pipeline.errors import UsageError
-from rag_pipeline.places import Folder, RemoteFolder
+from rag_pipeline.locations import Folder, RemoteFolder
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -31,7 +31,7 @@ class Selection:
     """No file or folder that matches one of these."""
     max_file_mb: float = 100.0
     """Larger files fail."""
-    apart: frozenset[Path] = frozenset()
+    never_entered: frozenset[Path] = frozenset()
     """Folders that are never entered, resolved: the store may lie in what is ingested."""
 
     @property

@@ -14,8 +14,8 @@ from pathlib import Path
 from rag_pipeline.documents.metadata import SIDECAR_SUFFIX
 from rag_pipeline.documents.readers import Readers
 from rag_pipeline.documents.selection import Selection, read_ignore_file
-from rag_pipeline.errors import ServiceError, UsageError
-from rag_pipeline.places import Folder, RemoteEntry, RemoteFolder, SourcePath, reason
+from rag_pipeline.errors import UsageError
+from rag_pipeline.locations import Folder, RemoteEntry, RemoteFolder, SourcePath, failure_reason
 
 _NO_FILE = "not a regular file, or a link to nothing"
 
@@ -30,7 +30,7 @@ class SourceFile:
     size: int | None = None
     """In bytes, where a listing has told it."""
     has_sidecar: bool | None = None
-    """Whether metadata lie beside it; None: look."""
+    """Whether metadata lie next to it; None: look."""
 
 
 @dataclass
@@ -63,15 +63,13 @@ def scan_folder(
     """
     suffixes = Readers().suffixes if suffixes is None else suffixes
     selection = selection or Selection()
+    check_folder(folder)
     scan: _Scan
     if isinstance(folder, RemoteFolder):
-        folder.check()
-        scan = _RemoteScan(folder, selection, frozenset(suffixes))
+        # Listed first: a service that cannot be reached is said to be that, not a file that cannot be read.
+        entries = folder.first_entries()
+        scan = _RemoteScan(folder, selection, frozenset(suffixes), entries)
     else:
-        if not folder.exists():
-            raise UsageError(f"folder {folder} not found")
-        if not folder.is_dir():
-            raise UsageError(f"{folder} is not a folder")
         scan = _LocalScan(folder, selection, frozenset(suffixes))
     scan.walk()
     found = scan.found
@@ -83,6 +81,20 @@ def scan_folder(
             f"folder {folder} holds no readable document{narrowed}; readable: {kinds}. Nothing was changed"
         )
     return found
+
+
+def check_folder(folder: Folder) -> None:
+    """Refuse a folder of this machine that is not there; one behind a URL is only asked for when it is listed.
+
+    Raises:
+        UsageError: it is missing, or is no folder.
+    """
+    if isinstance(folder, RemoteFolder):
+        return
+    if not folder.exists():
+        raise UsageError(f"folder {folder} not found")
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder")
 
 
 class _Scan:
@@ -166,7 +178,7 @@ class _LocalScan(_Scan):
             subfolders[:] = sorted(
                 name
                 for name in subfolders
-                if (place / name).resolve() not in self._selection.apart
+                if (place / name).resolve() not in self._selection.never_entered
                 and self._enters(self._source(place / name), name)
             )
             for name in sorted(names):
@@ -196,28 +208,33 @@ class _LocalScan(_Scan):
 class _RemoteScan(_Scan):
     """A listing per folder: file systems that list all at once leave out, without a word, what they cannot list."""
 
-    def __init__(self, folder: RemoteFolder, selection: Selection, suffixes: frozenset[str]) -> None:
+    def __init__(
+        self, folder: RemoteFolder, selection: Selection, suffixes: frozenset[str], entries: list[RemoteEntry]
+    ) -> None:
         super().__init__(folder, selection, suffixes)
         self._folder = folder
+        self._entries = entries
 
     def walk(self) -> None:
-        waiting: list[tuple[str, str | None]] = [("", None)]
+        waiting: list[tuple[str, str]] = []
+        self._take_entries("", self._entries, waiting)
         while waiting:
             source, path = waiting.pop()
             try:
-                entries = sorted(self._folder.entries(path), key=lambda entry: entry.name)
+                entries = list(self._folder.entries(path))
             except Exception as error:
-                if path is None:
-                    raise ServiceError(f"folder {self._folder} cannot be listed: {reason(error)}") from None
-                self.found.unreadable.append((source, f"cannot be listed: {reason(error)}"))
-                continue
-            names = {entry.name for entry in entries}
-            for entry in entries:
-                own = unicodedata.normalize("NFC", f"{source}/{entry.name}".lstrip("/"))
-                if not entry.is_folder:
-                    self._consider(own, entry, entry.name + SIDECAR_SUFFIX in names)
-                elif self._enters(own, entry.name):
-                    waiting.append((own, entry.path))
+                self.found.unreadable.append((source, f"cannot be listed: {failure_reason(error)}"))
+            else:
+                self._take_entries(source, entries, waiting)
+
+    def _take_entries(self, source: str, entries: list[RemoteEntry], waiting: list[tuple[str, str]]) -> None:
+        names = {entry.name for entry in entries}
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            own = unicodedata.normalize("NFC", f"{source}/{entry.name}".lstrip("/"))
+            if not entry.is_folder:
+                self._consider(own, entry, entry.name + SIDECAR_SUFFIX in names)
+            elif self._enters(own, entry.name):
+                waiting.append((own, entry.path))
 
     def _consider(self, source: str, entry: RemoteEntry, has_sidecar: bool) -> None:
         file = SourceFile(source, self._folder.file(entry.path), entry.size, has_sidecar)

@@ -12,7 +12,8 @@ import os
 import sys
 from typing import Any, BinaryIO
 
-from rag_pipeline.documents.readers import Readers, ReadingOptions
+from rag_pipeline.documents.readers import Readers
+from rag_pipeline.documents.readers.base import ReadingOptions
 from rag_pipeline.errors import DocumentError
 
 

@@ -16,19 +16,19 @@ def make_embeddings(settings: Settings, name: str) -> PipelineEmbeddings:
     """
     chosen = settings.embedding(name)
     if isinstance(chosen, BundledEmbedding):
-        from rag_pipeline.embeddings.bundled import bundled_embeddings
+        from rag_pipeline.embeddings.bundled.embeddings import bundled_embeddings
 
         cache_dir = settings.resolve_path(settings.cache_dir) if settings.cache_dir else None
         return bundled_embeddings(chosen, cache_dir)
     if isinstance(chosen, MeanPoolingEmbedding):
-        from rag_pipeline.embeddings.mean_pooling import MeanPoolingEmbeddings
+        from rag_pipeline.embeddings.local.transformer import TransformerEmbeddings
 
-        return MeanPoolingEmbeddings(**chosen.model_dump(exclude={"provider"}), base_dir=settings.base_dir)
+        return TransformerEmbeddings(**chosen.model_dump(exclude={"provider"}), base_dir=settings.base_dir)
     if isinstance(chosen, GeminiEmbedding):
-        from rag_pipeline.embeddings.gemini import GeminiEmbeddings
+        from rag_pipeline.embeddings.gemini.embeddings import GeminiEmbeddings
 
         return GeminiEmbeddings(**chosen.model_dump(exclude={"provider", "price_per_million_tokens"}))
     assert isinstance(chosen, HuggingFaceEmbedding)
-    from rag_pipeline.embeddings.huggingface import StockHuggingFaceEmbeddings
+    from rag_pipeline.embeddings.local.huggingface import StockHuggingFaceEmbeddings
 
     return StockHuggingFaceEmbeddings(**chosen.model_dump(exclude={"provider"}), base_dir=settings.base_dir)

@@ -12,6 +12,8 @@ from langchain_core.embeddings import Embeddings
 from rag_pipeline.embeddings.base import EmbeddingIdentity, PipelineEmbeddings
 from rag_pipeline.embeddings.token_estimate import estimate_tokens
 from rag_pipeline.errors import EmbeddingError, RagPipelineError
+from rag_pipeline.text import one_line
+from rag_pipeline.vectors import unit_vectors
 
 _NAMES = ("model_name", "model", "model_id", "repo_id", "deployment")
 _LONGEST = 300
@@ -99,7 +101,7 @@ class WrappedEmbeddings(PipelineEmbeddings):
         raise failure
 
     def _failure(self, error: Exception) -> EmbeddingError:
-        problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        problem = f"{type(error).__name__}: {one_line(error)}"
         return EmbeddingError(f"{self._name} failed: {problem[:_LONGEST]}")
 
     def _unit(self, vectors: Any, count: int) -> list[list[float]]:
@@ -111,8 +113,7 @@ class WrappedEmbeddings(PipelineEmbeddings):
             rows = np.empty(0, np.float32)
         if rows.ndim != 2 or len(rows) != count or not rows.shape[1] or not np.isfinite(rows).all():
             raise EmbeddingError(f"{self._name} gave vectors that are not {count} rows of finite numbers")
-        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-        result: list[list[float]] = (rows / np.where(lengths == 0, 1, lengths)).tolist()
+        result: list[list[float]] = unit_vectors(rows).tolist()
         return result
 
 

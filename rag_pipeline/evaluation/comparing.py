@@ -251,7 +251,7 @@ def _check_places(settings: Settings, name: str, questions: Sequence[EvaluationQ
     if named and len(lost) == len(named):
         raise UsageError(
             f"none of the places under 'relevant' is in collection {name!r}, e.g. {lost[0]!r};"
-            " they are sources as query.py shows them, or source#section"
+            " they are sources as rag-pipeline query shows them, or source#section"
         )
     if lost:
         import warnings

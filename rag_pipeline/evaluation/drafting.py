@@ -10,11 +10,11 @@ from pathlib import Path
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from rag_pipeline.answering import Answerer
-from rag_pipeline.assembly import make_reader
 from rag_pipeline.config import Settings
 from rag_pipeline.documents import Chunk, chunk_document, scan_folder
 from rag_pipeline.errors import DocumentError
 from rag_pipeline.evaluation.questions import language_of
+from rag_pipeline.ingestion.preparation import make_reader
 
 INSTRUCTIONS = """\
 You write questions for a test of document retrieval. You get one section of a document and write questions that this

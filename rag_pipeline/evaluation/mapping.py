@@ -69,7 +69,7 @@ def similarity_map(
         configured = settings.collections.get(collection)
         name = configured.embedding if configured else opened.embedding
         embeddings = make_embeddings(settings, name)
-        opened.require(fingerprint_of(embeddings, settings), name)
+        opened.check_compatible(fingerprint_of(embeddings, settings), name)
         ids, vectors = opened.vectors()
         if len(ids) < _LEAST:
             raise UsageError(f"collection {collection!r} holds {len(ids)} chunks; a map needs {_LEAST} or more")

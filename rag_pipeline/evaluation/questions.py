@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from rag_pipeline.errors import UsageError
+from rag_pipeline.text import is_korean
 
-_HANGUL = range(0xAC00, 0xD7A4)
 _KOREAN_SHARE = 0.2
 
 
@@ -133,5 +133,4 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 def language_of(text: str) -> str:
     """``ko`` for a text with a good share of Hangul, else ``en``."""
-    hangul = sum(ord(letter) in _HANGUL for letter in unicodedata.normalize("NFC", text))
-    return "ko" if hangul > _KOREAN_SHARE * len(text) else "en"
+    return "ko" if is_korean(text) else "en"

@@ -73,6 +73,6 @@ def _checked(value: str, origin: str) -> ApiKey:
     """A key goes into a header, which takes visible ASCII only."""
     if not value.isascii() or not value.isprintable() or " " in value:
         raise ConfigurationError(
-            f"the Gemini API key of {origin} holds characters that no key has, such as spaces; copy it anew"
+            f"the Gemini API key of {origin} holds characters that no key has, such as spaces; copy it again"
         )
     return ApiKey(SecretStr(value), origin)

@@ -15,6 +15,7 @@ from typing import Any
 
 from rag_pipeline.errors import ServiceError
 from rag_pipeline.gemini.api_key import KEY_PAGE, ApiKey
+from rag_pipeline.text import one_line
 
 # Models that were shut down or are about to be, and what takes their place.
 SUCCESSORS = {
@@ -107,7 +108,7 @@ def read_failure(
     if isinstance(error, TimeoutError | httpx.TimeoutException):
         return GeminiError(Kind.TIMEOUT, f"{place} did not answer in time; raise timeout if this goes on")
     if isinstance(error, httpx.TransportError | OSError):
-        said = key.scrub(_one_line(str(error))) or type(error).__name__
+        said = key.scrub(_readable_message(str(error))) or type(error).__name__
         return GeminiError(Kind.UNREACHABLE, f"{place} cannot be reached: {said}")
     if isinstance(error, ReplyError | json.JSONDecodeError):
         said = "it is not JSON" if isinstance(error, json.JSONDecodeError) else key.scrub(str(error))
@@ -119,7 +120,7 @@ def read_failure(
 def _read_api_error(error: Any, model: str, key: ApiKey, place: str, paced: bool) -> GeminiError:
     code = int(error.code or 0)
     details = _details(error.details)
-    said = key.scrub(_one_line(str(error.message or "")))
+    said = key.scrub(_readable_message(str(error.message or "")))
     reason = next((str(detail["reason"]) for detail in details if "reason" in detail), "")
     wait = _retry_after(error, details)
     if code == 429:
@@ -133,7 +134,7 @@ def _read_api_error(error: Any, model: str, key: ApiKey, place: str, paced: bool
         instead = (
             f"it is retired, use {SUCCESSORS[name]}"
             if name in SUCCESSORS
-            else "python -m rag_pipeline models lists those your key may use"
+            else "rag-pipeline models lists those your key may use"
         )
         return GeminiError(Kind.MODEL, f"Gemini has no model {name!r} for this key; {instead}")
     if code == 400 and "location" in said.lower():
@@ -200,10 +201,9 @@ def _until(date: str) -> float | None:
         return None
 
 
-def _one_line(text: str) -> str:
+def _readable_message(text: str) -> str:
     """Google's message, or what is readable of a page of HTML that a proxy put in its place."""
     if "<html" in text.lower() or "<!doctype" in text.lower():
         text = re.sub(r"<(script|style).*?</\1>|<[^>]+>", " ", text, flags=re.DOTALL | re.IGNORECASE)
         text = f"an HTML page: {text}"
-    text = " ".join(text.split())
-    return text if len(text) <= _MESSAGE_LENGTH else text[:_MESSAGE_LENGTH] + "…"
+    return one_line(text, _MESSAGE_LENGTH)

@@ -1,4 +1,4 @@
-"""The sync: what is new, changed or gone in a folder; embed it; write it; report."""
+"""The sync: what is new, changed or deleted in a folder; embed it; write it; report."""
 
 from rag_pipeline.ingestion.plan import Plan, plan_sync
 from rag_pipeline.ingestion.report import Failure, IngestReport, Progress

@@ -6,17 +6,17 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Protocol
 
-from rag_pipeline.documents.apart import LimitedReader
+from rag_pipeline.documents.sandbox import LimitedReader
 from rag_pipeline.embeddings.base import DocumentText, EmbeddedBatch, PipelineEmbeddings
-from rag_pipeline.ingestion.plan import Pending
+from rag_pipeline.ingestion.plan import PlannedFile
 from rag_pipeline.ingestion.reading import ReadAhead, ReadFile
-from rag_pipeline.ingestion.writing import OpenChunk, OpenFile, Writing
+from rag_pipeline.ingestion.writing import ChunkInProgress, ChunkWriter, FileInProgress
 
 
 class Engine(Protocol):
     """Reads, cuts and embeds files."""
 
-    def run(self, files: Sequence[Pending], writing: Writing) -> None:
+    def run(self, files: Sequence[PlannedFile], writer: ChunkWriter) -> None:
         """Bring in all files: each is opened at ``writing`` with its chunks, or reported as failed.
 
         A text that is stored already, in this file as it was before or in another, is not embedded again.
@@ -40,9 +40,9 @@ class LocalEngine:
         self._reader = reader
         self._chunk_tokens = chunk_tokens
 
-    def run(self, files: Sequence[Pending], writing: Writing) -> None:
+    def run(self, files: Sequence[PlannedFile], writer: ChunkWriter) -> None:
         """Bring in all files; see :meth:`Engine.run`."""
-        texts = _Texts(writing)
+        texts = _Texts(writer)
         with (
             ReadAhead(files, self._reader, self._embeddings, self._chunk_tokens) as read,
             closing(texts.of(read)) as stream,
@@ -54,34 +54,34 @@ class LocalEngine:
 class _Texts:
     """The texts that go to the embedding, and the chunks that their vectors come back to."""
 
-    def __init__(self, writing: Writing) -> None:
-        self._writing = writing
-        self._sent: dict[int, OpenChunk] = {}
+    def __init__(self, writer: ChunkWriter) -> None:
+        self._writer = writer
+        self._sent: dict[int, ChunkInProgress] = {}
         self._position = 0
 
     def of(self, files: Iterator[ReadFile]) -> Generator[DocumentText]:
         for read in files:
             if read.version is None:
-                self._writing.fail(read.pending, read.failure)
+                self._writer.fail(read.pending, read.failure)
                 continue
-            file = self._writing.open(read.pending, read.version, len(read.chunks))
-            new, known = self._writing.split([self._chunk(file, read, index) for index in sorted(file.missing)])
+            file = self._writer.open(read.pending, read.version, len(read.chunks))
+            new, known = self._writer.split([self._chunk(file, read, index) for index in sorted(file.missing)])
             yield from map(self._send, new)
             for chunk in known:
-                yield from map(self._send, self._writing.reuse(chunk))
-        yield from map(self._send, self._writing.flush())
+                yield from map(self._send, self._writer.reuse(chunk))
+        yield from map(self._send, self._writer.flush())
 
     def store(self, batch: EmbeddedBatch) -> None:
         chunks = [self._sent.pop(position) for position in batch.positions]
         refused = [(self._sent.pop(position), reason) for position, reason in batch.refused.items()]
-        self._writing.store(chunks, batch.vectors, refused, batch.seconds)
+        self._writer.store(chunks, batch.vectors, refused, batch.seconds)
 
     @staticmethod
-    def _chunk(file: OpenFile, read: ReadFile, index: int) -> OpenChunk:
+    def _chunk(file: FileInProgress, read: ReadFile, index: int) -> ChunkInProgress:
         cut = read.chunks[index]
-        return OpenChunk(file, read.record(index), DocumentText(cut.text, cut.head, cut.body, cut.tokens))
+        return ChunkInProgress(file, read.record(index), DocumentText(cut.text, cut.head, cut.body, cut.tokens))
 
-    def _send(self, chunk: OpenChunk) -> DocumentText:
+    def _send(self, chunk: ChunkInProgress) -> DocumentText:
         self._sent[self._position] = chunk
         self._position += 1
         return chunk.text

@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rag_pipeline.documents import FolderScan, SourceFile, scan_folder
-from rag_pipeline.documents.document import MetadataValue
+from rag_pipeline.documents import FolderScan, SourceFile
 from rag_pipeline.documents.metadata import mapped_metadata, read_sidecar, version_of
 from rag_pipeline.documents.selection import Selection
 from rag_pipeline.errors import DocumentError
 from rag_pipeline.ingestion.report import Failure
-from rag_pipeline.places import Folder, RemoteFolder, SourcePath, is_url
+from rag_pipeline.locations import Folder, RemoteFolder, SourcePath, is_url
+from rag_pipeline.metadata_values import MetadataValue
 from rag_pipeline.store.records import FileKey, FileVersion, StoredFiles
 
 # Files behind a URL that are read at once.
@@ -35,7 +35,7 @@ class FolderOptions:
 
 
 @dataclass(frozen=True)
-class Pending:
+class PlannedFile:
     """A file whose present content is not, or not wholly, in the collection."""
 
     key: FileKey
@@ -45,9 +45,9 @@ class Pending:
     mapped: Mapping[str, MetadataValue] = field(default_factory=dict)
     """Metadata from the configuration."""
     sidecar: Mapping[str, MetadataValue] = field(default_factory=dict)
-    """Metadata from the file beside it."""
+    """Metadata from the file next to it."""
     renamed_from: FileKey | None = None
-    """A file that is gone and had the same content."""
+    """A deleted file that had the same content."""
 
     def version(self, content_sha256: str) -> FileVersion:
         """The version that a content makes of it."""
@@ -58,10 +58,10 @@ class Pending:
 class Plan:
     """What a sync would do."""
 
-    pending: list[Pending] = field(default_factory=list)
+    pending: list[PlannedFile] = field(default_factory=list)
     unchanged: int = 0
     removed: list[FileKey] = field(default_factory=list)
-    """Files that are gone, those that were renamed among them."""
+    """Files that were deleted, those that were renamed among them."""
     stale_ids: list[str] = field(default_factory=list)
     """Chunks of earlier contents of unchanged files, left by a run that was cut off."""
     failures: list[Failure] = field(default_factory=list)
@@ -72,7 +72,7 @@ class Plan:
 
     @property
     def lost(self) -> list[FileKey]:
-        """Files that are gone and came back under no other name."""
+        """Files that were deleted and came back under no other name."""
         renamed = {file.renamed_from for file in self.pending}
         return [key for key in self.removed if key not in renamed]
 
@@ -91,7 +91,7 @@ def folder_name(folder: Folder, base_dir: Path) -> str:
 
 
 def plan_sync(
-    folders: Sequence[Folder],
+    scans: Sequence[FolderScan],
     base_dir: Path,
     stored: StoredFiles,
     options: FolderOptions | None = None,
@@ -101,26 +101,19 @@ def plan_sync(
     """Compare folders with a collection, by the bytes of each file.
 
     Args:
-        folders: the folders to bring in.
+        scans: the folders to bring in, as they were listed.
         base_dir: where folder names in the collection are relative to.
         stored: what the collection holds.
         options: what is taken of the folders.
         exclusive: whether documents of other folders in the collection are to go; else they are left alone.
-
-    Raises:
-        UsageError: a folder is missing, unreadable or without documents.
-        ServiceError: a folder behind a URL cannot be reached.
     """
     options = options or FolderOptions()
     plan = Plan()
-    names = {}
+    names: set[str] = set()
     seen: set[FileKey] = set()
-    for folder in folders:
-        name = folder_name(folder, base_dir)
-        if name in names:
-            continue
-        names[name] = folder
-        scan = scan_folder(folder, options.selection, options.suffixes)
+    for scan in scans:
+        name = folder_name(scan.folder, base_dir)
+        names.add(name)
         plan.skipped.update(scan.skipped)
         for source, reason in scan.unreadable:
             plan.failures.append(Failure(source, reason))
@@ -135,14 +128,14 @@ def plan_sync(
         key=lambda key: (key.folder, key.source),
     )
     _find_renamed(plan, stored)
-    others = set() if exclusive else {key.folder for key in stored.versions} - set(names)
+    others = set() if exclusive else {key.folder for key in stored.versions} - names
     # What lies behind a URL is not asked after unless it was named.
     plan.gone_folders = sorted(name for name in others if not is_url(name) and not (base_dir / name).is_dir())
     return plan
 
 
 def _find_renamed(plan: Plan, stored: StoredFiles) -> None:
-    """Pair new files with gone ones of the same content."""
+    """Pair new files with deleted ones of the same content."""
     gone: dict[str, list[FileKey]] = {}
     for key in plan.removed:
         for sha256, version in stored.versions[key].items():
@@ -199,7 +192,7 @@ def _compare(
     mapped = mapped_metadata(key.source, options.metadata)
     # A first ingest that was cut off left part of a file, which is still a new one.
     complete = any(version.complete for version in stored.versions.get(key, {}).values())
-    file = Pending(key, found.path, not complete, looked.size, mapped, looked.sidecar)
+    file = PlannedFile(key, found.path, not complete, looked.size, mapped, looked.sidecar)
     version = file.version(looked.sha256)
     if stored.holds(version):
         plan.unchanged += 1

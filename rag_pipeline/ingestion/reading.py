@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag_pipeline.documents import Chunk, Document, chunk_document
-from rag_pipeline.documents.apart import LimitedReader
 from rag_pipeline.documents.chunking import TokenCounter
-from rag_pipeline.documents.document import MetadataValue, clean
+from rag_pipeline.documents.sandbox import LimitedReader
 from rag_pipeline.errors import DocumentError
-from rag_pipeline.ingestion.plan import REMOTE_READERS, Pending
+from rag_pipeline.ingestion.plan import REMOTE_READERS, PlannedFile
+from rag_pipeline.metadata_values import MetadataValue
 from rag_pipeline.store.records import ChunkRecord, FileVersion
+from rag_pipeline.text import clean
 
 # How far reading may be ahead of the model, in tokens: two of the groups that a local model takes at once. A file that
 # is larger by itself is read when there is room for any.
@@ -29,7 +30,7 @@ _TOKENS_AHEAD = 2 * 65_536
 class ReadFile:
     """A file that was read and cut, or the reason why it was not."""
 
-    pending: Pending
+    pending: PlannedFile
     version: FileVersion | None
     chunks: Sequence[Chunk]
     metadata: dict[str, MetadataValue]
@@ -57,7 +58,7 @@ class ReadFile:
 
 
 def read_files(
-    files: Iterable[Pending], reader: LimitedReader, counter: TokenCounter, chunk_tokens: int | None
+    files: Iterable[PlannedFile], reader: LimitedReader, counter: TokenCounter, chunk_tokens: int | None
 ) -> Generator[ReadFile]:
     """Read and cut files, in their order; of those behind URLs, the next ones are fetched meanwhile.
 
@@ -72,10 +73,10 @@ def read_files(
             yield _read_file(file, fetch, reader, counter, chunk_tokens)
 
 
-def _fetched(files: Iterable[Pending]) -> Generator[tuple[Pending, Callable[[], bytes]]]:
+def _fetched(files: Iterable[PlannedFile]) -> Generator[tuple[PlannedFile, Callable[[], bytes]]]:
     """Files, each with a call that returns its bytes or raises."""
     pool: ThreadPoolExecutor | None = None
-    ahead: deque[tuple[Pending, Callable[[], bytes]]] = deque()
+    ahead: deque[tuple[PlannedFile, Callable[[], bytes]]] = deque()
     try:
         for file in files:
             if isinstance(file.path, Path):
@@ -93,7 +94,7 @@ def _fetched(files: Iterable[Pending]) -> Generator[tuple[Pending, Callable[[], 
 
 
 def _read_file(
-    file: Pending,
+    file: PlannedFile,
     fetch: Callable[[], bytes],
     reader: LimitedReader,
     counter: TokenCounter,
@@ -126,12 +127,12 @@ class ReadAhead:
     Args:
         files: in the order in which they are wanted.
         reader: reads them within limits.
-        counter: the embedding model, whose counting must be safe beside its embedding.
+        counter: the embedding model, whose counting must be safe alongside its embedding.
         chunk_tokens: a limit of a chunk below the model's own.
     """
 
     def __init__(
-        self, files: Sequence[Pending], reader: LimitedReader, counter: TokenCounter, chunk_tokens: int | None
+        self, files: Sequence[PlannedFile], reader: LimitedReader, counter: TokenCounter, chunk_tokens: int | None
     ) -> None:
         self._files = files
         self._reader = reader

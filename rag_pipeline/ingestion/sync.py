@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rag_pipeline.documents import FolderScan
 from rag_pipeline.errors import UsageError
 from rag_pipeline.ingestion.engine import Engine
 from rag_pipeline.ingestion.plan import FolderOptions, Plan, plan_sync
 from rag_pipeline.ingestion.report import IngestReport, Progress
-from rag_pipeline.ingestion.writing import Writing
-from rag_pipeline.places import Folder
+from rag_pipeline.ingestion.writing import ChunkWriter
 from rag_pipeline.store import Collection
 from rag_pipeline.store.records import StoredFiles
 
@@ -30,13 +30,13 @@ class SyncOptions:
     exclusive: bool = False
     """Remove documents of other folders too."""
     delete: bool = True
-    """Remove what is gone from the folders."""
+    """Remove what was deleted from the folders."""
     confirm_removal: Callable[[int, int], bool] | None = None
     """Asked with the documents to remove and those stored, before more than half of a collection goes; None: no."""
 
 
 def sync_folders(
-    folders: Sequence[Folder],
+    scans: Sequence[FolderScan],
     collection: Collection,
     engine: Engine,
     report: IngestReport,
@@ -49,7 +49,7 @@ def sync_folders(
     The caller holds the store's writer lock and has checked the collection's fingerprint.
 
     Args:
-        folders: the folders.
+        scans: the folders, as they were listed.
         collection: where to.
         engine: reads the files and turns their chunks into vectors.
         report: filled as the work goes on, so that it is true also when the work is cut off.
@@ -57,24 +57,23 @@ def sync_folders(
         on_progress: called after each batch that was written.
 
     Raises:
-        UsageError: a folder is missing, unreadable or without documents, or more than half of the collection would be
-            removed and that was not confirmed; nothing was changed.
+        UsageError: more than half of the collection would be removed and that was not confirmed; nothing was changed.
         StoreError: the store cannot be written; what was written before is kept.
         EmbeddingError, ServiceError: texts cannot be embedded; what was embedded before is written and kept.
     """
     started = time.monotonic()
     stored = collection.stored_files()
-    plan = plan_sync(folders, options.base_dir, stored, options.folders, exclusive=options.exclusive)
+    plan = plan_sync(scans, options.base_dir, stored, options.folders, exclusive=options.exclusive)
     start_report(report, plan)
     check_removal(plan, stored, options)
-    writing = Writing(collection, report, stored, plan, on_progress)
+    writer = ChunkWriter(collection, report, stored, plan, on_progress)
     try:
         with collection.indexing(stored.all_ids()):
-            engine.run(plan.pending, writing)
-            writing.remove(plan.stale_ids)
+            engine.run(plan.pending, writer)
+            writer.remove(plan.stale_ids)
             # What is kept unless it came back under another name is kept until it is there.
-            gone = plan.removed if options.delete else [key for key in plan.removed if key in writing.renamed]
-            writing.remove([chunk for key in gone for chunk in stored.ids(key)])
+            gone = plan.removed if options.delete else [key for key in plan.removed if key in writer.renamed]
+            writer.remove([chunk for key in gone for chunk in stored.ids(key)])
         report.removed = len(plan.lost) if options.delete else 0
     finally:
         report.chunks_total = stored.chunks + report.chunks_written - report.chunks_removed
@@ -102,6 +101,6 @@ def check_removal(plan: Plan, stored: StoredFiles, options: SyncOptions) -> None
         return
     if options.confirm_removal is None or not options.confirm_removal(lost, known):
         raise UsageError(
-            f"{lost} of {known} documents in the collection are gone from the folder; nothing was changed. If that is"
-            " meant, run again with --yes; to keep them, with --no-delete"
+            f"{lost} of {known} documents in the collection are no longer in the folder; nothing was changed. If that"
+            " is meant, run again with --yes; to keep them, with --no-delete"
         )

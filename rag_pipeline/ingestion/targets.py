@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
+from rag_pipeline.config import MetadataRule, Settings
 from rag_pipeline.errors import UsageError
-from rag_pipeline.places import Folder, RemoteFolder, same_place
-from rag_pipeline.store.names import check_name
+from rag_pipeline.locations import Folder, RemoteFolder, same_place
+from rag_pipeline.store.names import check_collection_name
 
-if TYPE_CHECKING:
-    from rag_pipeline.config import Settings
-    from rag_pipeline.ingestion.run import IngestTarget
+
+@dataclass(frozen=True)
+class IngestTarget:
+    """Which folders go into which collection with which embedding."""
+
+    collection: str
+    folders: Sequence[Folder]
+    """Paths, or folders behind URLs: ``rag_pipeline.locations.as_folder("s3://bucket/docs")``."""
+    embedding: str | None = None
+    """Its name in the configuration; None: the one that the collection was made with, ``bundled`` for a new one."""
+    include: tuple[str, ...] = ()
+    """Only files that match one of these patterns; empty: all."""
+    exclude: tuple[str, ...] = ()
+    """No file or folder that matches one of these patterns."""
+    metadata: tuple[MetadataRule, ...] = ()
+    """Metadata for files by pattern."""
 
 
 def choose_targets(
@@ -23,7 +36,19 @@ def choose_targets(
     include: list[str],
     exclude: list[str],
 ) -> list[IngestTarget]:
-    """Fill in what was left open.
+    """Fill in what was left open, from the configuration.
+
+    Args:
+        settings: the configuration.
+        folders: to bring in; none: those that the configuration names for each collection.
+        collections: their names; none: those configured for exactly these folders, else one named after the first.
+        embeddings: names; several make a collection each, named ``COLLECTION-EMBEDDING``. None: as configured, else as
+            the collection was made.
+        include: patterns in place of the configured ones.
+        exclude: patterns in addition to the configured ones.
+
+    Returns:
+        one target for each collection and embedding, in the order they were named.
 
     Raises:
         UsageError: no folder is named for a collection, or no name can be made for it.
@@ -48,20 +73,19 @@ def choose_targets(
 def _target(
     settings: Settings, configured_as: str, collection: str, folders: Sequence[Folder], embedding: str | None
 ) -> IngestTarget:
-    from rag_pipeline.ingestion.run import IngestTarget
-
-    check_name(collection, "--collection")
+    check_collection_name(collection, "--collection")
     configured = settings.collections.get(collection) or settings.collections.get(configured_as)
     if not folders:
         if configured is None:
             known = ", ".join(sorted(settings.collections)) or "none"
             raise UsageError(
                 f"no folder given, and config.yaml names none for collection {collection!r}"
-                f" (collections there: {known}); name a folder: ingest.py FOLDER"
+                f" (collections there: {known}); name a folder: rag-pipeline ingest FOLDER"
             )
         folders = [settings.resolve_folder(folder) for folder in configured.folder]
-    name = embedding or (configured.embedding if configured else None) or _embedding_in_store(settings, collection)
-    settings.embedding(name)
+    name = embedding or (configured.embedding if configured else None)
+    if name is not None:
+        settings.embedding(name)  # an unknown name is refused before the first target is brought in
     if configured is None:
         return IngestTarget(collection, folders, name)
     return IngestTarget(
@@ -79,15 +103,3 @@ def _collections_for(settings: Settings, folders: Sequence[Folder]) -> list[str]
     ]
     first = folders[0]
     return found or [first.last_part if isinstance(first, RemoteFolder) else first.expanduser().resolve().name]
-
-
-def _embedding_in_store(settings: Settings, collection: str) -> str:
-    """A collection that is not in the configuration goes on with the embedding it was made with."""
-    from rag_pipeline.assembly import open_store
-
-    store = open_store(settings)
-    try:
-        stored = store.get(collection).embedding if collection in store.names() else None
-    finally:
-        store.close()
-    return stored or "bundled"

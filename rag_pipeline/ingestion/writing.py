@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from rag_pipeline.embeddings.base import DocumentText, Vector
-from rag_pipeline.ingestion.plan import Pending, Plan
+from rag_pipeline.ingestion.plan import Plan, PlannedFile
 from rag_pipeline.ingestion.report import Failure, IngestReport, Progress
 from rag_pipeline.store import Collection
 from rag_pipeline.store.records import ChunkRecord, FileKey, FileVersion, StoredFiles
@@ -20,10 +20,10 @@ _REUSED = 256
 
 
 @dataclass
-class OpenFile:
+class FileInProgress:
     """A file whose chunks are on their way."""
 
-    pending: Pending
+    pending: PlannedFile
     version: FileVersion
     missing: set[int]
     """Chunks that are neither in the collection nor refused, by their place in the file."""
@@ -34,15 +34,15 @@ class OpenFile:
 
 
 @dataclass(frozen=True)
-class OpenChunk:
+class ChunkInProgress:
     """A chunk that is to be written."""
 
-    file: OpenFile
+    file: FileInProgress
     record: ChunkRecord
     text: DocumentText
 
 
-class Writing:
+class ChunkWriter:
     """Writes what an engine embeds, and what needs no embedding.
 
     Args:
@@ -62,7 +62,7 @@ class Writing:
         on_progress: Callable[[Progress], None] | None,
     ) -> None:
         self.renamed: set[FileKey] = set()
-        """Files that are gone and have got in under another name."""
+        """Files that were deleted and have got in under another name."""
         self._collection = collection
         self._report = report
         self._stored = stored
@@ -71,14 +71,14 @@ class Writing:
         self._done = 0
         self._bytes_done = 0
         self._on_progress = on_progress
-        self._reusable: list[OpenChunk] = []
+        self._reusable: list[ChunkInProgress] = []
         self._holders: dict[str, str] = {}
 
     def known_texts(self) -> set[str]:
         """Hashes of all texts that have a vector in the collection, whose metadata are read for it."""
         return self._collection.text_hashes() if self._stored.chunks else set()
 
-    def split(self, chunks: Sequence[OpenChunk]) -> tuple[list[OpenChunk], list[OpenChunk]]:
+    def split(self, chunks: Sequence[ChunkInProgress]) -> tuple[list[ChunkInProgress], list[ChunkInProgress]]:
         """Chunks that must be embedded, and those whose text has a vector in the collection, for :meth:`reuse`."""
         known = self._stored.texts([chunk.record.text_sha256 for chunk in chunks])
         self._holders.update(known)
@@ -87,29 +87,29 @@ class Writing:
             [chunk for chunk in chunks if chunk.record.text_sha256 in known],
         )
 
-    def open(self, pending: Pending, version: FileVersion, count: int) -> OpenFile:
+    def open(self, pending: PlannedFile, version: FileVersion, count: int) -> FileInProgress:
         """Take in a file that was read and has that many chunks; one that lacks none is finished at once."""
         present = self._stored.chunk_ids(version)
-        file = OpenFile(pending, version, set(range(count)) - set(present), list(present.values()))
+        file = FileInProgress(pending, version, set(range(count)) - set(present), list(present.values()))
         if not file.missing:
             self._finish([file])
         return file
 
-    def fail(self, pending: Pending, reason: str) -> None:
+    def fail(self, pending: PlannedFile, reason: str) -> None:
         """Report a file that cannot get in; what was stored of it before stays."""
         self._report.failures.append(Failure(pending.key.source, reason))
         self._count(pending)
 
-    def reuse(self, chunk: OpenChunk) -> list[OpenChunk]:
+    def reuse(self, chunk: ChunkInProgress) -> list[ChunkInProgress]:
         """Write a chunk with the vector its text has already, some time until :meth:`flush`.
 
         Returns:
-            chunks handed over so far whose vector is gone meanwhile: they must be embedded after all.
+            chunks handed over so far whose vector was deleted meanwhile: they must be embedded after all.
         """
         self._reusable.append(chunk)
         return self.flush() if len(self._reusable) >= _REUSED else []
 
-    def flush(self) -> list[OpenChunk]:
+    def flush(self) -> list[ChunkInProgress]:
         """Write what :meth:`reuse` still holds, and return what must be embedded after all."""
         chunks, self._reusable = self._reusable, []
         unknown = {chunk.record.text_sha256 for chunk in chunks} - self._holders.keys()
@@ -125,9 +125,9 @@ class Writing:
 
     def store(
         self,
-        chunks: Sequence[OpenChunk],
+        chunks: Sequence[ChunkInProgress],
         vectors: Sequence[Vector],
-        refused: Sequence[tuple[OpenChunk, str]] = (),
+        refused: Sequence[tuple[ChunkInProgress, str]] = (),
         seconds: float = 0.0,
     ) -> None:
         """Write one batch; then drop what its finished files had before.
@@ -141,7 +141,7 @@ class Writing:
         self._report.embedding_seconds += seconds
         self._report.tokens += sum(chunk.text.tokens for chunk in chunks)
         for chunk in chunks:
-            if reason := self._collection.refused(chunk.record.text, chunk.record.metadata):
+            if reason := self._collection.rejection_reason(chunk.record.text, chunk.record.metadata):
                 self._refuse(chunk, reason)
         self._write(chunks, vectors)
         for chunk, reason in refused:
@@ -154,7 +154,7 @@ class Writing:
             self._collection.delete(ids)
             self._report.chunks_removed += len(ids)
 
-    def _write(self, chunks: Sequence[OpenChunk], vectors: Sequence[Vector]) -> None:
+    def _write(self, chunks: Sequence[ChunkInProgress], vectors: Sequence[Vector]) -> None:
         # Of a file that has failed nothing new is kept, so that it is never half there.
         good = [(chunk, vector) for chunk, vector in zip(chunks, vectors, strict=True) if not chunk.file.refused]
         if not good:
@@ -164,8 +164,8 @@ class Writing:
             chunk.file.written.append(chunk.record.id)
         self._report.chunks_written += len(good)
 
-    def _settle(self, chunks: Sequence[OpenChunk]) -> None:
-        finished: list[OpenFile] = []
+    def _settle(self, chunks: Sequence[ChunkInProgress]) -> None:
+        finished: list[FileInProgress] = []
         for chunk in chunks:
             chunk.file.missing.discard(chunk.record.index)
             if not chunk.file.missing:
@@ -174,7 +174,7 @@ class Writing:
         if chunks:
             self._tell()
 
-    def _refuse(self, chunk: OpenChunk, reason: str) -> None:
+    def _refuse(self, chunk: ChunkInProgress, reason: str) -> None:
         file = chunk.file
         if not file.refused:
             place = f"section {chunk.record.section!r}: " if chunk.record.section else ""
@@ -182,7 +182,7 @@ class Writing:
         self.remove(file.written)
         file.written = []
 
-    def _finish(self, files: Sequence[OpenFile]) -> None:
+    def _finish(self, files: Sequence[FileInProgress]) -> None:
         whole = [file for file in files if not file.refused]
         # At once: a request to remove costs far more than a chunk that it removes.
         self.remove(
@@ -195,7 +195,7 @@ class Writing:
                 self._count(file.pending)
                 self._report_whole(file.pending)
 
-    def _report_whole(self, file: Pending) -> None:
+    def _report_whole(self, file: PlannedFile) -> None:
         if file.renamed_from is not None:
             self.renamed.add(file.renamed_from)
             self._report.renamed += 1
@@ -204,7 +204,7 @@ class Writing:
         else:
             self._report.updated += 1
 
-    def _count(self, file: Pending) -> None:
+    def _count(self, file: PlannedFile) -> None:
         self._done += 1
         self._bytes_done += file.size
 

@@ -17,11 +17,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from rag_pipeline.lexical.vocabulary import ENGLISH_STOP_WORDS, FUNCTION_VERBS, UNITS
+from rag_pipeline.text import hangul_count
 
 if TYPE_CHECKING:
     from kiwipiepy import Kiwi, Token
 
-# To be raised when the same text gives other terms than before: an index of other rules is built anew.
+# To be raised when the same text gives other terms than before: an index of other rules is rebuilt.
 RULES = 1
 
 _CONTENT = frozenset(["NNG", "NNP", "NNB", "NR", "VV", "VA", "XR", "SL", "SH", "SN", "MM", "MAG"])
@@ -153,7 +154,7 @@ def _is_kana(form: str) -> bool:
 @functools.lru_cache(maxsize=1 << 16)
 def _pieces(noun: str) -> tuple[str, ...]:
     """The nouns that a noun is made of, where Kiwi knows it as one: ``컨테이너선`` is found by ``컨테이너``."""
-    if len(noun) < _LEAST_COMPOUND or not all("가" <= letter <= "힣" for letter in noun):
+    if len(noun) < _LEAST_COMPOUND or hangul_count(noun) < len(noun):
         return ()
     tokens = _kiwi().tokenize(noun, blocklist=[noun])
     if len(tokens) < 2 or any(_tag(token) not in _NOUN for token in tokens):

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag_pipeline.errors import StoreError
 from rag_pipeline.lexical.analysis import Terms, analyze, version
+from rag_pipeline.text import one_line
 
 if TYPE_CHECKING:
     import tantivy
@@ -30,7 +31,7 @@ _PRESENCE = 2.0
 _WEIGHTS = {"words": 1.0, "compounds": 0.5, "pairs": 0.3}
 _RULES_FILE = "rules.txt"
 _META_FILE = "meta.json"
-_MARK_FILE = "mark.txt"
+_REVISION_FILE = "mark.txt"
 _HEAP_BYTES = 64 << 20
 _TRIES = 3
 _LONGEST_PROBLEM = 120
@@ -77,17 +78,17 @@ class LexicalIndex:
         return int(self._searcher().num_docs) if self.exists else 0
 
     @property
-    def mark(self) -> str:
-        """What :attr:`mark` was set to last, for whoever keeps it in step with something; empty at first."""
+    def revision(self) -> str:
+        """What :attr:`revision` was set to last, for whoever keeps it in step with something; empty at first."""
         with contextlib.suppress(OSError):
-            return (self.folder / _MARK_FILE).read_text(encoding="utf-8").strip()
+            return (self.folder / _REVISION_FILE).read_text(encoding="utf-8").strip()
         return ""
 
-    @mark.setter
-    def mark(self, mark: str) -> None:
-        if mark or self.mark:
+    @revision.setter
+    def revision(self, revision: str) -> None:
+        if revision or self.revision:
             with _translated("write", self.folder):
-                (self.folder / _MARK_FILE).write_text(mark + "\n", encoding="utf-8")
+                (self.folder / _REVISION_FILE).write_text(revision + "\n", encoding="utf-8")
 
     def ids(self) -> set[str]:
         """Ids of the chunks it holds."""
@@ -298,10 +299,8 @@ def _translated(action: str, folder: Path) -> Iterator[None]:
     except StoreError:
         raise
     except (ValueError, OSError) as error:
-        problem = " ".join(str(error).split())
-        if len(problem) > _LONGEST_PROBLEM:
-            problem = problem[:_LONGEST_PROBLEM] + " …"
+        problem = one_line(error, _LONGEST_PROBLEM)
         raise StoreError(
-            f"cannot {action} the lexical index {folder} ({problem}); run ingest.py again, which makes it anew if it"
-            " is damaged"
+            f"cannot {action} the lexical index {folder} ({problem}); run rag-pipeline ingest again, which recreates it"
+            " if it is damaged"
         ) from None

@@ -40,7 +40,7 @@ class Candidate:
     inner_product: float | None = None
     """With the languages evened out, where that is wanted."""
     lexical: float | None = None
-    gain: float = 0.0
+    boost: float = 0.0
     rerank: float | None = None
 
 
@@ -56,7 +56,7 @@ class Fusion:
     weight: float
     spread: float
 
-    def gain(self, score: float, words: int) -> float:
+    def boost(self, score: float, words: int) -> float:
         """What a lexical score adds to the inner product.
 
         It grows with the number of words: that one of two is missing says less than that five of ten are.
@@ -89,18 +89,18 @@ def fuse(legs: Legs, fusion: Fusion, wanted: int) -> list[Candidate]:
     scores, known = legs.lexical.scores, dict(legs.dense)
     # Where the dense leg found all there is, one that it lacks is one that the index missed, or is gone: look.
     dense_floor = math.inf if legs.dense_complete else min(legs.dense.values(), default=math.inf)
-    most_of_unknown = fusion.gain(legs.lexical.floor, words)
+    most_of_unknown = fusion.boost(legs.lexical.floor, words)
 
     lower: dict[str, float] = {}
     upper: dict[str, float] = {}
     for chunk_id in {**known, **scores}:
-        gain = fusion.gain(scores[chunk_id], words) if chunk_id in scores else 0.0
+        boost = fusion.boost(scores[chunk_id], words) if chunk_id in scores else 0.0
         inner = known.get(chunk_id)
         if inner is None:
-            upper[chunk_id] = dense_floor + gain
+            upper[chunk_id] = dense_floor + boost
         else:
-            lower[chunk_id] = inner + gain
-            upper[chunk_id] = inner + (gain if chunk_id in scores else most_of_unknown)
+            lower[chunk_id] = inner + boost
+            upper[chunk_id] = inner + (boost if chunk_id in scores else most_of_unknown)
     ranked = sorted(lower.values(), reverse=True)
     least = ranked[wanted - 1] if len(ranked) >= wanted else float("-inf")
     possible = [chunk_id for chunk_id, most in upper.items() if most >= least]
@@ -111,6 +111,6 @@ def fuse(legs: Legs, fusion: Fusion, wanted: int) -> list[Candidate]:
     for chunk_id in possible:
         if chunk_id in known:
             lexical = scores.get(chunk_id, 0.0)
-            gain = fusion.gain(lexical, words)
-            found.append(Candidate(chunk_id, known[chunk_id] + gain, known[chunk_id], lexical, gain))
+            boost = fusion.boost(lexical, words)
+            found.append(Candidate(chunk_id, known[chunk_id] + boost, known[chunk_id], lexical, boost))
     return sorted(found, key=lambda candidate: (-candidate.score, candidate.id))

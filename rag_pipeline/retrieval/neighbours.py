@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from rag_pipeline.passages import Passage, parted
+from rag_pipeline.passages import Passage
 from rag_pipeline.store import Collection
-from rag_pipeline.store.records import FileKey, FileVersion, chunk_id
+from rag_pipeline.store.records import ChunkOrigin, FileVersion, chunk_id
+from rag_pipeline.text import split_title_path
 
 
 def joined(collection: Collection, passages: list[Passage], width: int) -> list[Passage]:
@@ -19,13 +20,12 @@ def joined(collection: Collection, passages: list[Passage], width: int) -> list[
     """
     spans: list[tuple[Passage, set[int]]] = []
     for passage in passages:
-        place = _place(passage.metadata)
-        if place is None:
+        origin = ChunkOrigin.of(passage.metadata)
+        if origin is None:
             spans.append((passage, set()))
             continue
-        version, index, count = place
-        around = set(range(max(0, index - width), min(count, index + width + 1)))
-        meeting = [span for span in spans if _file(span[0]) == version and span[1] & around]
+        around = set(range(max(0, origin.index - width), min(origin.count, origin.index + width + 1)))
+        meeting = [span for span in spans if span[1] & around and _version(span[0]) == origin.version]
         if not meeting:
             spans.append((passage, around))
             continue
@@ -34,9 +34,9 @@ def joined(collection: Collection, passages: list[Passage], width: int) -> list[
         best.update(around, *(covered for _, covered in meeting[1:]))
         spans = [span for span in spans if not any(span is other for other in meeting[1:])]
     wanted = {
-        chunk_id(place[0], index)
+        chunk_id(version, index)
         for passage, covered in spans
-        if (place := _place(passage.metadata)) is not None
+        if (version := _version(passage)) is not None
         for index in covered
     }
     rows = collection.rows_of(sorted(wanted))
@@ -44,31 +44,22 @@ def joined(collection: Collection, passages: list[Passage], width: int) -> list[
 
 
 def _joined(passage: Passage, covered: Iterable[int], rows: Mapping[str, tuple[str, Mapping[str, Any]]]) -> Passage:
-    place = _place(passage.metadata)
-    if place is None:
+    version = _version(passage)
+    if version is None:
         return passage
-    found = [rows[key] for index in sorted(covered) if (key := chunk_id(place[0], index)) in rows]
+    found = [rows[key] for index in sorted(covered) if (key := chunk_id(version, index)) in rows]
     if len(found) < 2:
         return passage
     texts: list[str] = []
     last_head = ""
     for text, metadata in found:
-        head, body = parted(text, str(metadata.get("title", "")))
+        head, body = split_title_path(text, str(metadata.get("title", "")))
         # A head that the chunk before had too is not said again.
         texts.append(body if head == last_head else text)
         last_head = head
     return replace(passage, text="\n\n".join(texts))
 
 
-def _file(passage: Passage) -> FileVersion | None:
-    place = _place(passage.metadata)
-    return None if place is None else place[0]
-
-
-def _place(metadata: Mapping[str, Any]) -> tuple[FileVersion, int, int] | None:
-    try:
-        key = FileKey(str(metadata["folder"]), str(metadata["source"]))
-        version = FileVersion(key, str(metadata["file_sha256"]))
-        return version, int(metadata["chunk_index"]), int(metadata["chunk_count"])
-    except (KeyError, ValueError):
-        return None
+def _version(passage: Passage) -> FileVersion | None:
+    origin = ChunkOrigin.of(passage.metadata)
+    return None if origin is None else origin.version

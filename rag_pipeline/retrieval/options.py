@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, get_args
 
 from rag_pipeline.config import RerankSettings, RetrievalMode, RetrievalSettings, Settings
-from rag_pipeline.config_arguments import check_arguments
+from rag_pipeline.config.arguments import check_arguments
 from rag_pipeline.errors import UsageError
 
 _FROM_SETTINGS = (
@@ -30,7 +30,7 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """The settings of :class:`rag_pipeline.config_sections.RetrievalSettings`, for one collection."""
+    """The settings of :class:`rag_pipeline.config.sections.RetrievalSettings`, for one collection."""
 
     mode: RetrievalMode = "hybrid"
     candidates: int = 100

@@ -57,9 +57,9 @@ class MaxSim:
     """
 
     def __init__(self, embeddings: PipelineEmbeddings, weight: float) -> None:
-        from rag_pipeline.embeddings.mean_pooling import MeanPoolingEmbeddings
+        from rag_pipeline.embeddings.local.transformer import TransformerEmbeddings
 
-        if not isinstance(embeddings, MeanPoolingEmbeddings):
+        if not isinstance(embeddings, TransformerEmbeddings):
             raise ConfigurationError(
                 "rerank method maxsim needs the token vectors of a local model (bundled or mean_pooling);"
                 " use cross_encoder or none with this embedding"
@@ -83,7 +83,7 @@ class CrossEncoding:
     """A cross-encoder; its score takes the place of the one before."""
 
     def __init__(self, settings: RerankSettings, base_dir: Path | None = None) -> None:
-        from rag_pipeline.embeddings.cross_encoder import CrossEncoder
+        from rag_pipeline.embeddings.local.cross_encoder import CrossEncoder
 
         self._model = CrossEncoder(
             settings.model,

@@ -18,19 +18,28 @@ from rag_pipeline.errors import CollectionMismatchError
 from rag_pipeline.lexical import load as load_analyser
 from rag_pipeline.passages import Explanation, Passage
 from rag_pipeline.retrieval import selection
-from rag_pipeline.retrieval.background import Background, measure
-from rag_pipeline.retrieval.beside import beside
+from rag_pipeline.retrieval.collection_statistics import CollectionStatistics, measure
 from rag_pipeline.retrieval.fusion import Candidate, Fusion, Legs, LexicalHits, fuse
 from rag_pipeline.retrieval.lexical import lexical_leg
 from rag_pipeline.retrieval.neighbours import joined
 from rag_pipeline.retrieval.options import SearchOptions
 from rag_pipeline.retrieval.questions import check_k, check_question
 from rag_pipeline.retrieval.rerank import make_reranker
+from rag_pipeline.retrieval.run_in_thread import run_in_thread
 from rag_pipeline.store import Collection
 from rag_pipeline.store.filters import Where, checked
 
 # How often a question is asked again where an ingest replaces passages while they are being found.
 _TRIES = 3
+
+
+@dataclass(frozen=True)
+class _FoundBefore:
+    """Lexical hits from before the search, good for as long as nothing was written."""
+
+    written: object
+    wanted: int
+    hits: LexicalHits
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,7 @@ class _Asked:
     vector: npt.NDArray[np.float32] | None = None
     lexical: LexicalHits | None = None
     dense: dict[str, float] | None = None
+    found: _FoundBefore | None = None
 
 
 class Searcher:
@@ -75,8 +85,8 @@ class Searcher:
         self._base_dir = base_dir
         self.options = options or SearchOptions()
         self._reranker = make_reranker(self.options.rerank, embeddings, base_dir)
-        self._background: Background | None = None
-        self._background_of: object = None
+        self._statistics: CollectionStatistics | None = None
+        self._statistics_of: object = None
         if self.options.mode != "dense":
             collection.refresh()
             if (not collection.lexical.exists or collection.lexical_problem) and collection.count:
@@ -98,16 +108,25 @@ class Searcher:
         return self.options.mode
 
     @property
-    def background(self) -> Background:
-        """What is usual in the collection; read from a sample of it, anew after others have written."""
+    def statistics(self) -> CollectionStatistics:
+        """What is usual in the collection; read from a sample of it, again after others have written."""
         written = self._collection.refresh(words=self.mode != "dense")
-        if self._background is None or written != self._background_of:
-            self._background, self._background_of = measure(self._collection), written
-        return self._background
+        if self._statistics is None or written != self._statistics_of:
+            self._statistics, self._statistics_of = measure(self._collection), written
+        return self._statistics
+
+    @property
+    def background(self) -> CollectionStatistics:
+        """The first name of :attr:`statistics`."""
+        return self.statistics
 
     def titles(self) -> tuple[list[str], str]:
         """Titles of the collection's documents, and how many these are, in words."""
         return self._collection.titles()
+
+    def descriptions(self) -> list[tuple[str, list[str], str]]:
+        """The collection's name, titles of its documents, and how many these are, in words; in a list of one."""
+        return [(self.collection, *self.titles())]
 
     @property
     def has_least_score(self) -> bool:
@@ -156,10 +175,24 @@ class Searcher:
         """
         k = check_k(k)
         asked = _Asked(check_question(question), checked(where), exact)
-        if self.mode != "lexical":
+        if self.mode == "hybrid":
+            # As in the sync search, the words are looked up while the question is being embedded.
+            looking = run_in_thread(lambda: self._first_lexical_leg(asked, k))
+            try:
+                vector = await self._embeddings.aembed_query(asked.text)
+            finally:
+                found = await asyncio.wrap_future(looking)
+            asked = replace(asked, vector=np.asarray(vector, dtype=np.float32), found=found)
+        elif self.mode == "dense":
             vector = await self._embeddings.aembed_query(asked.text)
             asked = replace(asked, vector=np.asarray(vector, dtype=np.float32))
         return await asyncio.to_thread(self._search, asked, k, explain)
+
+    def _first_lexical_leg(self, asked: _Asked, k: int) -> _FoundBefore:
+        """What the lexical leg finds for the first try of a search, and of which state of the collection."""
+        written = self._collection.refresh()
+        wanted = max(self._depth(k), self.options.candidates)
+        return _FoundBefore(written, wanted, lexical_leg(self._collection, asked.text, asked.where, wanted))
 
     def _search(self, asked: _Asked, k: int, explain: bool) -> list[Passage]:
         lost: set[str] = set()
@@ -185,7 +218,7 @@ class Searcher:
         """The same collection and model asked with other options; see :meth:`SearchOptions.changed`."""
         changed = self.options.changed(**options)
         other = Searcher(self._collection, self._embeddings, changed, base_dir=self._base_dir)
-        other._background, other._background_of = self._background, self._background_of
+        other._statistics, other._statistics_of = self._statistics, self._statistics_of
         if changed.rerank == self.options.rerank:
             other._reranker = self._reranker  # whose model may be loaded already
         return other
@@ -236,24 +269,30 @@ class Searcher:
 
     def _hybrid(self, asked: _Asked, depth: int) -> tuple[_Asked, list[Candidate]]:
         wanted = max(depth, self.options.candidates)
-        # Beside the embedding: the model computes outside of the interpreter lock, or waits for a service.
-        looking = beside(lambda: lexical_leg(self._collection, asked.text, asked.where, wanted))
+        # While the question is embedded: the model computes outside of the interpreter lock, or waits for a service.
+        looking = run_in_thread(lambda: self._lexical_hits(asked, wanted))
         try:
-            background = self.background
+            statistics = self.statistics
             vector = self._vector(asked)
         finally:
             hits = looking.result()
-        even = background.even(vector) if self.options.balance_languages else vector
-        dense = self._collection.nearest(even, wanted, asked.where, exact=asked.exact)
+        unbiased = statistics.remove_language_bias(vector) if self.options.balance_languages else vector
+        dense = self._collection.nearest(unbiased, wanted, asked.where, exact=asked.exact)
         legs = Legs(
             dense=dense,
             dense_complete=len(dense) < wanted,
             lexical=hits,
-            inner_products=lambda ids: self._inner_products(even, ids),
+            inner_products=lambda ids: self._inner_products(unbiased, ids),
             lexical_scores=lambda ids: self._collection.lexical.search(hits.question, len(ids), ids),
         )
-        fusion = Fusion(self.options.lexical_weight, background.spread)
+        fusion = Fusion(self.options.lexical_weight, statistics.spread)
         return replace(asked, vector=vector, lexical=hits, dense=dense), fuse(legs, fusion, depth)[:depth]
+
+    def _lexical_hits(self, asked: _Asked, wanted: int) -> LexicalHits:
+        found = asked.found
+        if found is not None and found.wanted == wanted and found.written == self._collection.refresh():
+            return found.hits
+        return lexical_leg(self._collection, asked.text, asked.where, wanted)
 
     def _vector(self, asked: _Asked) -> npt.NDArray[np.float32]:
         if asked.vector is not None:
@@ -307,24 +346,24 @@ class Searcher:
             candidate.id: Explanation(
                 inner_product=plain.get(candidate.id),
                 dense_rank=dense_ranks.get(candidate.id),
-                language_shift=(candidate.inner_product or 0.0) - plain[candidate.id]
-                if candidate.id in plain and self._is_evened()
+                language_correction=(candidate.inner_product or 0.0) - plain[candidate.id]
+                if candidate.id in plain and self._has_language_correction()
                 else 0.0,
                 lexical_score=candidate.lexical,
                 lexical_rank=lexical_ranks.get(candidate.id),
-                lexical_gain=candidate.gain,
+                lexical_boost=candidate.boost,
                 terms=shares.get(candidate.id, {}),
                 rerank_score=candidate.rerank,
             )
             for candidate in chosen
         }
 
-    def _is_evened(self) -> bool:
+    def _has_language_correction(self) -> bool:
         evens = self.mode == "hybrid" and self.options.balance_languages
-        return evens and self.background.language_axis is not None
+        return evens and self.statistics.language_axis is not None
 
     def _without_lexical(self) -> SearchOptions:
-        remedy = f"the next ingest makes it: ingest.py --collection {self.collection}"
+        remedy = f"the next ingest makes it: rag-pipeline ingest --collection {self.collection}"
         problem = f"collection {self.collection!r} has no lexical index"
         if self._collection.lexical_problem:
             remedy = self._collection.lexical_problem

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from rag_pipeline.errors import StoreError
 from rag_pipeline.store.collection import Collection
-from rag_pipeline.store.records import FileKey, StoredFiles
+from rag_pipeline.store.records import ChunkOrigin, FileVersion, StoredFiles
 
 _NORM_TOLERANCE = 1e-3
 _SCORE_TOLERANCE = 1e-5
@@ -29,7 +29,7 @@ class Finding:
     """``half-written``, ``stale``, ``duplicate``, ``vector``, ``index`` or ``lexical``."""
     detail: str
     ids: tuple[str, ...] = ()
-    """Chunks that a repair removes, to be embedded anew by the next ingest."""
+    """Chunks that a repair removes, to be embedded again by the next ingest."""
 
     def as_dict(self) -> dict[str, Any]:
         """The stable machine-readable form."""
@@ -46,6 +46,8 @@ class Check:
     recall: float | None = None
     """Share of the ten nearest that the index finds, over a sample of stored vectors; None: too few to say."""
     findings: list[Finding] = field(default_factory=list)
+    repaired: list[str] = field(default_factory=list)
+    """What a repair did, in words."""
 
 
 def check_collection(collection: Collection) -> Check:
@@ -57,22 +59,16 @@ def check_collection(collection: Collection) -> Check:
     collection.refresh()
     check = Check()
     files = StoredFiles()
-    places: dict[tuple[FileKey, str, int], str] = {}
+    seen: set[tuple[FileVersion, int]] = set()
     duplicates: list[str] = []
     ids: list[str] = []
     vectors: list[npt.NDArray[np.float32]] = []
     for chunk_id, metadata, vector in collection.rows():
-        before = files.chunks - len(files.foreign)
         files.add(chunk_id, metadata)
-        if files.chunks - len(files.foreign) > before:
-            place = (
-                FileKey(str(metadata["folder"]), str(metadata["source"])),
-                str(metadata["file_sha256"]),
-                int(metadata["chunk_index"]),
-            )
-            if place in places:
+        if (origin := ChunkOrigin.of(metadata)) is not None:
+            if (origin.version, origin.index) in seen:
                 duplicates.append(chunk_id)
-            places[place] = chunk_id
+            seen.add((origin.version, origin.index))
         ids.append(chunk_id)
         vectors.append(vector)
     check.chunks = len(ids)
@@ -85,7 +81,7 @@ def check_collection(collection: Collection) -> Check:
         check.recall = _recall(collection, matrix)
         if check.recall is not None and check.recall < _LEAST_RECALL:
             check.findings.append(
-                Finding("index", f"finds {check.recall:.1%} of the nearest {_NEAREST}; it should be built anew")
+                Finding("index", f"finds {check.recall:.1%} of the nearest {_NEAREST}; it should be rebuilt")
             )
     return check
 
@@ -134,7 +130,7 @@ def _lexical(collection: Collection, ids: set[str]) -> Iterator[Finding]:
         return
     if indexed != ids:
         lacks, surplus = len(ids - indexed), len(indexed - ids)
-        detail = f"the lexical index lacks {lacks} chunks and has {surplus} that are gone"
+        detail = f"the lexical index lacks {lacks} chunks and has {surplus} that were deleted"
         yield Finding("lexical", f"{detail}; the next ingest brings it in step")
 
 

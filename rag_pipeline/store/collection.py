@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from rag_pipeline.errors import CollectionMismatchError
 from rag_pipeline.lexical.index import LexicalWriter
-from rag_pipeline.store.reading import CollectionReader, Hit
+from rag_pipeline.store.lexical_replica import REVISION_KEY, bring_in_step, ids_of, new_revision
 from rag_pipeline.store.records import ChunkRecord
-from rag_pipeline.store.words import WRITTEN_KEY, bring_in_step, ids_of, new_mark
+from rag_pipeline.store.search import Hit, SearchableCollection
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection as ChromaCollection
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Collection", "Hit"]
 
 
-class Collection(CollectionReader):
+class Collection(SearchableCollection):
     """Reads and writes one collection; made by :class:`rag_pipeline.store.Store`.
 
     Raises:
@@ -43,10 +43,10 @@ class Collection(CollectionReader):
         Raises:
             StoreError: the index cannot be written.
         """
-        with self._words.writing() if self._words else contextlib.nullcontext():
+        with self._replica.writing() if self._replica else contextlib.nullcontext():
             present = self.ids() if ids is None else ids
             indexed = ids_of(self.lexical)
-            self._mark(writing=True)
+            self._set_revision(writing=True)
             with self.lexical.writer() as writer:
                 bring_in_step(self, writer, indexed, present)
                 self._lexical_writer = writer
@@ -55,7 +55,7 @@ class Collection(CollectionReader):
                 finally:
                     self._lexical_writer = None
                     writer.commit()
-            self.lexical.mark = self._mark()
+            self.lexical.revision = self._set_revision()
 
     def write(
         self, chunks: Sequence[ChunkRecord], vectors: Sequence[Sequence[float] | npt.NDArray[np.floating]]
@@ -92,8 +92,8 @@ class Collection(CollectionReader):
             raise CollectionMismatchError(
                 f"collection {self.name!r} holds vectors of dimension {expected}; the embedding gave {lengths}"
             )
-        with self._connection.use() as generation, self._connection.translated("write"):
-            size = min(generation.client.get_max_batch_size(), self._connection.limits.written or len(ids) or 1)
+        with self._connection.use() as opened, self._connection.translated("write"):
+            size = min(opened.client.get_max_batch_size(), self._connection.limits.written or len(ids) or 1)
         for start in range(0, len(ids), size):
             part = slice(start, start + size)
             with self._writing() as chroma:
@@ -117,12 +117,12 @@ class Collection(CollectionReader):
             self._lexical_writer.remove(ids)
         self._commit_if_due()
 
-    def refused(self, text: str, metadata: Mapping[str, Any] | None = None) -> str:
+    def rejection_reason(self, text: str, metadata: Mapping[str, Any] | None = None) -> str:
         """Why a row cannot be kept here: its text or metadata are too long; empty if it can."""
-        return self._connection.refused(text, metadata)
+        return self._connection.rejection_reason(text, metadata)
 
     def copy_into(self, other: Collection) -> None:
-        """Write every chunk into another collection, as it is; the other's index is built anew on the way."""
+        """Write every chunk into another collection, as it is; the other's index is rebuilt on the way."""
         for page in self._pages(["embeddings", "documents", "metadatas"]):
             metadatas = [metadata or {} for metadata in page["metadatas"]]
             other.write_rows(page["ids"], page["documents"], metadatas, page["embeddings"])
@@ -131,26 +131,26 @@ class Collection(CollectionReader):
         """Give the collection another name."""
         with self._writing() as chroma:
             chroma.modify(name=name)
-        with self._connection.use() as generation:
-            generation.collections.pop(self.name, None)
+        with self._connection.use() as opened:
+            opened.collections.pop(self.name, None)
         self.name = name
 
     def _commit_if_due(self) -> None:
         if self._lexical_writer is None:
-            self._mark()
+            self._set_revision()
         elif self._lexical_writer.commit_if_due():
-            self._mark(writing=True)
+            self._set_revision(writing=True)
 
-    def _mark(self, *, writing: bool = False) -> str:
+    def _set_revision(self, *, writing: bool = False) -> str:
         """Tell other machines that there is something new, where the store has any; what they are told."""
-        if self._words is None:
+        if self._replica is None:
             return ""
-        mark = new_mark(writing=writing)
+        revision = new_revision(writing=writing)
         with self._writing() as chroma:
-            chroma.modify(metadata={**(chroma.metadata or {}), WRITTEN_KEY: mark})
-        return mark
+            chroma.modify(metadata={**(chroma.metadata or {}), REVISION_KEY: revision})
+        return revision
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[ChromaCollection]:
-        with self._connection.use() as generation, self._connection.writing_to(generation, self.name) as chroma:
+        with self._connection.use() as opened, self._connection.writing_to(opened, self.name) as chroma:
             yield chroma

@@ -50,7 +50,7 @@ class Limits:
 
 
 @dataclass(eq=False)
-class Generation:
+class OpenClient:
     """One opened client and the collections it has loaded."""
 
     client: ClientAPI
@@ -68,9 +68,9 @@ class Connection(abc.ABC):
     """The way to one Chroma; safe to share among threads."""
 
     limits: Limits
-    place: str
+    address: str
     """Where it is, for people: a folder, or a server's address."""
-    words: Path
+    lexical_root: Path
     """The folder of this machine that holds the lexical indexes of its collections."""
     is_shared: bool
     """Whether other machines write to it, so that this one's lexical indexes have to follow."""
@@ -78,7 +78,7 @@ class Connection(abc.ABC):
     def __init__(self) -> None:
         self._process = os.getpid()
         self._mutex = threading.RLock()
-        self._current: Generation | None = None
+        self._current: OpenClient | None = None
 
     @property
     @abc.abstractmethod
@@ -108,36 +108,36 @@ class Connection(abc.ABC):
         """
 
     @contextlib.contextmanager
-    def use(self) -> Iterator[Generation]:
+    def use(self) -> Iterator[OpenClient]:
         """The client as it is now; it stays open until the last one that uses it is done."""
         self.require_own_process()
         with self._mutex:
-            generation = self._ready()
-            generation.users += 1
+            opened = self._ready()
+            opened.users += 1
         try:
-            yield generation
+            yield opened
         finally:
             with self._mutex:
-                generation.users -= 1
-                if generation is not self._current and not generation.users:
-                    self._let_go(generation)
+                opened.users -= 1
+                if opened is not self._current and not opened.users:
+                    self._let_go(opened)
 
     @abc.abstractmethod
-    def _ready(self) -> Generation:
+    def _ready(self) -> OpenClient:
         """The client in use, opened if it has to be; called under the mutex."""
 
     @abc.abstractmethod
-    def _let_go(self, generation: Generation) -> None:
+    def _let_go(self, opened: OpenClient) -> None:
         """Close a client that nobody uses any more."""
 
     def _retire(self) -> None:
-        """Open anew at the next use; whoever uses the client now goes on with it. Called under the mutex."""
+        """Reopen at the next use; whoever uses the client now goes on with it. Called under the mutex."""
         retired, self._current = self._current, None
         if retired is not None and not retired.users:
             self._let_go(retired)
 
     @abc.abstractmethod
-    def collection(self, generation: Generation, name: str) -> ChromaCollection:
+    def collection(self, opened: OpenClient, name: str) -> ChromaCollection:
         """A collection of an opened client, ready to be asked.
 
         Raises:
@@ -145,7 +145,7 @@ class Connection(abc.ABC):
         """
 
     @abc.abstractmethod
-    def version(self, generation: Generation, chroma: ChromaCollection) -> object:
+    def version(self, opened: OpenClient, chroma: ChromaCollection) -> object:
         """A value that is equal for as long as nothing was written."""
 
     @abc.abstractmethod
@@ -153,8 +153,8 @@ class Connection(abc.ABC):
         """Around everything that writes."""
 
     @abc.abstractmethod
-    def renew(self, generation: Generation | None = None) -> None:
-        """Look anew at the next use, if this is still the client in use; None: whichever is."""
+    def renew(self, opened: OpenClient | None = None) -> None:
+        """Look again at the next use, if this is still the client in use; None: whichever is."""
 
     @abc.abstractmethod
     def translated(self, action: str) -> contextlib.AbstractContextManager[None]:
@@ -166,7 +166,7 @@ class Connection(abc.ABC):
 
     @abc.abstractmethod
     def tidy(self) -> None:
-        """Remove what collections that are gone have left. Only for the writer."""
+        """Remove what deleted collections have left. Only for the writer."""
 
     @abc.abstractmethod
     def size(self, collection_id: str | None = None) -> int | None:
@@ -176,44 +176,45 @@ class Connection(abc.ABC):
     def close(self) -> None:
         """Let go of files and connections, as soon as nobody reads any more; the next use opens them again."""
 
-    def collections(self, generation: Generation) -> Iterator[ChromaCollection]:
+    def collections(self, opened: OpenClient) -> Iterator[ChromaCollection]:
         """All collections of the store, a page at a time."""
         offset = 0
-        while page := generation.client.list_collections(limit=_NAMES, offset=offset):
+        while page := opened.client.list_collections(limit=_NAMES, offset=offset):
             yield from page
             if len(page) < _NAMES:
                 return
             offset += len(page)
 
     def create(
-        self, generation: Generation, name: str, configuration: CreateCollectionConfiguration, metadata: dict[str, Any]
+        self, opened: OpenClient, name: str, configuration: CreateCollectionConfiguration, metadata: dict[str, Any]
     ) -> ChromaCollection:
         """Make a collection, whose vectors come from outside."""
         # Chroma's default embedding function would fetch a model.
-        return generation.client.create_collection(
+        return opened.client.create_collection(
             name=name, embedding_function=None, configuration=configuration, metadata=metadata
         )
 
-    def delete(self, generation: Generation, name: str) -> None:
+    def delete(self, opened: OpenClient, name: str) -> None:
         """Remove a collection."""
-        generation.client.delete_collection(name)
+        opened.client.delete_collection(name)
 
-    def refused(self, text: str, metadata: Mapping[str, Any] | None = None) -> str:
+    def rejection_reason(self, text: str, metadata: Mapping[str, Any] | None = None) -> str:
         """Why a row cannot be kept there: its text or metadata are too long; empty if it can."""
         limits = self.limits
         if limits.document_bytes is None:
             return ""
         if (size := len(text.encode())) > limits.document_bytes:
             most = f"{limits.document_bytes:,}"
-            return f"a chunk has {size:,} bytes, and {self.place} takes {most}; set chunking.max_tokens to less"
+            return f"a chunk has {size:,} bytes, and {self.address} takes {most}; set chunking.max_tokens to less"
         for key, value in (metadata or {}).items():
             for name, part, most_bytes in (("key", key, limits.key_bytes), ("value", str(value), limits.value_bytes)):
                 if most_bytes is not None and len(part.encode()) > most_bytes:
                     return (
-                        f"its metadata {key[:60]!r} have a {name} of more than the {most_bytes:,} bytes of {self.place}"
+                        f"its metadata {key[:60]!r} have a {name} of more than the {most_bytes:,} bytes of"
+                        f" {self.address}"
                     )
         if limits.keys is not None and len(metadata or {}) > limits.keys:
-            return f"it has more than the {limits.keys} metadata that {self.place} takes"
+            return f"it has more than the {limits.keys} metadata that {self.address} takes"
         return ""
 
     def require_own_process(self) -> None:
@@ -225,12 +226,12 @@ class Connection(abc.ABC):
         """
         if self._process != os.getpid():
             raise StoreError(
-                f"store {self.place} was opened before this process was forked; make the retriever in each process, or"
-                " start processes by spawn"
+                f"store {self.address} was opened before this process was forked; make the retriever in each process,"
+                " or start processes by spawn"
             )
 
     @contextlib.contextmanager
-    def writing_to(self, generation: Generation, name: str) -> Iterator[ChromaCollection]:
+    def writing_to(self, opened: OpenClient, name: str) -> Iterator[ChromaCollection]:
         """A collection of an opened client, to be written to."""
         with self.changing(), self.translated("write"):
-            yield self.collection(generation, name)
+            yield self.collection(opened, name)

@@ -34,8 +34,8 @@ class ForeignCollection:
     @property
     def count(self) -> int:
         """How many rows it holds."""
-        with self._connection.use() as generation, self._connection.translated("read"):
-            return self._connection.collection(generation, self.name).count()
+        with self._connection.use() as opened, self._connection.translated("read"):
+            return self._connection.collection(opened, self.name).count()
 
     def sample(self, size: int) -> ForeignRows:
         """Up to so many rows, spread evenly over the collection, the first and the last among them."""
@@ -58,8 +58,8 @@ class ForeignCollection:
             offset += len(rows.ids)
 
     def _rows(self, limit: int, offset: int) -> ForeignRows:
-        with self._connection.use() as generation, self._connection.translated("read"):
-            got = self._connection.collection(generation, self.name).get(
+        with self._connection.use() as opened, self._connection.translated("read"):
+            got = self._connection.collection(opened, self.name).get(
                 limit=limit, offset=offset, include=["documents", "metadatas", "embeddings"]
             )
         nothing: list[str | None] = [None] * len(got["ids"])

@@ -1,4 +1,4 @@
-"""What may name a collection."""
+"""What may name a collection, and which names are ours."""
 
 from __future__ import annotations
 
@@ -7,10 +7,20 @@ from typing import Any
 
 from rag_pipeline.config import COLLECTION_NAME
 from rag_pipeline.errors import UsageError
-from rag_pipeline.store.store import is_reserved
+
+# A collection that is being recreated keeps this ending until it replaces the old one.
+STAGING = ".rag-rebuild"
+RETIRED = ".rag-retired"
+# The collection of a server that stands for the right to write.
+LEASE = "rag-pipeline-writer"
 
 
-def check_name(name: Any, option: str = "") -> None:
+def is_reserved(name: str) -> bool:
+    """Whether a collection of this name is a thing of ours that users have nothing to do with."""
+    return name.endswith((STAGING, RETIRED)) or name.startswith(LEASE)
+
+
+def check_collection_name(name: Any, option: str = "") -> None:
     """Refuse what cannot name a collection.
 
     Args:

@@ -1,95 +1,34 @@
-"""What one Chroma collection holds: reading and searching it."""
+"""What one Chroma collection holds: ids, texts, metadata and vectors of its chunks."""
 
 from __future__ import annotations
 
-import heapq
-import itertools
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from rag_pipeline.errors import CollectionMismatchError, CollectionNotFoundError, StoreError, UsageError
 from rag_pipeline.lexical.index import LexicalIndex
+from rag_pipeline.store.access import CollectionAccess
 from rag_pipeline.store.connection import Connection
-from rag_pipeline.store.filters import Where, checked, fits, predicates
-from rag_pipeline.store.fingerprint import EMBEDDING_KEY, Fingerprint, describe_differences
+from rag_pipeline.store.filters import Where, fits
+from rag_pipeline.store.lexical_replica import LexicalReplica
 from rag_pipeline.store.records import StoredFiles
-from rag_pipeline.store.words import WordsCopy
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection as ChromaCollection
 
-# How often the store is asked again where an ingest writes and removes chunks while they are being read.
-_TRIES = 4
-_PAUSE_SECONDS = 0.1
 _SAMPLE_PAGES = 8
-# Inner product, in Chroma's words.
-SPACE = "ip"
-# How many more than wanted are looked at where only some may fit a filter.
-_WIDER = 3
-# So few that fit a filter are compared one by one.
-_FEW = 1000
-
-_Read = TypeVar("_Read")
 
 
-@dataclass(frozen=True)
-class Hit:
-    """A stored chunk found for a vector."""
-
-    id: str
-    text: str
-    metadata: Mapping[str, Any]
-    score: float
-    """Inner product of the question's vector and the chunk's; higher is better."""
-
-
-def space_of(chroma: ChromaCollection) -> str | None:
-    """What a collection compares vectors by."""
-    # The parsed `configuration` warns of the embedding function that is none of ours to name.
-    made = chroma.configuration_json
-    space = (made.get("hnsw") or made.get("spann") or {}).get("space")
-    return None if space is None else str(space)
-
-
-class CollectionReader:
-    """Reads one collection; made by :class:`rag_pipeline.store.Store`.
-
-    Raises:
-        StoreError: its space is not inner product.
-    """
+class CollectionReader(CollectionAccess):
+    """Reads one collection, without its vector index; made by :class:`rag_pipeline.store.Store`."""
 
     def __init__(
         self, connection: Connection, chroma: ChromaCollection, lexical_index: Callable[[str], LexicalIndex]
     ) -> None:
-        self._connection = connection
-        self._lexical_index = lexical_index
-        self._words = WordsCopy(self) if connection.is_shared else None
-        self._take(chroma)
-        space = space_of(chroma)
-        if space != SPACE:
-            raise StoreError(
-                f"collection {chroma.name!r} has the space {space!r}, not inner product ('ip');"
-                f" make it anew: ingest.py --collection {chroma.name} --rebuild"
-            )
-
-    def _take(self, chroma: ChromaCollection) -> None:
-        self.name = chroma.name
-        """The collection's name."""
-        self.id = str(chroma.id)
-        """Chroma's own id of the collection; another one when it has been made anew."""
-        metadata = chroma.metadata or {}
-        embedding = metadata.get(EMBEDDING_KEY)
-        self.embedding = None if embedding is None else str(embedding)
-        """Name, in the configuration, of the embedding it was made with."""
-        self.fingerprint = Fingerprint.from_metadata(metadata)
-        """How it was made; None for a collection that this package did not make."""
-        self.lexical = self._lexical_index(self.id)
-        """The index of its chunks' terms: made from the rows, and made anew from them whenever it is gone."""
+        super().__init__(connection, chroma, lexical_index)
+        self._replica = LexicalReplica(self) if connection.is_shared else None
 
     def refresh(self, *, at_once: bool = False, words: bool = True) -> object:
         """See what other processes have written; cheap if they have not.
@@ -102,98 +41,25 @@ class CollectionReader:
             a value that is equal for as long as nothing was written.
 
         Raises:
-            CollectionMismatchError: it was made anew in another way.
-            StoreError: it is gone, or cannot be read.
+            CollectionMismatchError: it was recreated in another way.
+            StoreError: it was deleted, or cannot be read.
         """
         if at_once:
             self._connection.renew()
         version, chroma = self._ask(lambda chroma: chroma)
-        if self._words is not None and words:
-            self._words.follow(chroma)
+        if self._replica is not None and words:
+            self._replica.follow(chroma)
         return version
 
     @property
     def lexical_follows(self) -> bool:
         """Whether its lexical index is this machine's copy, which is made and kept in step by :meth:`refresh`."""
-        return self._words is not None
+        return self._replica is not None
 
     @property
     def lexical_problem(self) -> str:
         """Why there is no lexical index that is in step; empty where that is only not done yet."""
-        return "" if self._words is None else self._words.problem
-
-    @property
-    def ids_a_request(self) -> int:
-        """How many ids one request may name."""
-        return self._connection.limits.ids
-
-    def _read(self, call: Callable[[ChromaCollection], _Read]) -> _Read:
-        return self._ask(call)[1]
-
-    def _ask(self, call: Callable[[ChromaCollection], _Read]) -> tuple[object, _Read]:
-        """What a call gives, and which opening of the store it was asked of."""
-        for tried in range(_TRIES):
-            with self._connection.use() as generation:
-                try:
-                    with self._connection.translated("read"):
-                        chroma = self._connection.collection(generation, self.name)
-                        self._follow(chroma)
-                        return self._connection.version(generation, chroma), call(chroma)
-                except (StoreError, CollectionNotFoundError):
-                    # What was written since the client was opened is among the rows, and not yet in its index; and a
-                    # collection that is made anew is gone for a moment.
-                    self._connection.renew(generation)
-                    if tried == _TRIES - 1:
-                        raise
-            time.sleep(_PAUSE_SECONDS * tried)
-        raise AssertionError
-
-    def _follow(self, chroma: ChromaCollection) -> None:
-        """Go on with the collection that has taken this one's place, if it was made in the same way."""
-        if str(chroma.id) == self.id:
-            return
-        name, fingerprint = self.name, self.fingerprint
-        made = Fingerprint.from_metadata(chroma.metadata)
-        if fingerprint is None or made is None or fingerprint.differences(made):
-            raise CollectionMismatchError(
-                f"collection {name!r} was made anew in another way while it was in use; open it again"
-            )
-        self._take(chroma)
-
-    def require(self, expected: Fingerprint, embedding: str | None) -> None:
-        """Refuse a collection that was made in another way.
-
-        Args:
-            expected: what the configuration, or the caller, asks for.
-            embedding: the name of that embedding in the configuration; None: the caller brought one.
-
-        Raises:
-            CollectionMismatchError: naming both and the command that mends it.
-        """
-        stored = self.fingerprint
-        remedy = (
-            f"make it anew: ingest.py --collection {self.name} --embedding {embedding} --rebuild"
-            if embedding is not None
-            else "give those it was made with, or make it anew: Pipeline(…, embeddings=…).ingest(…, rebuild=True)"
-        )
-        if stored is None:
-            raise CollectionMismatchError(
-                f"collection {self.name!r} does not say how it was made (not by this package); {remedy}"
-            )
-        differences = stored.differences(expected)
-        if differences:
-            was, asked = describe_differences(differences)
-            differs = embedding is not None and self.embedding not in (None, embedding)
-            other = f", or use --embedding {self.embedding}" if differs else ""
-            asks = (
-                "the one that was given is another"
-                if embedding is None
-                else f"the configuration asks for {embedding!r}"
-            )
-            raise CollectionMismatchError(
-                f"collection {self.name!r} was made with embedding {self.embedding!r} ({was});"
-                f" {asks} ({asked}); {remedy}{other}"
-            )
+        return "" if self._replica is None else self._replica.problem
 
     @property
     def count(self) -> int:
@@ -323,138 +189,6 @@ class CollectionReader:
             found.update({chunk_id: (text or "", metadata or {}) for chunk_id, text, metadata in rows})
         return found
 
-    def nearest(
-        self,
-        vector: Sequence[float] | npt.NDArray[np.float32],
-        k: int,
-        where: Where | None = None,
-        *,
-        exact: bool = False,
-    ) -> dict[str, float]:
-        """As :meth:`search`, but ids and inner products alone, which is faster where many are wanted."""
-        condition = self._condition(where)
-        if exact:
-            return {chunk_id: -negative for negative, chunk_id in self._rank_exactly(vector, k, condition)}
-        if condition:
-            first = self._first_fitting(vector, k, condition)
-            if len(first) == k:
-                return first
-            few = self.matching(condition, limit=_FEW + 1)
-            if len(few) <= _FEW:
-                # The index would wade through all that do not fit to find these.
-                question = np.asarray(vector, dtype=np.float32)
-                scores = {chunk_id: float(stored @ question) for chunk_id, stored in self.vectors_of(few).items()}
-                return dict(heapq.nsmallest(k, scores.items(), key=lambda scored: (-scored[1], scored[0])))
-        found = self._query(vector, k, condition, ["distances"])
-        assert found["distances"]
-        return {
-            chunk_id: 1.0 - distance for chunk_id, distance in zip(found["ids"][0], found["distances"][0], strict=True)
-        }
-
-    def _first_fitting(
-        self, vector: Sequence[float] | npt.NDArray[np.float32], k: int, condition: dict[str, Any]
-    ) -> dict[str, float]:
-        """Those of the nearest that fit: k of them where most chunks do, which Chroma would list before it looks."""
-        from chromadb.api.types import validate_where
-
-        with self._connection.translated("read"):
-            validate_where(condition)
-        found = self._query(vector, k * _WIDER, None, ["distances", "metadatas"])
-        rows = zip(found["ids"][0], found["distances"][0], found["metadatas"][0], strict=True)
-        fitting = ((chunk_id, 1.0 - distance) for chunk_id, distance, known in rows if fits(known or {}, condition))
-        return dict(itertools.islice(fitting, k))
-
     def texts_of(self, ids: Sequence[str]) -> dict[str, str]:
         """Texts of some chunks, by id; those that are not there are left out."""
         return {chunk_id: text for chunk_id, (text, _) in self.rows_of(ids).items()}
-
-    def search(self, vector: Sequence[float], k: int, where: Where | None = None, *, exact: bool = False) -> list[Hit]:
-        """The k chunks of highest inner product, best first; fewer if there are fewer.
-
-        Args:
-            vector: the question's.
-            k: how many.
-            where: only chunks whose metadata fit; see :mod:`rag_pipeline.store.filters`.
-            exact: compare with every chunk rather than ask the index, which may miss one now and then.
-
-        Raises:
-            UsageError: the filter cannot be understood.
-            StoreError: the store cannot be read.
-        """
-        condition = self._condition(where)
-        if exact:
-            return self._search_exactly(vector, k, condition)
-        hits: list[Hit] = []
-        for _ in range(_TRIES):
-            found = self._query(vector, k, condition, ["documents", "metadatas", "distances"])
-            columns = (found[name][0] for name in ("ids", "documents", "metadatas", "distances"))
-            rows = list(zip(*columns, strict=True))
-            # A chunk that another process removes meanwhile is found without its text.
-            hits = [
-                Hit(chunk_id, text, metadata or {}, 1.0 - distance)
-                for chunk_id, text, metadata, distance in rows
-                if text is not None
-            ]
-            if len(hits) == len(rows):
-                break
-            self._connection.renew()
-        return hits
-
-    def _condition(self, where: Where | None) -> dict[str, Any] | None:
-        condition, most = checked(where), self._connection.limits.predicates
-        if condition is not None and most is not None and (found := predicates(condition)) > most:
-            raise UsageError(f"filter: {self._connection.place} takes {most} comparisons at most, found {found}")
-        return condition
-
-    def _id_pages(self, ids: Sequence[str]) -> Iterator[list[str]]:
-        unique, size = list(dict.fromkeys(ids)), self.ids_a_request  # Chroma refuses an id that is asked for twice
-        for start in range(0, len(unique), size):
-            yield unique[start : start + size]
-
-    def _get(self, **arguments: Any) -> Any:
-        return self._read(lambda chroma: chroma.get(**arguments))
-
-    def _query(
-        self,
-        vector: Sequence[float] | npt.NDArray[np.float32],
-        k: int,
-        condition: dict[str, Any] | None,
-        include: list[Any],
-    ) -> Any:
-        """Ask the index. Chroma's distance in this space is 1 - inner product; it goes no further than this class."""
-        question = np.asarray([vector], dtype=np.float32)
-        most = self._connection.limits.results
-        k = k if most is None else min(k, most)
-        if k > self._connection.limits.rows:
-            k = max(1, min(k, self.count))  # Chroma sets memory aside for as many as are asked for
-        return self._read(lambda chroma: chroma.query(question, n_results=k, where=condition, include=include))
-
-    def _rank_exactly(
-        self, vector: Sequence[float] | npt.NDArray[np.float32], k: int, condition: dict[str, Any] | None
-    ) -> list[tuple[float, str]]:
-        """Negative inner products and ids of the k best."""
-        question = np.asarray(vector, dtype=np.float32)
-        best: list[tuple[float, str]] = []
-        for page in self._pages(["embeddings"], condition):
-            scores = np.asarray(page["embeddings"], dtype=np.float32) @ question
-            found = [(-float(score), chunk_id) for score, chunk_id in zip(scores, page["ids"], strict=True)]
-            best = heapq.nsmallest(k, [*best, *found])
-        return best
-
-    def _search_exactly(self, vector: Sequence[float], k: int, condition: dict[str, Any] | None) -> list[Hit]:
-        best = self._rank_exactly(vector, k, condition)
-        if not best:
-            return []
-        rows = self.rows_of([chunk_id for _, chunk_id in best])
-        return [Hit(chunk_id, *rows[chunk_id], -negative) for negative, chunk_id in best if chunk_id in rows]
-
-    def _pages(self, include: list[Any], where: dict[str, Any] | None = None, size: int | None = None) -> Iterator[Any]:
-        offset, rows = 0, size or self._connection.limits.rows
-        while True:
-            page = self._get(limit=rows, offset=offset, include=include, where=where)
-            if not page["ids"]:
-                return
-            yield page
-            if len(page["ids"]) < rows:
-                return
-            offset += len(page["ids"])

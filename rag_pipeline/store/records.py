@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-MetadataValue = str | int | float | bool
+from rag_pipeline.metadata_values import MetadataValue
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class FileVersion:
 
     key: FileKey
     sha256: str
-    """Of the file's bytes, and of the metadata given beside it if there is any."""
+    """Of the file's bytes, and of the metadata given with it if there is any."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ChunkRecord:
 
     version: FileVersion
     index: int
-    """Place among the chunks of its file, from 0."""
+    """Its position among the chunks of its file, from 0."""
     count: int
     """How many chunks the file has; the file is complete when all are stored."""
     text: str
@@ -46,12 +46,12 @@ class ChunkRecord:
 
     @property
     def id(self) -> str:
-        """Deterministic: the same file, content and place give the same id, other content another."""
+        """Deterministic: the same file, content and position give the same id, other content another."""
         return chunk_id(self.version, self.index)
 
     @property
     def metadata(self) -> dict[str, MetadataValue]:
-        """What Chroma keeps beside the text."""
+        """What Chroma keeps with the text."""
         return {
             **self.extra,
             "source": self.version.key.source,
@@ -69,6 +69,32 @@ def chunk_id(version: FileVersion, index: int) -> str:
     """The id of a chunk, from what it is of and where it stands there."""
     parts = (version.key.folder, version.key.source, version.sha256, str(index))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+# What, beside folder and source, makes a row a chunk of a file, which an ingest removes when the file changes or goes.
+FILE_KEYS = frozenset({"file_sha256", "chunk_index", "chunk_count"})
+
+
+@dataclass(frozen=True)
+class ChunkOrigin:
+    """Which chunk of which content of which file a row is."""
+
+    version: FileVersion
+    index: int
+    """Its position among the chunks of the file, from 0."""
+    count: int
+    """How many chunks the file has."""
+
+    @classmethod
+    def of(cls, metadata: Mapping[str, object] | None) -> ChunkOrigin | None:
+        """Read what :attr:`ChunkRecord.metadata` wrote; None: the row is of no file."""
+        known = metadata or {}
+        try:
+            key = FileKey(str(known["folder"]), str(known["source"]))
+            index, count = int(str(known["chunk_index"])), int(str(known["chunk_count"]))
+            return cls(FileVersion(key, str(known["file_sha256"])), index, count)
+        except (KeyError, ValueError):
+            return None
 
 
 @dataclass
@@ -117,12 +143,11 @@ class StoredFiles:
     def add(self, chunk_id: str, metadata: Mapping[str, object] | None) -> None:
         """Take in one stored chunk."""
         self._present.add(chunk_id)
-        place = _place(metadata)
-        if place is None:
+        origin = ChunkOrigin.of(metadata)
+        if origin is None:
             self.foreign.append(chunk_id)
             return
-        version, index, count = place
-        self._stored(version, count).ids.setdefault(index, chunk_id)
+        self._stored(origin.version, origin.count).ids.setdefault(origin.index, chunk_id)
 
     def add_file(self, metadata: Mapping[str, object] | None) -> set[str]:
         """Take in the chunks of a file by the metadata of one of them: their ids follow from what they are of.
@@ -130,14 +155,13 @@ class StoredFiles:
         Returns:
             those of them that are present.
         """
-        place = _place(metadata)
-        if place is None:
+        origin = ChunkOrigin.of(metadata)
+        if origin is None:
             return set()
-        version, _, count = place
-        expected = {index: chunk_id(version, index) for index in range(count)}
+        expected = {index: chunk_id(origin.version, index) for index in range(origin.count)}
         ids = {index: one for index, one in expected.items() if one in self._present}
         if ids:
-            self._stored(version, count).ids.update(ids)
+            self._stored(origin.version, origin.count).ids.update(ids)
         return set(ids.values())
 
     def texts(self, hashes: Sequence[str]) -> dict[str, str]:
@@ -154,7 +178,7 @@ class StoredFiles:
         return stored is not None and stored.complete
 
     def chunk_ids(self, version: FileVersion) -> Mapping[int, str]:
-        """Ids of the chunks of this content of the file that are stored, by their place in it."""
+        """Ids of the chunks of this content of the file that are stored, by their position in it."""
         stored = self.versions.get(version.key, {}).get(version.sha256)
         return stored.ids if stored else {}
 
@@ -165,14 +189,3 @@ class StoredFiles:
 
     def _stored(self, version: FileVersion, count: int) -> StoredVersion:
         return self.versions.setdefault(version.key, {}).setdefault(version.sha256, StoredVersion(count))
-
-
-def _place(metadata: Mapping[str, object] | None) -> tuple[FileVersion, int, int] | None:
-    """Which content of which file a chunk is of, its place there, and how many there are; None: of no file."""
-    try:
-        assert metadata is not None
-        key = FileKey(str(metadata["folder"]), str(metadata["source"]))
-        index, count = int(str(metadata["chunk_index"])), int(str(metadata["chunk_count"]))
-        return FileVersion(key, str(metadata["file_sha256"])), index, count
-    except (AssertionError, KeyError, ValueError):
-        return None

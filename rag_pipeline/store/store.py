@@ -10,25 +10,16 @@ from typing import TYPE_CHECKING
 from rag_pipeline.config import HnswSettings
 from rag_pipeline.errors import CollectionNotFoundError
 from rag_pipeline.lexical.index import LexicalIndex
-from rag_pipeline.store import lease
+from rag_pipeline.store.access import SPACE, space_of
 from rag_pipeline.store.collection import Collection
-from rag_pipeline.store.connection import Connection, Generation
-from rag_pipeline.store.embedded import EmbeddedConnection
+from rag_pipeline.store.connection import Connection, OpenClient
+from rag_pipeline.store.embedded.connection import EmbeddedConnection
 from rag_pipeline.store.fingerprint import EMBEDDING_KEY, Fingerprint
 from rag_pipeline.store.foreign import ForeignCollection
-from rag_pipeline.store.reading import SPACE, space_of
+from rag_pipeline.store.names import RETIRED, STAGING, is_reserved
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection as ChromaCollection
-
-# A collection that is being made anew keeps this ending until it replaces the old one.
-STAGING = ".rag-rebuild"
-RETIRED = ".rag-retired"
-
-
-def is_reserved(name: str) -> bool:
-    """Whether a collection of this name is a thing of ours that users have nothing to do with."""
-    return name.endswith((STAGING, RETIRED)) or name.startswith(lease.NAME)
 
 
 class Store:
@@ -47,9 +38,14 @@ class Store:
         self._lexical: dict[str, LexicalIndex] = {}
 
     @property
-    def place(self) -> str:
+    def address(self) -> str:
         """Where it is, for people: the folder, or the server's address."""
-        return self._connection.place
+        return self._connection.address
+
+    @property
+    def place(self) -> str:
+        """The first name of :attr:`address`."""
+        return self.address
 
     @property
     def exists(self) -> bool:
@@ -80,8 +76,8 @@ class Store:
         """Names of the collections that can be asked here; a store may hold others, of another space."""
         if not self.exists:
             return []
-        with self._connection.use() as generation, self._connection.translated("read"):
-            made = {chroma.name: space_of(chroma) for chroma in self._connection.collections(generation)}
+        with self._connection.use() as opened, self._connection.translated("read"):
+            made = {chroma.name: space_of(chroma) for chroma in self._connection.collections(opened)}
         return sorted(name for name, space in made.items() if space == SPACE and not is_reserved(name))
 
     def get(self, name: str) -> Collection:
@@ -108,27 +104,27 @@ class Store:
         limit = self._connection.limits.metadata_characters
         metadata = {**fingerprint.to_metadata(limit), EMBEDDING_KEY: embedding}
         self._connection.check()
-        with self._changing() as generation:
+        with self._changing() as opened:
             configuration = self._connection.index_configuration(self._hnsw)
-            chroma = self._connection.create(generation, name, configuration, metadata)
+            chroma = self._connection.create(opened, name, configuration, metadata)
         return self._collection(chroma)
 
     def recreate(self, name: str, fingerprint: Fingerprint, embedding: str) -> Collection:
-        """Make a collection anew in place of one that is empty."""
+        """Recreate a collection in place of one that is empty."""
         self._delete(name)
         made = self.create(name, fingerprint, embedding)
         self._connection.tidy()
         return made
 
-    def staging(self, name: str, fingerprint: Fingerprint, embedding: str, *, anew: bool = False) -> Collection:
+    def staging(self, name: str, fingerprint: Fingerprint, embedding: str, *, restart: bool = False) -> Collection:
         """The collection that will take the place of ``name``.
 
-        One left by a run that was cut off is gone on with, unless it is to be made ``anew``.
+        One left by a run that was cut off is gone on with, unless it is to ``restart``.
         """
         staging = name + STAGING
         if staging in self._all_names():
             left = self._get(staging)
-            if not anew and left.fingerprint is not None and not left.fingerprint.differences(fingerprint):
+            if not restart and left.fingerprint is not None and not left.fingerprint.differences(fingerprint):
                 return left
             self._delete(staging)
         return self.create(staging, fingerprint, embedding)
@@ -166,40 +162,40 @@ class Store:
     def _check_known(self, name: str) -> None:
         known = self.names()
         if name not in known:
-            listed = f"known: {', '.join(known)}" if known else "the store has none yet: run ingest.py first"
-            raise CollectionNotFoundError(f"unknown collection {name!r} in {self.place}; {listed}")
+            listed = f"known: {', '.join(known)}" if known else "the store has none yet: run rag-pipeline ingest first"
+            raise CollectionNotFoundError(f"unknown collection {name!r} in {self.address}; {listed}")
 
     def _rename(self, old: str, new: str) -> None:
         # Not by way of Collection, which takes none of another space.
-        with self._changing() as generation:
-            generation.client.get_collection(old, embedding_function=None).modify(name=new)
-            generation.collections.pop(old, None)
+        with self._changing() as opened:
+            opened.client.get_collection(old, embedding_function=None).modify(name=new)
+            opened.collections.pop(old, None)
 
     def _delete(self, name: str) -> None:
-        with self._changing() as generation:
-            generation.collections.pop(name, None)
-            self._connection.delete(generation, name)
+        with self._changing() as opened:
+            opened.collections.pop(name, None)
+            self._connection.delete(opened, name)
 
     def _get(self, name: str) -> Collection:
         self._connection.check()
-        with self._connection.use() as generation, self._connection.translated("read"):
-            chroma = self._connection.collection(generation, name)
+        with self._connection.use() as opened, self._connection.translated("read"):
+            chroma = self._connection.collection(opened, name)
         return self._collection(chroma)
 
     def _collection(self, chroma: ChromaCollection) -> Collection:
         return Collection(self._connection, chroma, self._lexical_index)
 
     def _lexical_index(self, collection_id: str) -> LexicalIndex:
-        folder = self._connection.words / collection_id
+        folder = self._connection.lexical_root / collection_id
         return self._lexical.setdefault(collection_id, LexicalIndex(folder))
 
     def _all_names(self) -> set[str]:
         self._connection.check()
-        with self._connection.use() as generation, self._connection.translated("read"):
-            return {collection.name for collection in self._connection.collections(generation)}
+        with self._connection.use() as opened, self._connection.translated("read"):
+            return {collection.name for collection in self._connection.collections(opened)}
 
     @contextlib.contextmanager
-    def _changing(self) -> Iterator[Generation]:
+    def _changing(self) -> Iterator[OpenClient]:
         connection = self._connection
-        with connection.use() as generation, connection.changing(), connection.translated("write"):
-            yield generation
+        with connection.use() as opened, connection.changing(), connection.translated("write"):
+            yield opened

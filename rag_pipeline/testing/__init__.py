@@ -2,7 +2,7 @@
 
 from rag_pipeline.testing import gemini_faults
 from rag_pipeline.testing.gemini_faults import Fault
-from rag_pipeline.testing.gemini_http import RecordedRequest
+from rag_pipeline.testing.gemini_requests import RecordedRequest
 from rag_pipeline.testing.gemini_server import GeminiServer
 from rag_pipeline.testing.hash_embeddings import HashEmbeddings
 

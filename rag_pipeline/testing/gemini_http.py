@@ -7,17 +7,14 @@ import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from rag_pipeline.testing import gemini_replies as replies
 from rag_pipeline.testing import gemini_tools
 from rag_pipeline.testing.gemini_faults import Fault, error_body
-
-if TYPE_CHECKING:
-    from rag_pipeline.testing.gemini_server import GeminiServer
+from rag_pipeline.testing.gemini_requests import LoopbackGemini, RecordedRequest
 
 _MAX_TEXTS = 100
 _MAX_BYTES = 4_000_000
@@ -26,37 +23,12 @@ _FRAME_WORDS = 3
 _PAGE_SIZE = 2
 
 
-@dataclass(frozen=True)
-class RecordedRequest:
-    """A request as it came in."""
-
-    method: str
-    path: str
-    route: str
-    """The method of the model, such as ``batchEmbedContents``, or ``models``."""
-    model: str
-    body: dict[str, Any]
-    headers: dict[str, str]
-    """Names in lower case."""
-    at: float
-    """Seconds of a monotonic clock."""
-    size: int
-    """Bytes of the body."""
-    query: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def texts(self) -> list[str]:
-        """The texts of an embedding request."""
-        requests = self.body.get("requests", [self.body])
-        return [replies.content_text(request["content"]) for request in requests]
-
-
 class GeminiHttp(ThreadingHTTPServer):
     """Hands each connection to a thread of its own."""
 
     daemon_threads = True
     request_queue_size = 64
-    gemini: GeminiServer
+    gemini: LoopbackGemini
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away is no event here."""

@@ -21,7 +21,8 @@ from typing import Any, Self
 
 from rag_pipeline.testing import gemini_replies as replies
 from rag_pipeline.testing.gemini_faults import Fault, FaultScript
-from rag_pipeline.testing.gemini_http import GeminiHandler, GeminiHttp, RecordedRequest
+from rag_pipeline.testing.gemini_http import GeminiHandler, GeminiHttp
+from rag_pipeline.testing.gemini_requests import RecordedRequest
 
 MODELS: dict[str, dict[str, Any]] = {
     "gemini-embedding-2": {"actions": ["embedContent", "countTextTokens"], "input": 8192, "output": 1},

@@ -86,7 +86,7 @@ def test_a_wrong_figure_and_a_wrong_citation_are_marked(gemini, answerer):
 def test_an_answer_that_cites_nothing_is_not_grounded(gemini, answerer):
     gemini.reply = "문서에는 답이 없습니다."
     whole, _, _ = both(answerer)
-    assert (whole.grounded, whole.problems, whole.trouble) == (False, [], None)
+    assert (whole.grounded, whole.problems, whole.failure_reason) == (False, [], None)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_an_empty_blocked_or_cut_answer_says_why(gemini, answerer, fault, reason
     gemini.expect(fault)
     for answer in both(answerer)[:2]:
         assert answer.finish_reason == reason
-        assert said in answer.trouble
+        assert said in answer.failure_reason
         assert not answer.grounded
 
 
@@ -119,7 +119,7 @@ def test_a_stream_that_is_cut_keeps_what_came(gemini, answerer):
     *pieces, answer = answerer.stream(QUESTION, PASSAGES)
     assert "".join(pieces) == "하나 둘 셋 "
     assert (answer.text, answer.finish_reason) == ("하나 둘 셋", "CONNECTION_LOST")
-    assert "connection was lost" in answer.trouble
+    assert "connection was lost" in answer.failure_reason
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def call(project, capsys):
 def test_status_of_an_empty_store_says_what_to_do(call):
     code, out, _ = call("status")
     assert code == 0
-    assert "no collection yet; run ingest.py first" in out
+    assert "no collection yet; run rag-pipeline ingest first" in out
 
 
 def test_status_lists_the_collections(call):

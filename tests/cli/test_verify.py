@@ -151,7 +151,7 @@ def test_an_index_that_misses_neighbours_is_built_anew(place, capsys, monkeypatc
     assert "index: finds" in out
     (place / "config.yaml").write_text("")
     code, out = verify(capsys, "--repair")
-    assert (code, "built the index anew" in out) == (1, True)
+    assert (code, "rebuilt the index" in out) == (1, True)
     code, out = verify(capsys)
     assert (code, "docs: whole; 1504 chunks" in out) == (0, True)
     assert fill(place).unchanged == 1503

@@ -88,9 +88,9 @@ def test_no_chunk_is_over_the_limit_and_no_word_is_lost(text, limit):
 def test_counts_are_those_of_the_real_tokenizer(bundled_folder):
     from transformers import AutoTokenizer
 
-    from rag_pipeline.embeddings import MeanPoolingEmbeddings
+    from rag_pipeline.embeddings import TransformerEmbeddings
 
-    embeddings = MeanPoolingEmbeddings(bundled_folder, document_prompt="passage: ", max_tokens=64)
+    embeddings = TransformerEmbeddings(bundled_folder, document_prompt="passage: ", max_tokens=64)
     text = "파나막스는 구 파나마 운하의 갑문을 지날 수 있는 가장 큰 배이다. 최대 흘수는 12.04 m이다. " * 20
     chunks = chunk(text, embeddings, "컨테이너 선 _ 파나막스 (Container Ship _ Panamax)")
     tokenizer = AutoTokenizer.from_pretrained(bundled_folder)

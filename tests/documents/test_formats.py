@@ -251,7 +251,7 @@ def test_a_reader_may_be_installed_by_entry_point(monkeypatch):
     monkeypatch.setattr(readers, "entry_points", lambda group: [entry])
     made = Readers()
     assert ".log" in made.suffixes
-    assert made.runs_apart("a.log")
+    assert made.runs_in_sandbox("a.log")
     assert only(made.read("a.log", b"started")).text == "STARTED"
 
 

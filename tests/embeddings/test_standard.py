@@ -6,7 +6,7 @@ import pytest
 from langchain_tests.integration_tests import EmbeddingsIntegrationTests
 from langchain_tests.unit_tests import EmbeddingsUnitTests
 
-from rag_pipeline import GeminiEmbeddings, MeanPoolingEmbeddings
+from rag_pipeline import GeminiEmbeddings, TransformerEmbeddings
 
 
 class _Bundled:
@@ -16,7 +16,7 @@ class _Bundled:
 
     @property
     def embeddings_class(self):
-        return MeanPoolingEmbeddings
+        return TransformerEmbeddings
 
     @property
     def embedding_model_params(self):

@@ -7,7 +7,8 @@ import pytest
 from rag_pipeline.config import load_settings
 from rag_pipeline.errors import ConfigurationError, ServiceError
 from rag_pipeline.ingestion import IngestReport
-from rag_pipeline.ingestion.run import IngestTarget, dry_run, ingest
+from rag_pipeline.ingestion.dry_run import dry_run
+from rag_pipeline.ingestion.run import IngestTarget, ingest
 from rag_pipeline.retrieval import open_searcher
 from rag_pipeline.testing import gemini_faults as faults
 

@@ -9,9 +9,11 @@ import pytest
 
 from rag_pipeline.config import load_settings
 from rag_pipeline.errors import ServiceError, UsageError
-from rag_pipeline.ingestion.run import IngestTarget, check_folders, dry_run, ingest
+from rag_pipeline.ingestion.dry_run import dry_run
+from rag_pipeline.ingestion.preparation import check_folders
+from rag_pipeline.ingestion.run import IngestTarget, ingest
+from rag_pipeline.locations import as_folder
 from rag_pipeline.pipeline import Pipeline
-from rag_pipeline.places import as_folder
 from rag_pipeline.testing import HashEmbeddings
 from tests.folder_server import FolderServer
 from tests.ingestion.test_sync import contents, files
@@ -142,17 +144,11 @@ def test_a_folder_of_a_file_system_in_memory(settings):
         memory.rm("/ships/a.md")
         assert run(settings, "memory://ships").removed == 1
         with pytest.raises(UsageError, match="lies inside memory://ships"):
-            check_folders([as_folder("memory://ships"), as_folder("memory://ships/in/")], target_options())
+            check_folders([as_folder("memory://ships"), as_folder("memory://ships/in/")])
         with pytest.raises(UsageError, match="is not a folder"):
             run(settings, "memory://ships/in/b.txt")
     finally:
         memory.rm("/ships", recursive=True)
-
-
-def target_options():
-    from rag_pipeline.ingestion.plan import FolderOptions
-
-    return FolderOptions()
 
 
 def test_a_file_url_is_the_folder_it_names(settings, documents):

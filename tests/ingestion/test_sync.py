@@ -7,7 +7,8 @@ import pytest
 from rag_pipeline.config import MetadataRule, load_settings
 from rag_pipeline.documents import Document, Section
 from rag_pipeline.errors import CollectionMismatchError, UsageError
-from rag_pipeline.ingestion.run import IngestTarget, dry_run, ingest
+from rag_pipeline.ingestion.dry_run import dry_run
+from rag_pipeline.ingestion.run import IngestTarget, ingest
 from rag_pipeline.testing import HashEmbeddings
 
 

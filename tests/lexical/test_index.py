@@ -156,7 +156,7 @@ def test_an_index_cut_off_in_the_making_does_not_count(tmp_path):
 def test_damaged_files_are_named_in_one_line(index):
     (index.folder / "meta.json").write_text("{")
     with pytest.raises(
-        StoreError, match="cannot read the lexical index .*; run ingest.py again, which makes it anew"
+        StoreError, match="cannot read the lexical index .*; run rag-pipeline ingest again, which recreates it"
     ) as raised:
         LexicalIndex(index.folder).ids()
     assert "\n" not in str(raised.value)

@@ -46,7 +46,7 @@ def test_the_best_are_those_of_scoring_every_candidate_in_full(
         inner_products=inner_products,
         lexical_scores=lambda ids: {key: scores[key] for key in ids if scores[key] > 0},
     )
-    full = {key: inners[key] + fusion.gain(scores[key], words) for key in {*dense, *found}}
+    full = {key: inners[key] + fusion.boost(scores[key], words) for key in {*dense, *found}}
     best = fuse(legs, fusion, wanted)[:wanted]
     assert [one.score for one in best] == pytest.approx(sorted(full.values(), reverse=True)[:wanted])
     for one in best:
@@ -63,8 +63,8 @@ def test_a_question_whose_words_are_nowhere_leaves_the_order_of_the_vectors():
 
 def test_the_gain_grows_with_score_and_words_up_to_a_bound():
     fusion = Fusion(2.0, 0.025)
-    assert fusion.gain(1.0, 4) == pytest.approx(2 * 0.025 * 4)
-    assert fusion.gain(0.5, 4) < fusion.gain(1.0, 4) / 2
-    assert fusion.gain(1.0, 5) > fusion.gain(1.0, 4)
-    assert fusion.gain(1.0, 50) == fusion.gain(1.0, 10)
-    assert fusion.gain(0.0, 9) == 0
+    assert fusion.boost(1.0, 4) == pytest.approx(2 * 0.025 * 4)
+    assert fusion.boost(0.5, 4) < fusion.boost(1.0, 4) / 2
+    assert fusion.boost(1.0, 5) > fusion.boost(1.0, 4)
+    assert fusion.boost(1.0, 50) == fusion.boost(1.0, 10)
+    assert fusion.boost(0.0, 9) == 0

@@ -11,7 +11,7 @@ from rag_pipeline.config import load_settings
 from rag_pipeline.errors import CollectionMismatchError, UsageError
 from rag_pipeline.ingestion.run import IngestTarget, ingest
 from rag_pipeline.retrieval import Searcher, SearchOptions, open_searcher, open_searchers
-from rag_pipeline.retrieval.background import is_korean, measure
+from rag_pipeline.retrieval.collection_statistics import is_korean, measure
 from rag_pipeline.store import Store
 from rag_pipeline.store.filters import parse_conditions
 from rag_pipeline.testing import HashEmbeddings
@@ -43,7 +43,9 @@ def test_an_explanation_adds_up_to_the_score(ships, mode):
             assert why.inner_product is None
             assert passage.score == why.lexical_score == pytest.approx(sum(why.terms.values()), rel=1e-4)
         else:
-            assert passage.score == pytest.approx(why.inner_product + why.language_shift + why.lexical_gain, abs=1e-5)
+            assert passage.score == pytest.approx(
+                why.inner_product + why.language_correction + why.lexical_boost, abs=1e-5
+            )
         if mode == "hybrid":
             assert why.lexical_score == pytest.approx(sum(why.terms.values()), rel=1e-4)
         assert passage.as_dict()["explanation"]["terms"].keys() == why.terms.keys()
@@ -142,23 +144,23 @@ def test_a_passage_of_the_other_language_is_found_where_the_languages_are_evened
     question = "한국어 질문의 주제는 무엇인가:subject 7b"
     options = SearchOptions(lexical_weight=0)
     plain = Searcher(mixed, TwoLanguages(), options.changed(balance_languages=False)).search(question, 60)
-    even = Searcher(mixed, TwoLanguages(), options).search(question, 60, explain=True)
+    unbiased = Searcher(mixed, TwoLanguages(), options).search(question, 60, explain=True)
     assert plain[0].source.startswith("ko")
-    assert even[0].source == "en7.md"
-    assert len({passage.source for passage in even}) == 60
-    for passage in even:
+    assert unbiased[0].source == "en7.md"
+    assert len({passage.source for passage in unbiased}) == 60
+    for passage in unbiased:
         why = passage.explanation
-        assert passage.score == pytest.approx(why.inner_product + why.language_shift + why.lexical_gain, abs=1e-5)
+        assert passage.score == pytest.approx(why.inner_product + why.language_correction + why.lexical_boost, abs=1e-5)
 
 
 def test_what_is_usual_in_a_collection_is_told_without_the_languages(mixed, ships):
-    background = measure(mixed)
-    assert np.linalg.norm(background.language_axis) == pytest.approx(1, abs=1e-5)
+    statistics = measure(mixed)
+    assert np.linalg.norm(statistics.language_axis) == pytest.approx(1, abs=1e-5)
     ids, vectors = mixed.vectors()
     korean = np.array([is_korean(text) for text in mixed.texts_of(ids).values()])
     texts = mixed.texts_of(ids)
     korean = np.array([is_korean(texts[key]) for key in ids])
-    along = vectors @ background.language_axis
+    along = vectors @ statistics.language_axis
     assert along[korean].min() > along[~korean].max()
     one = measure(Store(ships.resolve_path("chroma_db")).get("ships"))
     assert one.language_axis is None
@@ -188,7 +190,7 @@ def test_collections_of_different_models_are_merged_by_standard_deviations(proje
     for name in ("docs", "cls"):
         searcher = open_searcher(settings, name, mode="dense")
         own = searcher.search("최대 흘수", 1)[0]
-        expected = (own.score - searcher.background.mean) / searcher.background.spread
+        expected = (own.score - searcher.statistics.mean) / searcher.statistics.spread
         assert max(p.score for p in found if p.collection == name) == pytest.approx(expected)
     text = (
         (project / "config.yaml").read_text("utf-8").replace("embedding: tiny}", "embedding: tiny, mode: lexical}", 1)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from rag_pipeline.config import RerankSettings, load_settings
-from rag_pipeline.embeddings import MeanPoolingEmbeddings
-from rag_pipeline.embeddings.cross_encoder import CrossEncoder
+from rag_pipeline.embeddings import TransformerEmbeddings
+from rag_pipeline.embeddings.local.cross_encoder import CrossEncoder
 from rag_pipeline.errors import CheckpointError, ConfigurationError
 from rag_pipeline.ingestion.run import IngestTarget, ingest
 from rag_pipeline.retrieval import open_searcher
@@ -52,7 +52,7 @@ def classifier(folder, tiny_checkpoint, labels):
 
 
 def test_maxsim_is_the_mean_of_each_tokens_best_match(tiny_checkpoint):
-    embeddings = MeanPoolingEmbeddings(tiny_checkpoint)
+    embeddings = TransformerEmbeddings(tiny_checkpoint)
     reranker = make_reranker(RerankSettings(method="maxsim", weight=2.0), embeddings)
     found = {one.id: one for one in reranker.rerank("draft m", candidates(), TEXTS)}
     asked = embeddings.query_token_vectors("draft m")
@@ -69,7 +69,7 @@ def test_token_vectors_are_those_of_the_model_whatever_is_in_the_batch(tiny_chec
     import torch
     from transformers import AutoModel
 
-    embeddings = MeanPoolingEmbeddings(tiny_checkpoint, dtype="float32", document_prompt="d: ")
+    embeddings = TransformerEmbeddings(tiny_checkpoint, dtype="float32", document_prompt="d: ")
     together = embeddings.document_token_vectors(["coal", "a much longer text than the one"])
     ids = torch.tensor([embeddings._loaded_tokenizer().encode(["d: coal"], None)[0][0]])
     with torch.inference_mode():

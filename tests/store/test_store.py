@@ -53,7 +53,7 @@ def test_a_collection_is_inner_product_with_our_index_settings(tmp_path):
 def test_a_collection_of_another_space_is_refused(tmp_path, store):
     import chromadb
 
-    client = chromadb.PersistentClient(str(Path(store.place)))
+    client = chromadb.PersistentClient(str(Path(store.address)))
     client.create_collection("cosine", configuration={"hnsw": {"space": "cosine"}}, embedding_function=None)
     with pytest.raises(StoreError, match="'cosine', not inner product.*--rebuild"):
         store.get("cosine")
@@ -80,8 +80,8 @@ def test_asking_for_more_than_there_is_gives_all(store):
 
 def test_more_chunks_than_one_batch_of_the_client_are_written_and_deleted(store):
     collection = store.create("docs", FINGERPRINT, "hash")
-    with store._connection.use() as generation:
-        count = generation.client.get_max_batch_size() + 100
+    with store._connection.use() as opened:
+        count = opened.client.get_max_batch_size() + 100
     chunks = records(count)
     collection.write(chunks, vectors(count))
     assert collection.count == count
@@ -116,9 +116,9 @@ def test_vectors_of_another_dimension_are_refused_before_anything_is_written(sto
 
 def test_reading_creates_nothing(store):
     assert store.names() == []
-    with pytest.raises(CollectionNotFoundError, match="none yet: run ingest.py first"):
+    with pytest.raises(CollectionNotFoundError, match="none yet: run rag-pipeline ingest first"):
         store.get("docs")
-    assert not Path(store.place).exists()
+    assert not Path(store.address).exists()
 
 
 def test_an_unknown_collection_lists_the_known_ones(store):
@@ -158,8 +158,8 @@ def test_a_database_of_something_else_is_refused(tmp_path):
 
 
 def test_a_store_whose_making_was_cut_off_is_none_yet_and_can_be_made(store):
-    Path(store.place).mkdir()
-    (Path(store.place) / "chroma.sqlite3").touch()
+    Path(store.address).mkdir()
+    (Path(store.address) / "chroma.sqlite3").touch()
     assert store.names() == []
     with store.writer():
         store.create("docs", FINGERPRINT, "hash")
@@ -172,7 +172,7 @@ def test_a_write_cut_off_in_the_database_is_rolled_back_by_whoever_opens_it_next
     store.close()
     code = (
         "import sqlite3, os, signal, sys\n"
-        f"db = sqlite3.connect({str(Path(store.place) / 'chroma.sqlite3')!r}, isolation_level=None)\n"
+        f"db = sqlite3.connect({str(Path(store.address) / 'chroma.sqlite3')!r}, isolation_level=None)\n"
         "db.execute('PRAGMA cache_size = 1')\ndb.execute('BEGIN')\n"
         "db.execute('CREATE TABLE filler (content BLOB)')\n"
         "for _ in range(200): db.execute('INSERT INTO filler VALUES (randomblob(5000))')\n"
@@ -180,14 +180,14 @@ def test_a_write_cut_off_in_the_database_is_rolled_back_by_whoever_opens_it_next
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
-    assert (Path(store.place) / "chroma.sqlite3-journal").exists()
+    assert (Path(store.address) / "chroma.sqlite3-journal").exists()
     assert store.names() == ["docs"]
     assert store.get("docs").count == 5
 
 
 def test_a_second_writer_is_refused_at_once_also_in_the_same_process(store):
     with store.writer(), pytest.raises(StoreLockedError, match="another process is writing.*process \\d+"):  # noqa: SIM117
-        with Store(Path(store.place)).writer():
+        with Store(Path(store.address)).writer():
             pass
     with store.writer():
         pass
@@ -196,7 +196,7 @@ def test_a_second_writer_is_refused_at_once_also_in_the_same_process(store):
 def test_a_writer_in_another_process_is_seen_and_its_death_frees_the_store(store):
     code = (
         "from rag_pipeline.store import Store; from pathlib import Path; import sys, time\n"
-        f"with Store(Path({store.place!r})).writer(): print('held', flush=True); time.sleep(60)"
+        f"with Store(Path({store.address!r})).writer(): print('held', flush=True); time.sleep(60)"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code], cwd=ROOT, env=offline_environment(), stdout=subprocess.PIPE, text=True
@@ -216,7 +216,7 @@ def test_readers_are_not_locked_out(store):
     collection.write(records(3), vectors(3))
     found = []
     with store.writer():
-        reader = threading.Thread(target=lambda: found.append(Store(Path(store.place)).get("docs").count))
+        reader = threading.Thread(target=lambda: found.append(Store(Path(store.address)).get("docs").count))
         reader.start()
         reader.join()
     assert found == [3]
@@ -237,7 +237,7 @@ def test_a_staged_collection_takes_the_place_of_the_old_and_its_files_go(store):
         store.replace("docs", staged)
     assert store.names() == ["docs"]
     assert store.get("docs").count == 2
-    assert len([path for path in Path(store.place).iterdir() if path.is_dir()]) == 1
+    assert len([path for path in Path(store.address).iterdir() if path.is_dir()]) == 1
 
 
 def test_replacing_cut_off_between_its_steps_is_finished_by_the_next_writer(store):
@@ -274,7 +274,7 @@ def test_plain_chromadb_opens_the_store_and_finds_the_same(store):
 
     collection = fill(store, "docs", count=20)
     question = vectors(1, seed=4)[0]
-    plain = chromadb.PersistentClient(str(Path(store.place))).get_collection("docs", embedding_function=None)
+    plain = chromadb.PersistentClient(str(Path(store.address))).get_collection("docs", embedding_function=None)
     found = plain.query(query_embeddings=[question], n_results=5)
     hits = collection.search(question, 5)
     assert found["ids"][0] == [hit.id for hit in hits]

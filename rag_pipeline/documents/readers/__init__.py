@@ -7,16 +7,17 @@ in the group ``rag_pipeline.readers``.
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import PurePath
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, cast
 
 from rag_pipeline.documents.document import Document, finished
+from rag_pipeline.documents.readers.base import Reader, ReadingOptions
 from rag_pipeline.errors import DocumentError
+from rag_pipeline.text import one_line
 
 # What Python shows of an open file says nothing to a user, and something else each time.
 _OBJECT = re.compile(r"(?:file )?'?<[^<>]* object at 0x[0-9a-f]+>'?")
@@ -36,66 +37,40 @@ EXTRA_PACKAGES = (
 )
 
 
-@dataclass(frozen=True)
-class ReadingOptions:
-    """What readers can be told."""
-
-    json_title: str | None = None
-    """Field of a JSON record that is its title; None: ``title``, ``name`` and the like."""
-    json_text: str | None = None
-    """Field of a JSON record that is its text; None: ``text``, ``content`` and the like, or all fields."""
-
-
-@runtime_checkable
-class Reader(Protocol):
-    """What a reader of your own must have."""
-
-    @property
-    def suffixes(self) -> Collection[str]:
-        """In lower case, with the full stop: ``{".log"}``."""
-
-    def read(self, name: str, content: bytes) -> Document:
-        """Make a document of a file's bytes.
-
-        Raises:
-            DocumentError: it cannot be read; the message is the reason, without the file's name.
-        """
-
-
 ReadFunction = Callable[[str, bytes, ReadingOptions], Document]
 
 
 @dataclass(frozen=True)
 class _BuiltIn:
     module: str
-    apart: bool
+    in_sandbox: bool
     """Whether it runs in a process of its own: its parser may hang, crash, or eat memory."""
 
 
-_PLAIN = _BuiltIn("markdown", apart=False)
+_PLAIN = _BuiltIn("markdown", in_sandbox=False)
 _BUILT_IN = {
     ".md": _PLAIN,
     ".markdown": _PLAIN,
     ".txt": _PLAIN,
     ".text": _PLAIN,
-    ".csv": _BuiltIn("delimited", apart=False),
-    ".tsv": _BuiltIn("delimited", apart=False),
-    ".json": _BuiltIn("json_records", apart=False),
-    ".jsonl": _BuiltIn("json_records", apart=False),
-    ".ndjson": _BuiltIn("json_records", apart=False),
-    ".html": _BuiltIn("html", apart=True),
-    ".htm": _BuiltIn("html", apart=True),
-    ".xhtml": _BuiltIn("html", apart=True),
-    ".eml": _BuiltIn("mail", apart=True),
-    ".epub": _BuiltIn("epub", apart=True),
-    ".pdf": _BuiltIn("pdf", apart=True),
-    ".docx": _BuiltIn("word", apart=True),
-    ".pptx": _BuiltIn("slides", apart=True),
-    ".xlsx": _BuiltIn("workbook", apart=True),
-    ".xls": _BuiltIn("workbook", apart=True),
-    ".ods": _BuiltIn("workbook", apart=True),
-    ".hwp": _BuiltIn("hangul", apart=True),
-    ".hwpx": _BuiltIn("hangul", apart=True),
+    ".csv": _BuiltIn("delimited", in_sandbox=False),
+    ".tsv": _BuiltIn("delimited", in_sandbox=False),
+    ".json": _BuiltIn("json_records", in_sandbox=False),
+    ".jsonl": _BuiltIn("json_records", in_sandbox=False),
+    ".ndjson": _BuiltIn("json_records", in_sandbox=False),
+    ".html": _BuiltIn("html", in_sandbox=True),
+    ".htm": _BuiltIn("html", in_sandbox=True),
+    ".xhtml": _BuiltIn("html", in_sandbox=True),
+    ".eml": _BuiltIn("mail", in_sandbox=True),
+    ".epub": _BuiltIn("epub", in_sandbox=True),
+    ".pdf": _BuiltIn("pdf", in_sandbox=True),
+    ".docx": _BuiltIn("word", in_sandbox=True),
+    ".pptx": _BuiltIn("slides", in_sandbox=True),
+    ".xlsx": _BuiltIn("workbook", in_sandbox=True),
+    ".xls": _BuiltIn("workbook", in_sandbox=True),
+    ".ods": _BuiltIn("workbook", in_sandbox=True),
+    ".hwp": _BuiltIn("hangul", in_sandbox=True),
+    ".hwpx": _BuiltIn("hangul", in_sandbox=True),
 }
 
 
@@ -117,12 +92,12 @@ class Readers:
         """All suffixes that can be read."""
         return frozenset({*_BUILT_IN, *self._installed, *self._own})
 
-    def runs_apart(self, name: str) -> bool:
+    def runs_in_sandbox(self, name: str) -> bool:
         """Whether a file of that name is read in a process of its own."""
         suffix = _suffix(name)
         if suffix in self._own:
             return False
-        return suffix in self._installed or _BUILT_IN[suffix].apart
+        return suffix in self._installed or _BUILT_IN[suffix].in_sandbox
 
     def read(self, name: str, content: bytes) -> Document:
         """Read one file here and now.
@@ -154,18 +129,13 @@ class Readers:
             raise DocumentError("is nested too deeply") from None
         except Exception as error:
             # A parser says in its own way that a file is damaged.
-            said = _OBJECT.sub("it", " ".join(str(error).split()))
+            said = _OBJECT.sub("it", one_line(error))
             raise DocumentError(f"is damaged, or not a {suffix} file ({type(error).__name__}: {said})") from None
 
 
 def read_document(name: str, content: bytes, options: ReadingOptions | None = None) -> Document:
     """Read one file with the built-in and installed readers; see :meth:`Readers.read`."""
     return Readers(options=options).read(name, content)
-
-
-def stem_of(name: str) -> str:
-    """A file's name without folder and suffix, NFC."""
-    return unicodedata.normalize("NFC", PurePath(name).stem)
 
 
 def _suffix(name: str) -> str:

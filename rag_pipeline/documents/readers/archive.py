@@ -6,8 +6,8 @@ import io
 import zipfile
 from typing import TYPE_CHECKING
 
-from rag_pipeline.documents.document import clean
 from rag_pipeline.errors import DocumentError
+from rag_pipeline.text import clean
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -31,7 +31,7 @@ def check_archive(content: bytes) -> zipfile.ZipFile:
         archive = zipfile.ZipFile(io.BytesIO(content))
     except zipfile.BadZipFile as error:
         if content.startswith(OLE):
-            raise DocumentError("is locked with a password, or of an old format; save it anew without one") from None
+            raise DocumentError("is locked with a password, or of an old format; save it again without one") from None
         raise DocumentError(f"is damaged ({str(error).lower()})") from None
     entries = archive.infolist()
     size = sum(entry.file_size for entry in entries)

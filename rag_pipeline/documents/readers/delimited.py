@@ -6,10 +6,11 @@ import csv
 import io
 from pathlib import PurePath
 
-from rag_pipeline.documents.document import Document, clean
+from rag_pipeline.documents.document import Document
 from rag_pipeline.documents.encodings import decode
-from rag_pipeline.documents.readers import ReadingOptions, stem_of
+from rag_pipeline.documents.readers.base import ReadingOptions, stem_of
 from rag_pipeline.documents.readers.rows import row_sections
+from rag_pipeline.text import clean
 
 _SAMPLE = 65_536
 # A cell may hold a whole document; the default of the csv module is 131,072.

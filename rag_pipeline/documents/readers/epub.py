@@ -7,12 +7,13 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from rag_pipeline.documents.document import Document, Section, clean
-from rag_pipeline.documents.readers import ReadingOptions, stem_of
+from rag_pipeline.documents.document import Document, Section
 from rag_pipeline.documents.readers.archive import check_archive, parse_xml
+from rag_pipeline.documents.readers.base import ReadingOptions, stem_of
 from rag_pipeline.documents.readers.html import decode_html, parse, to_markdown
 from rag_pipeline.documents.readers.markdown import read_markdown
 from rag_pipeline.errors import DocumentError
+from rag_pipeline.text import clean
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

@@ -6,10 +6,11 @@ import tempfile
 import zipfile
 from pathlib import Path, PurePath
 
-from rag_pipeline.documents.document import Document, Section, clean
-from rag_pipeline.documents.readers import ReadingOptions, stem_of
+from rag_pipeline.documents.document import Document, Section
 from rag_pipeline.documents.readers.archive import OLE, check_archive
+from rag_pipeline.documents.readers.base import ReadingOptions, stem_of
 from rag_pipeline.errors import DocumentError
+from rag_pipeline.text import clean
 
 _ZIP = b"PK\x03\x04"
 _OLD = b"HWP Document File V"
@@ -28,7 +29,7 @@ def read(name: str, content: bytes, _options: ReadingOptions) -> Document:
         ".hwpx" if content.startswith(_ZIP) else ".hwp" if content.startswith(OLE) else PurePath(name).suffix.lower()
     )
     if content.startswith(_OLD):
-        raise DocumentError("is of a format before HWP 5; save it anew in Hangul")
+        raise DocumentError("is of a format before HWP 5; save it again in Hangul")
     if suffix == ".hwpx":
         with check_archive(content) as archive:
             _check_not_locked(archive)

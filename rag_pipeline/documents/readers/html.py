@@ -6,10 +6,11 @@ import re
 import warnings
 from typing import TYPE_CHECKING
 
-from rag_pipeline.documents.document import Document, clean
+from rag_pipeline.documents.document import Document
 from rag_pipeline.documents.encodings import decode
-from rag_pipeline.documents.readers import ReadingOptions, stem_of
+from rag_pipeline.documents.readers.base import ReadingOptions, stem_of
 from rag_pipeline.documents.readers.markdown import read_markdown
+from rag_pipeline.text import clean
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
-from rag_pipeline.documents.document import Document, Section, clean
+from rag_pipeline.documents.document import Document, Section
 from rag_pipeline.documents.encodings import decode
-from rag_pipeline.documents.readers import ReadingOptions, stem_of
+from rag_pipeline.documents.readers.base import ReadingOptions, stem_of
 from rag_pipeline.errors import DocumentError
+from rag_pipeline.text import clean
 
 _TITLES = ("title", "name", "subject", "heading", "제목", "이름")
 _TEXTS = ("text", "content", "body", "contents", "본문", "내용")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from email import message_from_bytes, policy
 from email.message import EmailMessage, MIMEPart
 
-from rag_pipeline.documents.document import Document, MetadataValue, Section, clean
-from rag_pipeline.documents.readers import ReadingOptions, stem_of
+from rag_pipeline.documents.document import Document, Section
+from rag_pipeline.documents.readers.base import ReadingOptions, stem_of
 from rag_pipeline.documents.readers.html import parse, to_markdown
+from rag_pipeline.metadata_values import MetadataValue
+from rag_pipeline.text import clean
 
 _SHOWN = ("From", "To", "Cc", "Date")
 

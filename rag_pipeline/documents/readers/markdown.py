@@ -6,10 +6,12 @@ import re
 from pathlib import PurePath
 from typing import Any
 
-from rag_pipeline.documents.document import Document, MetadataValue, Section, clean
+from rag_pipeline.documents.document import Document, Section
 from rag_pipeline.documents.encodings import decode
 from rag_pipeline.documents.metadata import split_front_matter
-from rag_pipeline.documents.readers import ReadingOptions, stem_of
+from rag_pipeline.documents.readers.base import ReadingOptions, stem_of
+from rag_pipeline.metadata_values import MetadataValue
+from rag_pipeline.text import clean
 
 # `## Heading {#anchor .class}`, as many generators of sites write it.
 _ATTRIBUTES = re.compile(r"\s*\{[#.:][^{}]*\}$")

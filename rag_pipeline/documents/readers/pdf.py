@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from rag_pipeline.documents.document import Document, Section, clean
-from rag_pipeline.documents.readers import ReadingOptions, stem_of
+from rag_pipeline.documents.document import Document, Section
+from rag_pipeline.documents.readers.base import ReadingOptions, stem_of
 from rag_pipeline.documents.readers.pdf_tables import pages_with_tables
 from rag_pipeline.errors import DocumentError
+from rag_pipeline.text import clean
 
 # Lines in each direction, or boxes, below which a page has no ruled table; points below which a box is a line.
 _FEWEST_LINES = 2

@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from rag_pipeline.documents.document import clean
+from rag_pipeline.text import clean
 
 _FEWEST_ROWS = 2
 _FEWEST_COLUMNS = 2

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from rag_pipeline.documents.document import MetadataValue, Section
+from rag_pipeline.documents.document import Section
+from rag_pipeline.metadata_values import MetadataValue
 
 # Rows that stand together in one passage: enough to be found by their fellows, few enough to be cited.
 _CHARACTERS = 1200

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from rag_pipeline.documents.document import Document, Section
-from rag_pipeline.documents.readers import ReadingOptions, stem_of
 from rag_pipeline.documents.readers.archive import check_archive, core_title
+from rag_pipeline.documents.readers.base import ReadingOptions, stem_of
 
 _NOTES = "Notes"
 

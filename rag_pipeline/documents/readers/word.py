@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from rag_pipeline.documents.document import Document, Section
-from rag_pipeline.documents.readers import ReadingOptions, stem_of
 from rag_pipeline.documents.readers.archive import check_archive, core_title, parse_xml
+from rag_pipeline.documents.readers.base import ReadingOptions, stem_of
 
 if TYPE_CHECKING:
     import zipfile

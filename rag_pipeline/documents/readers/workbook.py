@@ -6,8 +6,8 @@ import io
 import zipfile
 
 from rag_pipeline.documents.document import Document, Section
-from rag_pipeline.documents.readers import ReadingOptions, stem_of
 from rag_pipeline.documents.readers.archive import OLE, check_archive, core_title
+from rag_pipeline.documents.readers.base import ReadingOptions, stem_of
 from rag_pipeline.documents.readers.rows import row_sections
 from rag_pipeline.errors import DocumentError
 

@@ -1,0 +1,1 @@
+"""Vectors from Google: requests, limits, retries."""

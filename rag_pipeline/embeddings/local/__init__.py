@@ -1,0 +1,1 @@
+"""Encoders of this machine: Hugging Face checkpoints, their tokenizers, their forward pass."""

@@ -1,0 +1,1 @@
+"""What a LangChain app takes: retriever, tool, vector store, answer chain."""

@@ -1,0 +1,378 @@
+"""A collection as a LangChain vector store."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
+from langchain_core.vectorstores import VectorStore
+from langchain_core.vectorstores.utils import maximal_marginal_relevance
+
+from rag_pipeline.assembly import fingerprint_of, make_embeddings, open_store
+from rag_pipeline.config import Settings
+from rag_pipeline.embeddings.base import PipelineEmbeddings
+from rag_pipeline.embeddings.wrapped import as_pipeline_embeddings
+from rag_pipeline.errors import UsageError
+from rag_pipeline.integration.validation import check_ids, check_metadatas, check_query, check_texts, check_vector
+from rag_pipeline.retrieval.questions import check_k
+from rag_pipeline.store import Collection, Fingerprint, Hit, Store
+from rag_pipeline.store.names import check_collection_name
+from rag_pipeline.store.records import FILE_KEYS
+
+# The hash is of what the file's chunk was embedded from: an ingest would use the vector of this text for that one.
+_LEFT_OUT = FILE_KEYS | {"text_sha256"}
+
+
+class PipelineVectorStore(VectorStore):
+    """Dense search of one collection behind LangChain's interface for vector stores, and writing to it.
+
+    Scores are inner products, higher is better. Writing takes the store's lock for each call and keeps the lexical
+    index in step; documents written here belong to no folder, and an ingest leaves them alone. For hybrid search take
+    :class:`rag_pipeline.PipelineRetriever`.
+
+    Args:
+        store: where the collection is.
+        collection: its name.
+        embeddings: what it was made with.
+        fingerprint: how it must have been made, whenever it is opened; None: as it was at the first time.
+        embedding: the name of the embedding in the configuration; None: the caller brought one.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        collection: str,
+        embeddings: PipelineEmbeddings,
+        fingerprint: Fingerprint | None = None,
+        embedding: str | None = None,
+    ) -> None:
+        self._store = store
+        self._name = collection
+        self._embeddings = embeddings
+        self._fingerprint = fingerprint
+        self._embedding = embedding
+        self._collection: Collection | None = None
+
+    @classmethod
+    def open(
+        cls, settings: Settings, collection: str, embeddings: Embeddings | None = None, *, create: bool = False
+    ) -> Self:
+        """The vector store of a collection of the configuration.
+
+        Args:
+            settings: the configuration.
+            collection: its name.
+            embeddings: what it was made with, where that is not an embedding of the configuration.
+            create: make it, empty, if it is not there.
+
+        Raises:
+            CollectionNotFoundError: there is none of that name.
+            CollectionMismatchError: it was made in another way.
+            UsageError: it is to be made, and its name is none that a collection can have.
+        """
+        if create:
+            check_collection_name(collection)
+        store = open_store(settings)
+        try:
+            name = _embedding_name(settings, store, collection)
+            own = make_embeddings(settings, name) if embeddings is None else as_pipeline_embeddings(embeddings)
+            fingerprint = fingerprint_of(own, settings)
+            if create and collection not in store.names():
+                with store.writer():
+                    # Another process may have made it until now.
+                    if collection not in store.names():
+                        store.create(collection, fingerprint, name if embeddings is None else own.identity.model)
+            opened = cls(store, collection, own, fingerprint, name if embeddings is None else None)
+            opened._get()
+        except BaseException:
+            store.close()
+            raise
+        return opened
+
+    @property
+    def embeddings(self) -> PipelineEmbeddings:
+        """What texts and questions are embedded with."""
+        return self._embeddings
+
+    def close(self) -> None:
+        """Let go of the files; the next call opens them again."""
+        self._collection = None
+        self._store.close()
+
+    def add_texts(
+        self,
+        texts: Iterable[str],
+        metadatas: list[dict[str, Any]] | None = None,
+        *,
+        ids: list[str] | None = None,
+        **_: Any,
+    ) -> list[str]:
+        """Embed texts and store them; one of an id that is there replaces it.
+
+        Documents that were found in a collection may be added again: they become texts of no file. What made them
+        chunks of one (``file_sha256``, ``text_sha256``, ``chunk_index``, ``chunk_count``) is left out, so that no
+        ingest removes them with it; ``source``, ``folder`` and ``title`` stay, to cite them by. Only what replaces a
+        chunk of a file, by its id in the collection, stays one of that file.
+
+        Args:
+            texts: as they are to be found.
+            metadatas: one for each text, of strings, numbers and truth values.
+            ids: one for each text; None: made up.
+
+        Returns:
+            the ids.
+
+        Raises:
+            UsageError: the lists differ in length, an id comes twice, a text is empty or too long for the store, or a
+                value is not allowed.
+            CollectionMismatchError: the collection was recreated in another way.
+            StoreLockedError: another process is writing.
+            StoreError, EmbeddingError, ServiceError: nothing was stored.
+        """
+        contents = check_texts(texts)
+        given = [None] * len(contents) if ids is None else check_ids(ids, made_up=True)
+        if len(given) != len(contents):
+            raise UsageError(f"{len(contents)} texts and {len(given)} ids do not go together")
+        chosen = [one or str(uuid.uuid4()) for one in given]
+        if len(set(chosen)) < len(chosen):
+            raise UsageError("an id is given twice")
+        known = [
+            {name: value for name, value in metadata.items() if name not in _LEFT_OUT}
+            for metadata in check_metadatas(metadatas, len(contents))
+        ]
+        if contents:
+            self._check_lengths(contents)
+            vectors = self._embeddings.embed_documents(contents)
+            with self._writing() as collection:
+                # Chroma would keep what the old metadata had and the new has not.
+                old = collection.rows_of(chosen)
+                before = [old[one][1] if one in old else {} for one in chosen]
+                merged = [
+                    {**dict.fromkeys(had), **now, **_file_of(had)} for had, now in zip(before, known, strict=True)
+                ]
+                collection.write_rows(chosen, contents, merged, vectors)
+        return chosen
+
+    async def aadd_texts(
+        self,
+        texts: Iterable[str],
+        metadatas: list[dict[str, Any]] | None = None,
+        *,
+        ids: list[str] | None = None,
+        **_: Any,
+    ) -> list[str]:
+        """As :meth:`add_texts`, in a thread."""
+        return await asyncio.to_thread(self.add_texts, texts, metadatas, ids=ids)
+
+    def delete(self, ids: list[str] | None = None, **_: Any) -> bool:
+        """Remove texts by id; ids that are not there do no harm.
+
+        Raises:
+            UsageError: no ids are given; a whole collection is not emptied by leaving something out.
+            StoreLockedError: another process is writing.
+        """
+        if ids is None:
+            raise UsageError("name the ids to delete")
+        present = list(self._opened().rows_of(list(dict.fromkeys(check_ids(ids)))))
+        if present:
+            with self._writing() as collection:
+                collection.delete(present)
+        return True
+
+    async def adelete(self, ids: list[str] | None = None, **_: Any) -> bool:
+        """As :meth:`delete`, in a thread."""
+        return await asyncio.to_thread(self.delete, ids)
+
+    def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
+        """Documents by id, in the order of the ids; those that are not there are left out."""
+        ids = check_ids(ids)
+        rows = self._opened().rows_of(ids)
+        return [Document(id=one, page_content=rows[one][0], metadata=dict(rows[one][1])) for one in ids if one in rows]
+
+    async def aget_by_ids(self, ids: Sequence[str], /) -> list[Document]:
+        """As :meth:`get_by_ids`, in a thread."""
+        return await asyncio.to_thread(self.get_by_ids, ids)
+
+    def similarity_search(
+        self,
+        query: str,
+        k: int = 4,
+        filter: Mapping[str, Any] | None = None,
+        **_: Any,
+    ) -> list[Document]:
+        """The k documents of highest inner product, best first."""
+        return [document for document, _ in self.similarity_search_with_score(query, k, filter)]
+
+    async def asimilarity_search(
+        self,
+        query: str,
+        k: int = 4,
+        filter: Mapping[str, Any] | None = None,
+        **_: Any,
+    ) -> list[Document]:
+        """As :meth:`similarity_search`, without holding up the event loop."""
+        return [document for document, _ in await self.asimilarity_search_with_score(query, k, filter)]
+
+    def similarity_search_with_score(
+        self,
+        query: str,
+        k: int = 4,
+        filter: Mapping[str, Any] | None = None,
+        **_: Any,
+    ) -> list[tuple[Document, float]]:
+        """The k documents of highest inner product with it, best first."""
+        return self._nearest(self._embeddings.embed_query(check_query(query)), k, filter)
+
+    async def asimilarity_search_with_score(
+        self,
+        query: str,
+        k: int = 4,
+        filter: Mapping[str, Any] | None = None,
+        **_: Any,
+    ) -> list[tuple[Document, float]]:
+        """As :meth:`similarity_search_with_score`, without holding up the event loop."""
+        vector = await self._embeddings.aembed_query(check_query(query))
+        return await asyncio.to_thread(self._nearest, vector, k, filter)
+
+    def similarity_search_by_vector(
+        self,
+        embedding: list[float],
+        k: int = 4,
+        filter: Mapping[str, Any] | None = None,
+        **_: Any,
+    ) -> list[Document]:
+        """The k documents of highest inner product with a vector, best first."""
+        return [document for document, _ in self._nearest(embedding, k, filter)]
+
+    async def asimilarity_search_by_vector(
+        self,
+        embedding: list[float],
+        k: int = 4,
+        filter: Mapping[str, Any] | None = None,
+        **_: Any,
+    ) -> list[Document]:
+        """As :meth:`similarity_search_by_vector`, in a thread."""
+        return await asyncio.to_thread(self.similarity_search_by_vector, embedding, k, filter)
+
+    def max_marginal_relevance_search(
+        self,
+        query: str,
+        k: int = 4,
+        fetch_k: int = 20,
+        lambda_mult: float = 0.5,
+        filter: Mapping[str, Any] | None = None,
+        **_: Any,
+    ) -> list[Document]:
+        """Documents near the question and unlike each other, in the order they were chosen (Carbonell 1998)."""
+        return self.max_marginal_relevance_search_by_vector(
+            self._embeddings.embed_query(check_query(query)), k, fetch_k, lambda_mult, filter
+        )
+
+    def max_marginal_relevance_search_by_vector(
+        self,
+        embedding: list[float],
+        k: int = 4,
+        fetch_k: int = 20,
+        lambda_mult: float = 0.5,
+        filter: Mapping[str, Any] | None = None,
+        **_: Any,
+    ) -> list[Document]:
+        """As :meth:`max_marginal_relevance_search`, from a vector."""
+        k, fetch_k = check_k(k), check_k(fetch_k, "fetch_k")
+        if not isinstance(lambda_mult, int | float) or not 0 <= lambda_mult <= 1:
+            raise UsageError(f"lambda_mult must be from 0 to 1, found {lambda_mult!r}")
+        found = [document for document, _ in self._nearest(embedding, max(k, fetch_k), filter)]
+        vectors = self._opened().vectors_of([str(document.id) for document in found])
+        found = [document for document in found if document.id in vectors]
+        rows = [vectors[str(document.id)].tolist() for document in found]
+        question = np.asarray(embedding, dtype=np.float32)
+        return [found[place] for place in maximal_marginal_relevance(question, rows, lambda_mult, k)] if rows else []
+
+    @classmethod
+    def from_texts(
+        cls,
+        texts: list[str],
+        embedding: Embeddings,
+        metadatas: list[dict[str, Any]] | None = None,
+        *,
+        ids: list[str] | None = None,
+        **fields: Any,
+    ) -> Self:
+        """A collection of these texts.
+
+        Args:
+            texts: what goes in.
+            embedding: any LangChain embedding.
+            metadatas: one for each text.
+            ids: one for each text.
+            fields: ``settings`` and ``collection``, both needed.
+        """
+        if not isinstance(fields.get("settings"), Settings) or not isinstance(fields.get("collection"), str):
+            raise UsageError("from_texts needs settings=load_settings(…) and collection='name'")
+        opened = cls.open(fields["settings"], fields["collection"], embedding, create=True)
+        opened.add_texts(texts, metadatas, ids=ids)
+        return opened
+
+    def _select_relevance_score_fn(self) -> Callable[[float], float]:
+        return lambda score: min(1.0, max(0.0, (1.0 + score) / 2))
+
+    def _nearest(
+        self, vector: Sequence[float], k: int, condition: Mapping[str, Any] | None
+    ) -> list[tuple[Document, float]]:
+        vector = check_vector(vector, self._embeddings.identity.dimension, self._name)
+        return [(_document(hit), hit.score) for hit in self._opened().search(vector, check_k(k), condition)]
+
+    def _opened(self) -> Collection:
+        if self._collection is None:
+            self._collection = self._get()
+        return self._collection
+
+    def _get(self) -> Collection:
+        """The collection as it is now, which another process may have recreated.
+
+        Raises:
+            CollectionMismatchError: it was made in another way than these embeddings go with.
+        """
+        collection = self._store.get(self._name)
+        if self._fingerprint is None:
+            self._fingerprint = collection.fingerprint
+        else:
+            collection.check_compatible(self._fingerprint, self._embedding)
+        return collection
+
+    def _check_lengths(self, texts: Sequence[str]) -> None:
+        opened = self._opened()
+        for number, text in enumerate(texts):
+            if reason := opened.rejection_reason(text):
+                raise UsageError(f"text {number} of {len(texts)} cannot be stored: {reason}")
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Collection]:
+        with self._store.writer():
+            collection = self._get()
+            with collection.indexing():
+                yield collection
+
+
+def _file_of(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """What says which chunk of which file a row is; empty if it is of none."""
+    names = FILE_KEYS | {"folder", "source"}
+    return {name: metadata[name] for name in names} if names <= metadata.keys() else {}
+
+
+def _document(hit: Hit) -> Document:
+    return Document(id=hit.id, page_content=hit.text, metadata=dict(hit.metadata))
+
+
+def _embedding_name(settings: Settings, store: Store, collection: str) -> str:
+    configured = settings.collections.get(collection)
+    if configured is not None:
+        return configured.embedding
+    stored = store.get(collection).embedding if collection in store.names() else None
+    return stored or "bundled"

@@ -1,0 +1,1 @@
+"""Chroma in a folder of this machine: the client, its one writer, its files."""

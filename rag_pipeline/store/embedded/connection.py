@@ -1,0 +1,288 @@
+"""The Chroma client of a store in a folder, kept in step with what other processes write, and kept from harming it.
+
+An embedded client reads a collection's vector index from its files once, at the first call on the collection; what
+others write afterwards it never sees (chroma/rust/frontend/src/executor/local.rs). At that first call it also brings
+the index up to date from the log, as a writer would, and may save it. Two things follow:
+
+- Loading has to be apart from writing: an index that is read while its files are written, or saved by a reader in
+  between, is damaged for good. Both are done under one lock, which is held for moments.
+- A client that is older than the last write has to be replaced. The stores of one process share none, because the
+  one that was opened first would otherwise be everyone's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import itertools
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from rag_pipeline.config import HnswSettings
+from rag_pipeline.errors import CollectionNotFoundError, StoreError, StoreLockedError
+from rag_pipeline.store.connection import Connection, Limits, OpenClient
+from rag_pipeline.store.embedded import disk
+from rag_pipeline.store.embedded.chroma_errors import translated
+from rag_pipeline.store.embedded.lock import writer_lock, writing_now
+
+if TYPE_CHECKING:
+    from chromadb.api.collection_configuration import CreateCollectionConfiguration
+    from chromadb.api.models.Collection import Collection as ChromaCollection
+
+_LOCK_SECONDS = 120
+_POLL_SECONDS = 0.01
+# While someone writes, at most this share of the time goes into opening the store again.
+_RENEWING_SHARE = 0.05
+# A byte for each write to the store.
+_WRITES = "writes"
+
+_numbers_in_use: set[int] = set()
+_numbers_lock = threading.Lock()
+
+
+class EmbeddedConnection(Connection):
+    """The way to a store in a folder. Reading never makes the folder.
+
+    Args:
+        path: the folder.
+    """
+
+    is_shared = False
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        self.address = str(path)
+        self.lexical_root = path / disk.LEXICAL_FOLDER
+        self.limits = Limits()
+        self._writing = False
+        self._loading = threading.RLock()
+        # Whoever waits for the index holds the turn, so that a busy writer cannot take it again before them.
+        self._turn = FileLock(path / "turn.lock", _LOCK_SECONDS, thread_local=False, poll_interval=_POLL_SECONDS)
+        self._index = FileLock(path / "index.lock", _LOCK_SECONDS, thread_local=False, poll_interval=_POLL_SECONDS)
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a store to read; one whose making was cut off, or is under way, is none yet."""
+        self.check()
+        return (self._path / disk.DATABASE).exists() and "collections" in disk.tables(self._path)
+
+    def check(self) -> None:
+        """Say in words what Chroma would say in its own, or by a crash."""
+        if self._path.exists() and not self._path.is_dir():
+            raise StoreError(f"store {self._path} is not a folder; move it away or set store.path")
+        if not (self._path / disk.DATABASE).exists():
+            return
+        try:
+            tables = disk.tables(self._path)
+        except sqlite3.OperationalError as error:
+            raise StoreError(f"store {self._path} cannot be read just now ({error}); try again") from None
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"store {self._path} is not readable as a Chroma store ({error});"
+                " restore it from a copy, or move it away and ingest again"
+            ) from None
+        if tables and not tables & disk.CHROMA_TABLES:
+            raise StoreError(
+                f"{self._path / disk.DATABASE} is a database of something else than Chroma;"
+                " set store.path to another folder"
+            )
+
+    @contextlib.contextmanager
+    def writer(self) -> Iterator[None]:
+        """Hold the right to write.
+
+        Raises:
+            StoreLockedError: another process is writing.
+            StoreError: the folder cannot be made or written.
+        """
+        self.check()
+        with writer_lock(self._path), self._writing_alone():
+            yield
+
+    @contextlib.contextmanager
+    def _writing_alone(self) -> Iterator[None]:
+        """Start from what is stored now, and stay with it: nobody else writes."""
+        with self._mutex:
+            self._retire()
+            self._writing = True
+        try:
+            yield
+        finally:
+            with self._mutex:
+                self._writing = False
+                if self._current is not None:
+                    self._current.state = self._state()
+
+    @contextlib.contextmanager
+    def changing(self) -> Iterator[None]:
+        """Around everything that writes: nobody loads an index meanwhile, and readers learn of it afterwards.
+
+        Raises:
+            StoreLockedError: others hold the lock too long.
+        """
+        with self._exclusively():
+            try:
+                yield
+            finally:
+                with contextlib.suppress(OSError), (self._path / _WRITES).open("ab") as writes:
+                    writes.write(b".")
+
+    @contextlib.contextmanager
+    def _exclusively(self) -> Iterator[None]:
+        with self._loading:
+            held = self._acquire()
+            try:
+                yield
+            finally:
+                if held:
+                    self._index.release()
+
+    def collection(self, opened: OpenClient, name: str) -> ChromaCollection:
+        """A collection of an opened client, its index loaded.
+
+        Raises:
+            CollectionNotFoundError: there is none of that name any more.
+            chromadb.errors.ChromaError: it cannot be read.
+        """
+        from chromadb.errors import NotFoundError
+
+        chroma = opened.collections.get(name)
+        if chroma is not None and str(chroma.id) in opened.loaded:
+            return chroma
+        try:
+            chroma = opened.client.get_collection(name, embedding_function=None)
+        except NotFoundError:
+            raise CollectionNotFoundError(f"collection {name!r} is no longer in {self._path}") from None
+        if str(chroma.id) not in opened.loaded:
+            with self._exclusively():
+                started = time.monotonic()
+                # What was written before the first collection is loaded is loaded with it.
+                state = self._state() if not opened.loaded else opened.state
+                chroma.count()
+                opened.state = state
+                opened.loading_seconds += time.monotonic() - started
+                opened.loaded.add(str(chroma.id))
+        opened.collections[name] = chroma
+        return chroma
+
+    def version(self, opened: OpenClient, chroma: ChromaCollection) -> object:  # noqa: ARG002
+        """A value that is equal for as long as nothing was written: a store that was is reopened."""
+        return opened.opened
+
+    def renew(self, opened: OpenClient | None = None) -> None:
+        """Open the store again at the next use, if this is still the client in use; None: whichever is."""
+        with self._mutex:
+            if not self._writing and opened in (None, self._current):
+                self._retire()
+
+    def translated(self, action: str) -> contextlib.AbstractContextManager[None]:
+        """Turn a failure of Chroma into a StoreError."""
+        return translated(action)
+
+    def index_configuration(self, hnsw: HnswSettings) -> CreateCollectionConfiguration:
+        """Chroma's HNSW index over inner products."""
+        return hnsw_configuration(hnsw)
+
+    def tidy(self) -> None:
+        """Remove index folders that no collection refers to."""
+        disk.remove_orphaned_indexes(self._path)
+
+    def size(self, collection_id: str | None = None) -> int | None:
+        """Bytes on disk of a collection's indexes, or of the whole store; None where it cannot be told."""
+        return disk.store_size(self._path) if collection_id is None else disk.index_size(self._path, collection_id)
+
+    def close(self) -> None:
+        """Let go of the files, as soon as nobody reads any more."""
+        with self._mutex:
+            self._retire()
+
+    def _ready(self) -> OpenClient:
+        current = self._current
+        if current is not None and not self._writing and self._is_due(current):
+            self._retire()
+        if self._current is None:
+            self._current = self._open()
+        return self._current
+
+    def _is_due(self, opened: OpenClient) -> bool:
+        if self._state() == opened.state:
+            return False
+        age = time.monotonic() - opened.opened
+        return opened.loading_seconds <= age * _RENEWING_SHARE or not writing_now(self._path)
+
+    def _open(self) -> OpenClient:
+        import chromadb
+
+        state, started = self._state(), time.monotonic()
+        with _numbers_lock:
+            number = next(number for number in itertools.count(1) if number not in _numbers_in_use)
+            _numbers_in_use.add(number)
+        try:
+            # Chroma gives every client of one address the same system; so many "/." make an address of our own.
+            # Its settings are the defaults; its telemetry is an empty function in 1.5.9.
+            with translated("open"):
+                client = chromadb.PersistentClient(str(self._path) + (os.sep + os.curdir) * number)
+        except BaseException:
+            _give_back(number)
+            raise
+        return OpenClient(client, started, number, state, time.monotonic() - started)
+
+    def _let_go(self, opened: OpenClient) -> None:
+        opened.collections.clear()
+        close = getattr(opened.client, "close", None)
+        if close is not None:
+            close()
+        _give_back(opened.number)
+
+    def _acquire(self) -> bool:
+        """Take the lock on the index; False in a folder that cannot be written, where nobody else writes either."""
+        try:
+            with self._turn:
+                self._index.acquire()
+        except Timeout:
+            raise StoreLockedError(f"store {self._path} is being written all the time; try again later") from None
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+                return False
+            raise StoreError(f"store {self._path} cannot be locked: {error.strerror or error}") from None
+        return True
+
+    def _state(self) -> tuple[int, int]:
+        """Changes with every write: how many there were, and the size of the database, for writers that do not count.
+
+        The database's time says nothing, because opening it touches it. Nor is SQLite asked: a second copy of the
+        library in one process would undo the locks of the first.
+        """
+        return _size(self._path / _WRITES), _size(self._path / disk.DATABASE)
+
+
+def hnsw_configuration(hnsw: HnswSettings) -> CreateCollectionConfiguration:
+    """An HNSW index over inner products, as Chroma wants it said."""
+    return {
+        "hnsw": {
+            "space": "ip",
+            "max_neighbors": hnsw.max_neighbors,
+            "ef_construction": hnsw.ef_construction,
+            "ef_search": hnsw.ef_search,
+        }
+    }
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
+
+
+def _give_back(number: int) -> None:
+    with _numbers_lock:
+        _numbers_in_use.discard(number)

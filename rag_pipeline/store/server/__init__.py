@@ -1,0 +1,1 @@
+"""Chroma on a server or in the cloud: the client, and one writer among machines."""

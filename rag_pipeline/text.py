@@ -1,0 +1,56 @@
+"""Text as every room of the package treats it: one line of an error, Korean or not, clean for a store."""
+
+from __future__ import annotations
+
+import unicodedata
+
+PATH_SEPARATOR = " > "
+"""Between the headings of a title path."""
+
+# A Korean text names ships, units and figures in other letters; an English one hardly holds a Korean name or two.
+_KOREAN_SHARE = 0.2
+
+
+def one_line(said: object, longest: int | None = None) -> str:
+    """What an exception or a library says, in one line; an exception without a message gives its name.
+
+    Args:
+        said: an exception, or a text.
+        longest: most characters; what is beyond is cut and marked with an ellipsis. None: any number.
+    """
+    line = " ".join(str(said).split()) or (type(said).__name__ if isinstance(said, BaseException) else "")
+    return line if longest is None or len(line) <= longest else line[:longest] + " …"
+
+
+def first_line(said: object, longest: int) -> str:
+    """As :func:`one_line`, of the first line alone: the libraries below follow it with pages of advice."""
+    lines = str(said).strip().splitlines()
+    return one_line(lines[0], longest) if lines else one_line(said, longest)
+
+
+def clean(text: str) -> str:
+    """NFC, Unix line ends, and none of the characters that no store takes: NUL and lone surrogates."""
+    text = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def hangul_count(text: str) -> int:
+    """How many syllables of Hangul a text holds, decomposed ones too."""
+    return sum("가" <= letter <= "힣" for letter in unicodedata.normalize("NFC", text))
+
+
+def is_korean(text: str) -> bool:
+    """Whether a text is in Korean, names and figures in other letters among it."""
+    return hangul_count(text) > _KOREAN_SHARE * len(text)
+
+
+def split_title_path(text: str, title: str) -> tuple[str, str]:
+    """The title path in front of a chunk's text, and the rest; the path is empty where the text has none.
+
+    Args:
+        text: of any chunk; what was not chunked here begins with whatever its author wrote.
+        title: of its document; empty where it has none, and then no title path either.
+    """
+    head, separator, body = text.partition("\n\n")
+    ours = bool(title and separator) and (head == title or head.startswith(title + PATH_SEPARATOR))
+    return (head, body) if ours else ("", text)
