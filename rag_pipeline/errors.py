@@ -7,6 +7,7 @@
     │   ├── ConfigurationError         exit 2   config.yaml, .env or the environment
     │   │   └── CheckpointError        exit 2   a model folder that cannot be used
     │   └── CollectionNotFoundError    exit 2
+    ├── OutputError                    exit 4   a file of results cannot be written
     ├── DocumentError                  exit 1   one file cannot be read; the others can
     ├── CollectionMismatchError        exit 3   the collection was made in another way
     ├── EmbeddingError                 exit 4   the model could not embed a text
@@ -44,6 +45,12 @@ class CheckpointError(ConfigurationError):
 
 class CollectionNotFoundError(UsageError):
     """No collection of that name is in the store."""
+
+
+class OutputError(RagPipelineError):
+    """A file of results cannot be written: a report, a picture, a question set."""
+
+    exit_code = 4
 
 
 class DocumentError(RagPipelineError):

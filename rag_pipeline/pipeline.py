@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rag_pipeline.integration.vector_store import PipelineVectorStore
     from rag_pipeline.passages import Passage
     from rag_pipeline.retrieval.lazy import LazySearcher
+    from rag_pipeline.store.checking import Check
 
 
 class Pipeline:
@@ -214,6 +215,29 @@ class Pipeline:
         from rag_pipeline.integration.vector_store import PipelineVectorStore
 
         return PipelineVectorStore.open(self.settings, self.collection, self._embeddings)
+
+    def verify(self, *, repair: bool = False) -> Check:
+        """Whether the collection is whole: its files, vectors, index and lexical index.
+
+        Args:
+            repair: mend what is off, without embedding; what was done is in the check's ``repaired``.
+
+        Raises:
+            CollectionNotFoundError: there is no such collection.
+            StoreLockedError: another process is writing, and the collection is to be mended.
+            StoreError: the store cannot be read or written.
+        """
+        from contextlib import closing
+
+        from rag_pipeline.assembly import open_store
+        from rag_pipeline.store.repair import verify_collections
+
+        with closing(open_store(self.settings)) as store:
+            return verify_collections(store, [self.collection], repair=repair)[self.collection]
+
+    async def averify(self, *, repair: bool = False) -> Check:
+        """As :meth:`verify`, in a thread."""
+        return await asyncio.to_thread(self.verify, repair=repair)
 
     def load(self) -> None:
         """Open the collection and load its models now rather than at the first question, as a server wants it.

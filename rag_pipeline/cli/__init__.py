@@ -33,7 +33,7 @@ from rag_pipeline.cli import (
     verify,
 )
 from rag_pipeline.cli.output import print_error, print_warning
-from rag_pipeline.errors import RagPipelineError, StoreError
+from rag_pipeline.errors import OutputError, RagPipelineError
 
 COMMANDS: dict[str, Callable[..., int]] = {
     "ingest": ingest.command,
@@ -117,7 +117,7 @@ def _run(app: typer.Typer, arguments: list[str] | None) -> int:
     except OSError as error:
         _discard_output()
         print_error(f"{error.filename or 'standard output'}: {error.strerror or error}")
-        return StoreError.exit_code
+        return OutputError.exit_code
     # Commands return their exit code; typer returns 130 itself when one is interrupted.
     return _interrupted() if result == _INTERRUPTED else int(result or 0)
 

@@ -11,7 +11,7 @@ import typer
 
 from rag_pipeline.cli.options import ConfigOption
 from rag_pipeline.cli.output import note, print_warning
-from rag_pipeline.errors import StoreError, UsageError
+from rag_pipeline.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,7 +55,7 @@ def command(
         with output.open("w", encoding="utf-8") as file:
             written = _write(drafted, file)
     except OSError as error:
-        raise StoreError(f"{output} cannot be written: {error.strerror or error}") from None
+        raise OutputError(f"{output} cannot be written: {error.strerror or error}") from None
     finally:
         if output.exists() and output.stat().st_size == 0:
             output.unlink()

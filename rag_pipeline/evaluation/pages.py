@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from rag_pipeline.errors import StoreError
+from rag_pipeline.errors import OutputError
 from rag_pipeline.evaluation.comparing import Comparison
 from rag_pipeline.evaluation.mapping import SimilarityMap
 from rag_pipeline.evaluation.plotting import COLOURS, as_svg, plot_comparison
@@ -52,12 +52,12 @@ def write_page(page: str, path: Path) -> None:
     """Write a page.
 
     Raises:
-        StoreError: the file cannot be written.
+        OutputError: the file cannot be written.
     """
     try:
         path.write_text(page, encoding="utf-8")
     except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from None
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
 def _render(template: str, **values: Any) -> str:

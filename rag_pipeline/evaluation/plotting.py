@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rag_pipeline.errors import StoreError, UsageError
+from rag_pipeline.errors import OutputError, UsageError
 from rag_pipeline.evaluation.comparing import Comparison
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def save(figure: Figure, path: Path) -> None:
 
     Raises:
         UsageError: the ending is neither .png nor .svg.
-        StoreError: the file cannot be written.
+        OutputError: the file cannot be written.
     """
     if path.suffix.lower() not in (".png", ".svg"):
         raise UsageError(f"a plot is written as .png or .svg, found {path.name!r}")
@@ -93,7 +93,7 @@ def save(figure: Figure, path: Path) -> None:
                 metadata={"Date": None} if path.suffix.lower() == ".svg" else None,
             )
     except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from None
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
 def as_svg(figure: Figure) -> str:
