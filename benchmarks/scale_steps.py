@@ -47,7 +47,7 @@ def ingest_step(place: Path) -> dict[str, Any]:
     """The whole ingest of a folder, and where its time goes."""
     from chromadb.api.models.Collection import Collection as ChromaCollection
 
-    from rag_pipeline.lexical.index import LexicalWriter
+    from rag_pipeline.lexical.writer import LexicalWriter
 
     seconds: dict[str, float] = {}
     with _timed(ChromaCollection, "upsert", seconds), _timed(LexicalWriter, "add", seconds):

@@ -11,15 +11,13 @@ from __future__ import annotations
 import contextlib
 import math
 import shutil
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag_pipeline.errors import StoreError
-from rag_pipeline.lexical.analysis import Terms, analyze, version
-from rag_pipeline.text import one_line
+from rag_pipeline.lexical.analysis import Terms, version
+from rag_pipeline.lexical.writer import FIELD_WEIGHTS, LexicalWriter, translated
 
 if TYPE_CHECKING:
     import tantivy
@@ -28,14 +26,11 @@ if TYPE_CHECKING:
 _K1 = 1.2
 # What the presence of a term is worth beside its frequency, in BM25+; 1 in the paper, 2 on our development sets.
 _PRESENCE = 2.0
-_WEIGHTS = {"words": 1.0, "compounds": 0.5, "pairs": 0.3}
 _RULES_FILE = "rules.txt"
 _META_FILE = "meta.json"
 _REVISION_FILE = "mark.txt"
 _HEAP_BYTES = 64 << 20
 _TRIES = 3
-_LONGEST_PROBLEM = 120
-_SECONDS_BETWEEN_COMMITS = 2.0
 
 
 @dataclass(frozen=True)
@@ -87,7 +82,7 @@ class LexicalIndex:
     @revision.setter
     def revision(self, revision: str) -> None:
         if revision or self.revision:
-            with _translated("write", self.folder):
+            with translated("write", self.folder):
                 (self.folder / _REVISION_FILE).write_text(revision + "\n", encoding="utf-8")
 
     def ids(self) -> set[str]:
@@ -107,7 +102,7 @@ class LexicalIndex:
         Raises:
             StoreError: the files cannot be written.
         """
-        with _translated("write", self.folder):
+        with translated("write", self.folder):
             if not self.exists:
                 self._make()
             writer = LexicalWriter(self._index().writer(heap_size=_HEAP_BYTES, num_threads=1), self.folder)
@@ -122,7 +117,7 @@ class LexicalIndex:
         searcher = self._searcher()  # what search() will look at too
         count = int(searcher.num_docs)
         weighed = []
-        for field, weight in _WEIGHTS.items():
+        for field, weight in FIELD_WEIGHTS.items():
             for term in dict.fromkeys(getattr(terms, field)):
                 frequency = searcher.doc_freq(field, term)
                 inverse = math.log(1 + max(count - frequency + 0.5, 0.5) / (frequency + 0.5))
@@ -146,7 +141,7 @@ class LexicalIndex:
         ideal = question.ideal
         if ideal <= 0 or (ids is not None and not ids) or not self.exists:
             return {}
-        with _translated("read", self.folder):
+        with translated("read", self.folder):
             for attempt in range(_TRIES):
                 try:
                     return self._search([term for term in question.terms if term[2] > 0], ideal, limit, ids)
@@ -187,7 +182,7 @@ class LexicalIndex:
         for field, term, weight in terms:
             one = query.term_query(schema, field, term, index_option="freq")
             # tantivy multiplies by the inverse document frequency itself.
-            parts.append((should, query.boost_query(one, _WEIGHTS[field])))
+            parts.append((should, query.boost_query(one, FIELD_WEIGHTS[field])))
             parts.append((should, query.const_score_query(one, weight * _PRESENCE)))
         whole = query.boolean_query(parts)
         if ids is not None:
@@ -206,7 +201,7 @@ class LexicalIndex:
         return opened
 
     def _searcher(self) -> tantivy.Searcher:
-        with _translated("read", self.folder):
+        with translated("read", self.folder):
             index = self._index()
             index.reload()
             return index.searcher()
@@ -218,68 +213,11 @@ class LexicalIndex:
         self.folder.mkdir(parents=True, exist_ok=True)
         schema = tantivy.SchemaBuilder()
         schema.add_text_field("id", stored=True, tokenizer_name="raw", index_option="basic")
-        for field in _WEIGHTS:
+        for field in FIELD_WEIGHTS:
             schema.add_text_field(field, tokenizer_name="whitespace", index_option="freq")
         self._opened = tantivy.Index(schema.build(), path=str(self.folder))
         # Last: an index without it is one that was cut off in the making.
         (self.folder / _RULES_FILE).write_text(version() + "\n", encoding="utf-8")
-
-
-class LexicalWriter:
-    """Adds and removes chunks; made by :meth:`LexicalIndex.writer`."""
-
-    def __init__(self, writer: tantivy.IndexWriter, folder: Path) -> None:
-        self._writer: tantivy.IndexWriter | None = writer
-        self._folder = folder
-        self._pending = False
-        self._committed = time.monotonic()
-
-    def add(self, texts: Mapping[str, str]) -> None:
-        """Add chunks by id; one that is there is replaced."""
-        self.add_terms(dict(zip(texts, analyze(list(texts.values())), strict=True)))
-
-    def add_terms(self, terms_by_id: Mapping[str, Terms]) -> None:
-        """Add chunks whose texts have been analysed already."""
-        import tantivy
-
-        assert self._writer is not None
-        with _translated("write", self._folder):
-            for chunk_id, terms in terms_by_id.items():
-                self._writer.delete_documents_by_term("id", chunk_id)
-                fields = {field: " ".join(getattr(terms, field)) for field in _WEIGHTS}
-                self._writer.add_document(tantivy.Document(id=chunk_id, **fields))
-                self._pending = True
-
-    def remove(self, ids: Sequence[str]) -> None:
-        """Remove chunks by id."""
-        assert self._writer is not None
-        with _translated("write", self._folder):
-            for chunk_id in ids:
-                self._writer.delete_documents_by_term("id", chunk_id)
-                self._pending = True
-
-    def commit(self) -> None:
-        """Make what was added and removed lasting, and seen by readers."""
-        if self._writer is not None and self._pending:
-            with _translated("write", self._folder):
-                self._writer.commit()
-            self._pending = False
-            self._committed = time.monotonic()
-
-    def commit_if_due(self) -> bool:
-        """Commit if the last time is a while ago: each commit costs a few writes to disk. Whether it did."""
-        if not self._pending or time.monotonic() - self._committed < _SECONDS_BETWEEN_COMMITS:
-            return False
-        self.commit()
-        return True
-
-    def close(self) -> None:
-        """Let go of what was not committed, and of the right to write."""
-        if self._writer is not None:
-            with contextlib.suppress(Exception):  # the disk may be full; the last commit stands
-                self._writer.rollback()
-                self._writer.wait_merging_threads()
-            self._writer = None
 
 
 def _query() -> type[tantivy.Query]:
@@ -290,17 +228,3 @@ def _query() -> type[tantivy.Query]:
 
 def _id(searcher: tantivy.Searcher, address: tantivy.DocAddress) -> str:
     return str(searcher.doc(address)["id"][0])
-
-
-@contextlib.contextmanager
-def _translated(action: str, folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except StoreError:
-        raise
-    except (ValueError, OSError) as error:
-        problem = one_line(error, _LONGEST_PROBLEM)
-        raise StoreError(
-            f"cannot {action} the lexical index {folder} ({problem}); run rag-pipeline ingest again, which recreates it"
-            " if it is damaged"
-        ) from None

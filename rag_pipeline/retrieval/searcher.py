@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ from rag_pipeline.errors import CollectionMismatchError
 from rag_pipeline.lexical import load as load_analyser
 from rag_pipeline.passages import Explanation, Passage
 from rag_pipeline.retrieval import selection
+from rag_pipeline.retrieval.asked import AskedQuestion, FoundBefore
 from rag_pipeline.retrieval.collection_statistics import CollectionStatistics, measure
+from rag_pipeline.retrieval.explaining import explanations_of, inner_products
 from rag_pipeline.retrieval.fusion import Candidate, Fusion, Legs, LexicalHits, fuse
 from rag_pipeline.retrieval.lexical import lexical_leg
 from rag_pipeline.retrieval.neighbours import joined
@@ -31,28 +33,6 @@ from rag_pipeline.store.filters import Where, checked
 
 # How often a question is asked again where an ingest replaces passages while they are being found.
 _TRIES = 3
-
-
-@dataclass(frozen=True)
-class _FoundBefore:
-    """Lexical hits from before the search, good for as long as nothing was written."""
-
-    written: object
-    wanted: int
-    hits: LexicalHits
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """One question on its way."""
-
-    text: str
-    where: Where | None
-    exact: bool
-    vector: npt.NDArray[np.float32] | None = None
-    lexical: LexicalHits | None = None
-    dense: dict[str, float] | None = None
-    found: _FoundBefore | None = None
 
 
 class Searcher:
@@ -158,7 +138,7 @@ class Searcher:
             EmbeddingError, ServiceError: the question cannot be embedded.
         """
         k = check_k(k)
-        return self._search(_Asked(check_question(question), checked(where), exact), k, explain)
+        return self._search(AskedQuestion(check_question(question), checked(where), exact), k, explain)
 
     async def asearch(
         self,
@@ -174,7 +154,7 @@ class Searcher:
         Questions that come together are embedded together, where the embedding can; the rest is done in a thread.
         """
         k = check_k(k)
-        asked = _Asked(check_question(question), checked(where), exact)
+        asked = AskedQuestion(check_question(question), checked(where), exact)
         if self.mode == "hybrid":
             # As in the sync search, the words are looked up while the question is being embedded.
             looking = run_in_thread(lambda: self._first_lexical_leg(asked, k))
@@ -188,13 +168,13 @@ class Searcher:
             asked = replace(asked, vector=np.asarray(vector, dtype=np.float32))
         return await asyncio.to_thread(self._search, asked, k, explain)
 
-    def _first_lexical_leg(self, asked: _Asked, k: int) -> _FoundBefore:
+    def _first_lexical_leg(self, asked: AskedQuestion, k: int) -> FoundBefore:
         """What the lexical leg finds for the first try of a search, and of which state of the collection."""
         written = self._collection.refresh()
         wanted = max(self._depth(k), self.options.candidates)
-        return _FoundBefore(written, wanted, lexical_leg(self._collection, asked.text, asked.where, wanted))
+        return FoundBefore(written, wanted, lexical_leg(self._collection, asked.text, asked.where, wanted))
 
-    def _search(self, asked: _Asked, k: int, explain: bool) -> list[Passage]:
+    def _search(self, asked: AskedQuestion, k: int, explain: bool) -> list[Passage]:
         lost: set[str] = set()
         for tried in range(_TRIES):
             self._collection.refresh(at_once=tried > 0, words=self.mode != "dense")
@@ -204,7 +184,9 @@ class Searcher:
             was_lost, lost = lost, {candidate.id for candidate in chosen} - rows.keys()
             if lost == was_lost:
                 break
-        explanations = self._explanations(asked, chosen) if explain else {}
+        explanations = (
+            explanations_of(self._collection, asked, chosen, self._has_language_correction()) if explain else {}
+        )
         passages = [
             self._passage(candidate, rows[candidate.id], explanations.get(candidate.id))
             for candidate in chosen
@@ -245,7 +227,7 @@ class Searcher:
             depth = max(depth, options.candidates)
         return depth
 
-    def _best(self, asked: _Asked, k: int) -> tuple[_Asked, list[Candidate]]:
+    def _best(self, asked: AskedQuestion, k: int) -> tuple[AskedQuestion, list[Candidate]]:
         depth = self._depth(k)
         while True:
             asked, ranked = self._ranked(asked, depth)
@@ -255,7 +237,7 @@ class Searcher:
                 return asked, chosen
             depth *= 4  # one long document may hold all the best places
 
-    def _ranked(self, asked: _Asked, depth: int) -> tuple[_Asked, list[Candidate]]:
+    def _ranked(self, asked: AskedQuestion, depth: int) -> tuple[AskedQuestion, list[Candidate]]:
         if self.mode == "lexical":
             hits = lexical_leg(self._collection, asked.text, asked.where, depth)
             found = [Candidate(chunk_id, score, lexical=score) for chunk_id, score in hits.scores.items()]
@@ -267,7 +249,7 @@ class Searcher:
             return replace(asked, vector=vector, dense=dense), found
         return self._hybrid(asked, depth)
 
-    def _hybrid(self, asked: _Asked, depth: int) -> tuple[_Asked, list[Candidate]]:
+    def _hybrid(self, asked: AskedQuestion, depth: int) -> tuple[AskedQuestion, list[Candidate]]:
         wanted = max(depth, self.options.candidates)
         # While the question is embedded: the model computes outside of the interpreter lock, or waits for a service.
         looking = run_in_thread(lambda: self._lexical_hits(asked, wanted))
@@ -282,28 +264,25 @@ class Searcher:
             dense=dense,
             dense_complete=len(dense) < wanted,
             lexical=hits,
-            inner_products=lambda ids: self._inner_products(unbiased, ids),
+            inner_products=lambda ids: inner_products(self._collection, unbiased, ids),
             lexical_scores=lambda ids: self._collection.lexical.search(hits.question, len(ids), ids),
         )
         fusion = Fusion(self.options.lexical_weight, statistics.spread)
         return replace(asked, vector=vector, lexical=hits, dense=dense), fuse(legs, fusion, depth)[:depth]
 
-    def _lexical_hits(self, asked: _Asked, wanted: int) -> LexicalHits:
+    def _lexical_hits(self, asked: AskedQuestion, wanted: int) -> LexicalHits:
         found = asked.found
         if found is not None and found.wanted == wanted and found.written == self._collection.refresh():
             return found.hits
         return lexical_leg(self._collection, asked.text, asked.where, wanted)
 
-    def _vector(self, asked: _Asked) -> npt.NDArray[np.float32]:
+    def _vector(self, asked: AskedQuestion) -> npt.NDArray[np.float32]:
         if asked.vector is not None:
             return asked.vector  # asked again for more, or embedded before
         question = asked.text
         return np.asarray(self._embeddings.embed_query(question), dtype=np.float32)
 
-    def _inner_products(self, vector: npt.NDArray[np.float32], ids: Sequence[str]) -> dict[str, float]:
-        return {chunk_id: float(vector @ stored) for chunk_id, stored in self._collection.vectors_of(ids).items()}
-
-    def _chosen(self, asked: _Asked, ranked: list[Candidate], k: int) -> list[Candidate]:
+    def _chosen(self, asked: AskedQuestion, ranked: list[Candidate], k: int) -> list[Candidate]:
         """Rerank, leave out what is below the least score or alike, and keep k."""
         options = self.options
         if self._reranker is not None and ranked:
@@ -332,31 +311,6 @@ class Searcher:
             explanation=explanation,
             collection=self.collection,
         )
-
-    def _explanations(self, asked: _Asked, chosen: list[Candidate]) -> dict[str, Explanation]:
-        ids = [candidate.id for candidate in chosen]
-        dense_ranks = {chunk_id: rank for rank, chunk_id in enumerate(asked.dense or {}, start=1)}
-        plain = self._inner_products(asked.vector, ids) if asked.vector is not None else {}
-        lexical_ranks: dict[str, int] = {}
-        shares: dict[str, dict[str, float]] = {}
-        if asked.lexical is not None:
-            lexical_ranks = {chunk_id: rank for rank, chunk_id in enumerate(asked.lexical.scores, start=1)}
-            shares = self._collection.lexical.shares(asked.lexical.question, ids)
-        return {
-            candidate.id: Explanation(
-                inner_product=plain.get(candidate.id),
-                dense_rank=dense_ranks.get(candidate.id),
-                language_correction=(candidate.inner_product or 0.0) - plain[candidate.id]
-                if candidate.id in plain and self._has_language_correction()
-                else 0.0,
-                lexical_score=candidate.lexical,
-                lexical_rank=lexical_ranks.get(candidate.id),
-                lexical_boost=candidate.boost,
-                terms=shares.get(candidate.id, {}),
-                rerank_score=candidate.rerank,
-            )
-            for candidate in chosen
-        }
 
     def _has_language_correction(self) -> bool:
         evens = self.mode == "hybrid" and self.options.balance_languages

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag_pipeline.errors import CollectionMismatchError
-from rag_pipeline.lexical.index import LexicalWriter
+from rag_pipeline.lexical.writer import LexicalWriter
 from rag_pipeline.store.lexical_replica import REVISION_KEY, bring_in_step, ids_of, new_revision
 from rag_pipeline.store.records import ChunkRecord
 from rag_pipeline.store.search import Hit, SearchableCollection

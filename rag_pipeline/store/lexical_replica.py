@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Protocol
 from filelock import FileLock, Timeout
 
 from rag_pipeline.errors import StoreError, StoreLockedError
-from rag_pipeline.lexical.index import LexicalIndex, LexicalWriter
+from rag_pipeline.lexical.index import LexicalIndex
+from rag_pipeline.lexical.writer import LexicalWriter
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection as ChromaCollection
