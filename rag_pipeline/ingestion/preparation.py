@@ -85,7 +85,7 @@ class Preparation:
             return None
         collection = self.store.get(self._target.collection)
         if collection.count:
-            collection.check_compatible(self.fingerprint, self.embedding if self._own is None else None)
+            collection.check_compatible(self.fingerprint, self.embedding)
         return collection
 
     def scan(self) -> list[FolderScan]:

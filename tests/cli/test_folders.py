@@ -36,7 +36,7 @@ def test_the_same_sentence_is_found_in_every_format(tmp_path, cache_dir, monkeyp
     assert run("ingest", ["docs"]) == 0
     out, err = capsys.readouterr()
     assert f"{len(formats.FORMATS)} new" in out
-    assert err == ""
+    assert complaints(err) == []
     assert run("query", ["최대 흘수가 12.04 m인 컨테이너선은?", "--collection", "docs", "-k", "40", "--json"]) == 0
     passages = json.loads(capsys.readouterr().out)["passages"]
     best = {}
@@ -107,7 +107,7 @@ def test_removing_more_than_half_needs_yes(cli, documents):
         (documents / name).unlink()
     code, out, err = cli("ingest")
     assert (code, out) == (2, "")
-    assert "2 of 3 documents in the collection are gone" in err
+    assert "2 of 3 documents in the collection are no longer in the folder" in err
     assert "0 removed" in cli("ingest", "--no-delete")[1]
     assert "2 removed" in cli("ingest", "--yes")[1]
 

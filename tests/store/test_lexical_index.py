@@ -19,7 +19,7 @@ from tests.ingestion.test_killed import make_documents, start
 
 
 @pytest.fixture
-def address(tmp_path, documents, monkeypatch):
+def place(tmp_path, documents, monkeypatch):
     (tmp_path / "config.yaml").write_text("default_collection: docs\n")
     monkeypatch.chdir(tmp_path)
     fill()
@@ -114,7 +114,7 @@ def spoil():
 def test_verify_finds_an_index_out_of_step_and_mends_it(place, capsys):
     spoil()
     assert run("verify", []) == 1
-    assert "lexical: the lexical index lacks 1 chunks and has 1 that are gone" in capsys.readouterr().out
+    assert "lexical: the lexical index lacks 1 chunks and has 1 that were deleted" in capsys.readouterr().out
     assert run("verify", ["--repair"]) == 1
     assert "brought the lexical index in step" in capsys.readouterr().out
     assert run("verify", []) == 0

@@ -184,7 +184,9 @@ def test_what_fails_for_good_comes_out_as_it_is_after_what_was_embedded_is_writt
     assert str(raised.value) == str(error)
     assert raised.value.__cause__ is None
     kept = contents(settings)
-    assert 0 < len(kept) < 150
+    locally(settings)
+    # How much came before the failure depends on how busy the machine is; some texts never did.
+    assert 0 < len(kept) < len(contents(settings, "local"))
     if isinstance(error, RagPipelineError):
         assert run(settings).chunks_total > len(kept)
 

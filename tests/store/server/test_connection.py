@@ -60,7 +60,7 @@ def server(chroma):
 
 
 @pytest.fixture
-def address(tmp_path, documents, monkeypatch):
+def place(tmp_path, documents, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
