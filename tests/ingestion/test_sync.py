@@ -208,7 +208,7 @@ def test_removing_more_than_half_is_refused_until_it_is_confirmed(settings, docu
     before = contents(settings)
     (documents / "bulk.md").unlink()
     (documents / "notes.txt").unlink()
-    with pytest.raises(UsageError, match=r"2 of 3 documents .* no longer in the folder .*--yes.*--no-delete"):
+    with pytest.raises(UsageError, match=r"2 of 3 documents .* no longer in the folder.*--yes.*--no-delete"):
         run(settings)
     asked = []
     with pytest.raises(UsageError):
