@@ -14,7 +14,7 @@ PYTHON ?= python3
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 endif
 
-.PHONY: help demo test test-fast lint check format docs clean
+.PHONY: help demo test test-fast lint check format docs lock clean
 
 help:
 	@echo "make demo       install, ingest the six ship documents, ask the two reference questions"
@@ -24,6 +24,7 @@ help:
 	@echo "make check      lint, then test"
 	@echo "make format     ruff's fixes and format"
 	@echo "make docs       the documentation as a site, in site/"
+	@echo "make lock       constraints.txt anew, after the dependencies changed (needs uv)"
 	@echo "make clean      remove .venv and what the tools leave"
 
 demo: .venv/.runtime
@@ -49,6 +50,15 @@ format: .venv/.dev
 docs: .venv/.dev
 	$(BIN)/python scripts/command_help.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# Pins stay as they are unless UPGRADE says otherwise. The CUDA packages are left out, as is the "+cpu" of a build: torch
+# names the exact versions it wants, and its other builds want others or none.
+lock:
+	@test -n "$(UV)" || { echo "error: make lock needs uv on the PATH" >&2; exit 2; }
+	$(UV) pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --quiet \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links $(UPGRADE) --output-file constraints.txt
+	grep -vE '^(cuda|nvidia)-|^triton==' constraints.txt | sed 's/^\(torch==[0-9.]*\)+[a-z0-9.]*/\1/' > constraints.new
+	mv constraints.new constraints.txt
 
 clean:
 	rm -rf .venv site .pytest_cache .mypy_cache .ruff_cache .hypothesis
