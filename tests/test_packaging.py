@@ -13,6 +13,7 @@ import zipfile
 
 import pytest
 
+import rag_pipeline
 from tests.conftest import OFFLINE, ROOT, complaints
 
 BUILT = ("rag_pipeline", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "documents", "ingest.py", "query.py",
@@ -47,6 +48,7 @@ def test_the_wheel_holds_the_package_its_types_and_its_templates(built):
     assert any(name.startswith("rag_pipeline/evaluation/templates/") for name in names)
     assert {name.partition("/")[0] for name in names} == {"rag_pipeline", f"{wheel.name.rsplit('-', 3)[0]}.dist-info"}
     [sdist] = built.glob("*.tar.gz")
+    assert {wheel.name.split("-")[1], sdist.name.removesuffix(".tar.gz").split("-")[1]} == {rag_pipeline.__version__}
     with tarfile.open(sdist) as archive:
         inside = {name.partition("/")[2] for name in archive.getnames()}
     assert {"ingest.py", "query.py", "config.yaml", "LICENSE", "documents/ships/container_panamax.md"} <= inside

@@ -22,7 +22,7 @@ from rag_pipeline.text import one_line
 # What Python shows of an open file says nothing to a user, and something else each time.
 _OBJECT = re.compile(r"(?:file )?'?<[^<>]* object at 0x[0-9a-f]+>'?")
 ENTRY_POINTS = "rag_pipeline.readers"
-EXTRA = "documents"
+EXTRA = "readers"
 # What the extra installs, by the names that are imported.
 EXTRA_PACKAGES = (
     "bs4",
