@@ -54,6 +54,7 @@ def test_the_wheel_holds_the_package_its_types_and_its_templates(built):
     assert {"ingest.py", "query.py", "config.yaml", "LICENSE", "documents/ships/container_panamax.md"} <= inside
 
 
+@pytest.mark.slow
 def test_the_wheel_works_in_a_fresh_environment_outside_of_the_checkout(built, tmp_path):
     home = tmp_path / "environment"
     venv.create(home, with_pip=False)

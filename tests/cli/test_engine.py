@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import socket
 
+import pytest
+
 from tests.conftest import complaints
 
 
+@pytest.mark.slow
 def test_the_engine_of_ray_shows_only_what_the_local_one_shows(project, python):
     # RAY_ADDRESS is not a wish of this command.
     strange = {"RAY_ADDRESS": "192.0.2.1:6379"}

@@ -130,6 +130,7 @@ def test_watch_goes_with_neither_dry_run_nor_rebuild(cli):
     assert cli("ingest", "--watch", "--dry-run")[0] == 2
 
 
+@pytest.mark.slow
 def test_watch_brings_in_changes_and_stops_cleanly(project, documents):
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "ingest.py"), "--watch"],

@@ -35,6 +35,7 @@ def cli(tmp_path, gemini, monkeypatch, capsys):
     return call
 
 
+@pytest.mark.slow
 def test_ingest_and_query_need_only_the_address_and_a_key(python, gemini, tmp_path):
     store = {"RAG_PIPELINE_STORE__PATH": str(tmp_path / "store"), **gemini.environment}
     done = python("ingest.py", "documents/ships", "--collection", "ships-gemini", "--embedding", "gemini", env=store)
@@ -99,6 +100,7 @@ def test_json_keeps_the_passages_when_the_answer_fails(cli, gemini):
     assert len(json.loads(out)["passages"]) == 4
 
 
+@pytest.mark.slow
 def test_without_a_key_for_the_chat_model_passages_come_with_one_line_on_how_to_get_answers(
     project, python, monkeypatch
 ):

@@ -156,6 +156,7 @@ main("ingest", sys.argv[2:])
 """
 
 
+@pytest.mark.slow
 def test_interrupted_it_says_how_to_go_on_and_goes_on_there(project, documents):
     for number in range(1000):
         (documents / f"{number}.md").write_text(f"# {number}\n\n가나다 라마바 {number}\n", "utf-8")
@@ -196,6 +197,7 @@ def test_interrupted_it_says_how_to_go_on_and_goes_on_there(project, documents):
     assert 0 < report["files"]["unchanged"] <= kept
 
 
+@pytest.mark.slow
 def test_the_script_itself_runs(project, python):
     done = python(str(ROOT / "ingest.py"), cwd=project)
     assert (done.returncode, complaints(done.stderr)) == (0, [])

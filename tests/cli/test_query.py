@@ -116,6 +116,7 @@ def test_a_collection_made_with_other_settings_is_exit_code_3(query, project):
     assert "--rebuild" in err
 
 
+@pytest.mark.slow
 def test_on_a_terminal_it_asks_until_an_empty_line(query, project):
     """A real terminal: a pseudo-terminal pair, as a person would type into."""
     parent, child = pty.openpty()
@@ -137,6 +138,7 @@ def test_on_a_terminal_it_asks_until_an_empty_line(query, project):
     assert "Asking collection docs. An empty line ends." in err.decode()
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_enough_is_no_error(query, project):
     process = subprocess.run(
         f"{sys.executable} {ROOT / 'query.py'} 배 -k 4 | head -n 1",
@@ -150,6 +152,7 @@ def test_a_reader_that_has_enough_is_no_error(query, project):
     assert process.stderr == ""
 
 
+@pytest.mark.slow
 def test_with_every_socket_closed_ingest_and_query_work_on_the_bundled_model(project, cache_dir, python):
     environment = {"RAG_PIPELINE_CACHE_DIR": str(cache_dir)}
     arguments = ["docs", "--collection", "offline", "--embedding", "bundled"]
@@ -167,6 +170,7 @@ def test_with_every_socket_closed_ingest_and_query_work_on_the_bundled_model(pro
     ("redirection", "code", "words"),
     [("<&-", 2, "question is empty"), (">/dev/full", 4, "No space left"), (">&-", 2, "question is empty")],
 )
+@pytest.mark.slow
 def test_closed_and_full_streams_are_no_traceback(query, project, redirection, code, words):
     question = "배" if "full" in redirection else ""
     done = subprocess.run(

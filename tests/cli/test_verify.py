@@ -140,6 +140,7 @@ def test_two_contents_of_a_file_side_by_side_are_named_and_mended_by_the_next_in
     assert verify(capsys)[0] == 0
 
 
+@pytest.mark.slow
 def test_an_index_that_misses_neighbours_is_built_anew(place, capsys, monkeypatch):
     for number in range(1500):
         (place / "docs" / f"{number}.md").write_text(f"# {number}\n\n{number * 7919} {number * 104729}\n", "utf-8")

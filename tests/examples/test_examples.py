@@ -70,12 +70,14 @@ def test_every_example_is_tried_here():
     assert {file.stem for file in EXAMPLES.glob("*.py")} == tried
 
 
+@pytest.mark.slow
 def test_own_folder(example):
     out = example("own_folder", "documents/ships", QUESTION).splitlines()
     assert out[0] == "30 chunks"
     assert "container_panamax.md" in out[1]
 
 
+@pytest.mark.slow
 def test_agent(example, gemini):
     out = example("agent", QUESTION)
     answer, *sources = out.splitlines()
@@ -87,6 +89,7 @@ def test_agent(example, gemini):
     assert "6 documents" in declared["description"]
 
 
+@pytest.mark.slow
 def test_chat(example, gemini):
     def reply(body):
         text = str(body)
@@ -100,6 +103,7 @@ def test_chat(example, gemini):
     assert "> 파나막스 컨테이너선의 적재 능력은?\n" in out
 
 
+@pytest.mark.slow
 def test_chat_passes_over_blank_lines(example):
     out = example("chat", given=f"\n  \n{QUESTION}\n")
     assert out.startswith(f"> {QUESTION}\n")
@@ -122,6 +126,7 @@ def test_what_is_missing_is_said_without_a_traceback(place, python, name, argume
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_compare_models(example):
     out = example("compare_models", "documents/ships", QUESTION, "bundled", "gemini").splitlines()
     assert out[0] == "bundled"
@@ -130,6 +135,7 @@ def test_compare_models(example):
     assert len(out) == 8
 
 
+@pytest.mark.slow
 def test_faiss_index(example):
     out = example("faiss_index", "documents/ships", "Which container ship passes the Suez canal?").splitlines()
     assert len(out) == 3
@@ -141,6 +147,7 @@ def test_other_embeddings(example):
     assert "container_panamax.md" in out[0]
 
 
+@pytest.mark.slow
 def test_other_retriever(example):
     out = example("other_retriever", "Which container ship has a maximum draft of 12.04 m?").splitlines()
     assert out == [
@@ -186,6 +193,7 @@ def served(place, environment):
         server.wait(30)
 
 
+@pytest.mark.slow
 def test_a_server_without_a_key_takes_the_blame(place):
     with served(place, {}) as get:
         with pytest.raises(urllib.error.HTTPError) as failed:
@@ -195,6 +203,7 @@ def test_a_server_without_a_key_takes_the_blame(place):
         failed.value.close()
 
 
+@pytest.mark.slow
 def test_serve(place, gemini):
     with served(place, gemini.environment) as get:
         with ThreadPoolExecutor(8) as pool:

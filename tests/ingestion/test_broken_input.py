@@ -212,6 +212,7 @@ def test_a_text_of_200_mb_is_above_the_limit_and_named(folder):
     assert reason.startswith("has 200 MB, more than the 50 MB")
 
 
+@pytest.mark.slow
 def test_a_document_of_one_endless_token_is_cut(folder):
     (folder / "endless.txt").write_text("가" * 1_000_000, "utf-8")
 
@@ -226,6 +227,7 @@ def test_a_document_of_one_endless_token_is_cut(folder):
     assert sum(len(piece) for piece in pieces) == 1_000_000
 
 
+@pytest.mark.slow
 def test_a_table_of_50_000_rows_goes_in(folder):
     rows = "".join(f"{number},배 {number},{number / 10}\n" for number in range(50_000))
     (folder / "table.csv").write_text(f"번호,이름,흘수\n{rows}", "utf-8")

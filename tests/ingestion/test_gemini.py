@@ -39,6 +39,7 @@ def target(settings):
 
 
 @pytest.mark.parametrize("settings", [100], indirect=True)
+@pytest.mark.slow
 def test_an_ingest_that_dies_at_request_700_of_1000_asks_only_for_the_rest(settings, target, gemini):
     gemini.expect(faults.status(429, quota="RequestsPerDayPerProject", times=None, after=700))
     report = IngestReport("docs", "gemini")

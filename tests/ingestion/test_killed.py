@@ -79,6 +79,7 @@ def workplace(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["first", "update", "rebuild"])
+@pytest.mark.slow
 def test_killed_at_ten_random_moments_it_ends_in_the_same_collection(workplace, mode):
     if mode != "first":
         # There is an earlier edition in the collection, some files of which are changed, removed and new.

@@ -21,6 +21,7 @@ def workplace(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_questions_and_a_second_ingest_during_an_ingest_do_no_harm(workplace):
     settings = load_settings(workplace / "config.yaml")
     target = IngestTarget("docs", [workplace / "docs"], "bundled")

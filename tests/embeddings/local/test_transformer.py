@@ -50,6 +50,7 @@ def test_a_vector_does_not_depend_on_what_it_was_batched_with(tiny_checkpoint):
         np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_in_bfloat16_too_up_to_rounding(bundled_folder):
     embeddings = TransformerEmbeddings(bundled_folder, dtype="bfloat16", batch_tokens=4096)
     alone = np.array([embeddings.embed_documents([text])[0] for text in TEXTS])

@@ -59,6 +59,7 @@ def locally(settings, collection="local", **options):
     return run(settings.with_engine(kind="local"), collection=collection, **options)
 
 
+@pytest.mark.slow
 def test_both_engines_make_the_same_collection_row_by_row(settings, documents, tmp_path):
     make_documents(documents, "첫")
     (documents / "fleet.html").write_text("<h1>선대</h1><p>배 세 척.</p>", "utf-8")
@@ -138,6 +139,7 @@ ingest(settings, IngestTarget("docs", [Path("docs")], "bundled"), embeddings=Wat
 """
 
 
+@pytest.mark.slow
 def test_a_driver_that_is_killed_or_interrupted_goes_on_where_it_was(settings, documents, tmp_path):
     make_documents(documents, "첫")
     driver = subprocess.Popen(
@@ -191,6 +193,7 @@ def test_what_fails_for_good_comes_out_as_it_is_after_what_was_embedded_is_writt
         assert run(settings).chunks_total > len(kept)
 
 
+@pytest.mark.slow
 def test_a_vector_that_is_gone_when_it_is_to_be_used_again_is_made_anew(settings, documents, monkeypatch):
     run(settings)
     locally(settings)

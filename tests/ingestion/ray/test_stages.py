@@ -33,6 +33,7 @@ def test_the_nodes_are_told_nothing_of_store_and_chat_model(tmp_path):
     assert settings.store.headers["X-Chroma-Token"].get_secret_value() == "hush-hush"
 
 
+@pytest.mark.slow
 def test_what_a_node_lacks_is_named_in_one_line(tmp_path, documents, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", f"{OFFLINE}:{ROOT}")

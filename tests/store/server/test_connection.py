@@ -296,6 +296,7 @@ def test_a_server_that_is_restarted_during_an_ingest_costs_it_a_pause_only(tmp_p
         assert on_server(server) == in_folder(tmp_path, tmp_path / "docs")
 
 
+@pytest.mark.slow
 def test_over_a_network_that_drops_delays_and_resets_nothing_is_lost_and_nothing_twice(server, place):
     make_documents(place / "many", "첫")
     network = Network(server.port)
