@@ -2,7 +2,6 @@
 # uv installs where it is on the PATH, else pip does; `make UV= …` means pip in any case.
 UV ?= $(shell command -v uv 2>/dev/null)
 BIN := .venv/bin
-# Two processes; tests that must not be apart say so by xdist_group.
 PYTEST := $(BIN)/python -m pytest
 # The extras that the tests use. Those for S3 and Google's storage are not among them: tests show what is said without.
 EXTRAS := evaluation,http,huggingface,ray,readers
@@ -20,7 +19,7 @@ endif
 help:
 	@echo "make demo       install, ingest the six ship documents, ask the two reference questions"
 	@echo "make test       install, run the tests"
-	@echo "make test-fast  the tests that are not marked slow"
+	@echo "make test-fast  the tests that are not marked slow, in two processes"
 	@echo "make lint       ruff and mypy"
 	@echo "make check      lint, then test"
 	@echo "make format     ruff's fixes and format"

@@ -9,6 +9,8 @@ from datetime import date
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 import rag_pipeline
@@ -16,6 +18,7 @@ from tests.conftest import ROOT
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text("utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 WORKFLOWS = ROOT / ".github" / "workflows"
 # As in Keep a Changelog.
 KINDS = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
@@ -185,19 +188,38 @@ def test_the_earlier_name_of_an_extra_goes_on():
     assert extras["readers"]
 
 
-def test_what_only_developers_need_is_a_group_and_no_extra():
-    assert not {"dev", "docs"} & PYPROJECT["project"]["optional-dependencies"].keys()
-    assert {"dev", "docs"} <= PYPROJECT["dependency-groups"].keys()
+def test_what_developers_need_is_no_part_of_what_is_published():
+    groups = PYPROJECT["dependency-groups"]
+    assert groups.keys() == {"dev", "docs"}
+    assert not groups.keys() & PYPROJECT["project"]["optional-dependencies"].keys()
+    # Alone, a group would take the project from an index, where that name may be another's.
+    assert not [line for group in groups.values() for line in group if "rag-pipeline" in str(line)]
 
 
 def test_the_makefile_and_the_workflow_install_the_same_extras():
-    [extras] = re.findall(r"^EXTRAS := (.+)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
-    workflow = yaml.safe_load((WORKFLOWS / "test.yml").read_text("utf-8"))
-    assert workflow["env"]["EXTRAS"] == extras
+    [extras] = re.findall(r"^EXTRAS := (.+)$", MAKEFILE, re.MULTILINE)
+    assert yaml.safe_load((WORKFLOWS / "test.yml").read_text("utf-8"))["env"]["EXTRAS"] == extras
     assert set(extras.split(",")) <= PYPROJECT["project"]["optional-dependencies"].keys()
 
 
 def test_make_help_lists_every_target():
-    text = (ROOT / "Makefile").read_text("utf-8")
-    [phony] = re.findall(r"^\.PHONY: (.+)$", text, re.MULTILINE)
-    assert sorted(re.findall(r'"make ([a-z-]+) ', text)) == sorted(set(phony.split()) - {"help"})
+    [phony] = re.findall(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)
+    listed = re.findall(r'^\t@echo "make ([a-z-]+) ', MAKEFILE, re.MULTILINE)
+    assert sorted([*listed, "help"]) == sorted(phony.split())
+
+
+def test_the_constraints_are_pins_of_no_one_machine():
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    for line in lines:
+        requirement = Requirement(line)  # no option, path or comment
+        assert (requirement.url, requirement.extras) == (None, set()), line
+        assert re.fullmatch(r"==[0-9a-z.]+", str(requirement.specifier)), line  # no "+cpu" of one build
+
+
+def test_the_constraints_pin_each_dependency():
+    project, groups = PYPROJECT["project"], PYPROJECT["dependency-groups"]
+    lists = [project["dependencies"], *project["optional-dependencies"].values(), *groups.values()]
+    wanted = [line for lines in lists for line in lines if isinstance(line, str)]
+    pins = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    pinned = {canonicalize_name(Requirement(line).name) for line in pins}
+    assert {canonicalize_name(Requirement(line).name) for line in wanted} - {project["name"]} <= pinned
