@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 PATH_SEPARATOR = " > "
 """Between the headings of a title path."""
 
+_HANGUL = re.compile("[가-힣]")
 # A Korean text names ships, units and figures in other letters; an English one hardly holds a Korean name or two.
 _KOREAN_SHARE = 0.2
 
@@ -36,7 +38,7 @@ def clean(text: str) -> str:
 
 def hangul_count(text: str) -> int:
     """How many syllables of Hangul a text holds, decomposed ones too."""
-    return sum("가" <= letter <= "힣" for letter in unicodedata.normalize("NFC", text))
+    return len(_HANGUL.findall(unicodedata.normalize("NFC", text)))
 
 
 def is_korean(text: str) -> bool:

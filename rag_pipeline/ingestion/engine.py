@@ -17,7 +17,7 @@ class Engine(Protocol):
     """Reads, cuts and embeds files."""
 
     def run(self, files: Sequence[PlannedFile], writer: ChunkWriter) -> None:
-        """Bring in all files: each is opened at ``writing`` with its chunks, or reported as failed.
+        """Bring in all files: each is opened at ``writer`` with its chunks, or reported as failed.
 
         A text that is stored already, in this file as it was before or in another, is not embedded again.
 

@@ -66,7 +66,7 @@ class IngestReport:
     updated: int = 0
     unchanged: int = 0
     renamed: int = 0
-    """New names of files that were deleted under another, with the same content."""
+    """Files that have another name than before, with the same content."""
     removed: int = 0
     chunks_written: int = 0
     chunks_reused: int = 0

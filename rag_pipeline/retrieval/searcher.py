@@ -157,11 +157,9 @@ class Searcher:
         asked = AskedQuestion(check_question(question), checked(where), exact)
         if self.mode == "hybrid":
             # As in the sync search, the words are looked up while the question is being embedded.
-            looking = run_in_thread(lambda: self._first_lexical_leg(asked, k))
-            try:
-                vector = await self._embeddings.aembed_query(asked.text)
-            finally:
-                found = await asyncio.wrap_future(looking)
+            vector, found = await asyncio.gather(
+                self._embeddings.aembed_query(asked.text), asyncio.to_thread(self._first_lexical_leg, asked, k)
+            )
             asked = replace(asked, vector=np.asarray(vector, dtype=np.float32), found=found)
         elif self.mode == "dense":
             vector = await self._embeddings.aembed_query(asked.text)

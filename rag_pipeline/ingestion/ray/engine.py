@@ -97,7 +97,7 @@ class RayEngine:
             try:
                 self._pass(arrivals, sorted(writer.known_texts()), workers)
                 if arrivals.unfinished:
-                    # A vector that was to be used aboost is gone, or a file changed while a dead task was done over.
+                    # A vector that was to be used again was deleted, or a file changed while a dead task was done over.
                     self._pass(arrivals, [], workers)
             except RayError as error:
                 raise _in_words(error) from None
