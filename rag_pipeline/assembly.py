@@ -8,7 +8,7 @@ from rag_pipeline.embeddings.base import PipelineEmbeddings
 from rag_pipeline.embeddings.factory import make_embeddings
 from rag_pipeline.store import Fingerprint, Store
 
-__all__ = ["fingerprint_of", "make_embeddings", "open_store"]
+__all__ = ["embedding_name", "fingerprint_of", "make_embeddings", "open_store"]
 
 
 def open_store(settings: Settings) -> Store:
@@ -19,6 +19,18 @@ def open_store(settings: Settings) -> Store:
     from rag_pipeline.store.server.connection import ServerConnection
 
     return Store(ServerConnection(settings.store, path), settings.store.hnsw)
+
+
+def embedding_name(settings: Settings, store: Store, collection: str) -> str:
+    """The embedding of a collection, by its name in the configuration.
+
+    The one that the configuration names for it, else the one it was made with, else ``bundled``.
+    """
+    configured = settings.collections.get(collection)
+    if configured is not None:
+        return configured.embedding
+    stored = store.find(collection)
+    return (stored.embedding if stored else None) or "bundled"
 
 
 def fingerprint_of(embeddings: PipelineEmbeddings, settings: Settings) -> Fingerprint:

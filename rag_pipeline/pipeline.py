@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -227,8 +228,6 @@ class Pipeline:
             StoreLockedError: another process is writing, and the collection is to be mended.
             StoreError: the store cannot be read or written.
         """
-        from contextlib import closing
-
         from rag_pipeline.assembly import open_store
         from rag_pipeline.store.repair import verify_collections
 

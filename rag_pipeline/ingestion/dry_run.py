@@ -34,8 +34,6 @@ def dry_run(
     started = time.monotonic()
     with prepared(settings, target, readers=readers) as parts:
         scans = parts.scan()
-        parts.choose_embedding()
-        assert parts.embedding is not None
         report = IngestReport(target.collection, parts.embedding, dry_run=True)
         stored = StoredFiles()
         if not rebuild and (collection := parts.existing_collection()) is not None:

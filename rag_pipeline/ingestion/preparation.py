@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import cached_property
 
-from rag_pipeline.assembly import fingerprint_of, open_store
+from rag_pipeline.assembly import embedding_name, fingerprint_of, open_store
 from rag_pipeline.config import Settings
 from rag_pipeline.documents import FolderScan, Reader, Readers, ReadingOptions, scan_folder
 from rag_pipeline.documents.sandbox import LimitedReader
@@ -18,8 +19,6 @@ from rag_pipeline.ingestion.plan import FolderOptions
 from rag_pipeline.ingestion.targets import IngestTarget
 from rag_pipeline.locations import Folder, lies_inside, same_place
 from rag_pipeline.store import Collection, Fingerprint
-
-_DEFAULT_EMBEDDING = "bundled"
 
 
 class Preparation:
@@ -38,54 +37,43 @@ class Preparation:
         self._settings = settings
         self._target = target
         self._own = embeddings
-        self._embeddings = embeddings
         self.reader = make_reader(settings, readers)
         """Reads files within the configured limits."""
         self.options = folder_options(settings, target, self.reader.readers)
         """What is taken of the folders, and what is known of their files beforehand."""
         self.store = open_store(settings)
         """Where the collection is."""
-        self.embedding = target.embedding
-        """The embedding's name in the configuration; None until :meth:`choose_embedding` has looked into the store."""
-        if self.embedding is not None:
-            self.choose_embedding()
 
-    def choose_embedding(self) -> None:
-        """Make the embedding: the one that was named, else the one that the collection was made with.
+    @cached_property
+    def embedding(self) -> str:
+        """The embedding's name in the configuration: the one that was named, else looked up in the store."""
+        return self._target.embedding or embedding_name(self._settings, self.store, self._target.collection)
+
+    @cached_property
+    def embeddings(self) -> PipelineEmbeddings:
+        """What texts are embedded with.
 
         Raises:
             ConfigurationError, CheckpointError, ServiceError: it cannot be had; see
                 :func:`rag_pipeline.make_embeddings`.
         """
-        if self.embedding is None:
-            name = self._target.collection
-            stored = self.store.get(name).embedding if name in self.store.names() else None
-            self.embedding = stored or _DEFAULT_EMBEDDING
-        if self._embeddings is None:
-            self._embeddings = make_embeddings(self._settings, self.embedding)
+        return self._own or make_embeddings(self._settings, self.embedding)
 
-    @property
-    def embeddings(self) -> PipelineEmbeddings:
-        """What texts are embedded with."""
-        assert self._embeddings is not None
-        return self._embeddings
-
-    @property
+    @cached_property
     def fingerprint(self) -> Fingerprint:
         """How the collection must have been made."""
         return fingerprint_of(self.embeddings, self._settings)
 
     def existing_collection(self) -> Collection | None:
-        """The collection as it is, if there is one.
+        """The collection, if there is one that holds something.
 
         Raises:
             CollectionMismatchError: it was made in another way.
         """
-        if self._target.collection not in self.store.names():
+        collection = self.store.find(self._target.collection)
+        if collection is None or not collection.count:
             return None
-        collection = self.store.get(self._target.collection)
-        if collection.count:
-            collection.check_compatible(self.fingerprint, self.embedding)
+        collection.check_compatible(self.fingerprint, self.embedding)
         return collection
 
     def scan(self) -> list[FolderScan]:
@@ -113,9 +101,11 @@ def prepared(
         ConfigurationError, CheckpointError, ServiceError: a named embedding cannot be had.
     """
     check_folders(target.folders)
-    preparation = Preparation(settings, target, embeddings, readers)
-    with closing(preparation.store), preparation.reader:
-        yield preparation
+    parts = Preparation(settings, target, embeddings, readers)
+    with closing(parts.store), parts.reader:
+        if target.embedding is not None:
+            _ = parts.embeddings  # it may have to be downloaded, which nobody should wait for who wants to write
+        yield parts
 
 
 def check_folders(folders: Sequence[Folder]) -> None:

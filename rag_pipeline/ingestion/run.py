@@ -53,15 +53,13 @@ def ingest(
     """
     report = report or IngestReport(target.collection, target.embedding or "")
     with prepared(settings, target, embeddings, readers) as parts:
-        # A bad folder must leave no empty store behind. Where there is a store, its folders are listed under the lock:
-        # what another process brings in meanwhile must not look as if it had been deleted.
-        scans = None if parts.store.exists else parts.scan()
-        if scans is not None:
-            parts.choose_embedding()
+        # A bad folder, or a model without a key, must leave no empty store behind. Where there is a store, folders are
+        # listed under its lock: what another process brings in meanwhile must not look as if it had been deleted.
+        scans = None
+        if not parts.store.exists:
+            scans = parts.scan()
             parts.embeddings.check_ready()
         with parts.store.writer():
-            parts.choose_embedding()
-            assert parts.embedding is not None
             report.embedding = parts.embedding
             parts.embeddings.check_ready()
             if scans is None or parts.store.names():
@@ -90,16 +88,14 @@ def ingest(
 
 def _collection(parts: Preparation, name: str, *, rebuild: bool) -> Collection:
     """The collection to write to: the one that is there, a new one, or one that will replace it."""
-    assert parts.embedding is not None
     if rebuild:
         return parts.store.staging(name, parts.fingerprint, parts.embedding)
     existing = parts.existing_collection()
-    if existing is None:
-        return parts.store.create(name, parts.fingerprint, parts.embedding)
-    if existing.count:
+    if existing is not None:
         return existing
-    # Left by a run that ended before its first chunk: there is nothing to mix with.
-    return parts.store.recreate(name, parts.fingerprint, parts.embedding)
+    # One that is empty was left by a run that ended before its first chunk: there is nothing to mix with.
+    make = parts.store.recreate if name in parts.store.names() else parts.store.create
+    return make(name, parts.fingerprint, parts.embedding)
 
 
 def _engine(
@@ -109,5 +105,4 @@ def _engine(
         return LocalEngine(parts.embeddings, parts.reader, settings.chunking.max_tokens)
     from rag_pipeline.ingestion.ray.engine import RayEngine
 
-    assert parts.embedding is not None
     return RayEngine.of(settings, parts.embedding, own, readers)

@@ -19,7 +19,8 @@ class IngestTarget:
     folders: Sequence[Folder]
     """Paths, or folders behind URLs: ``rag_pipeline.locations.as_folder("s3://bucket/docs")``."""
     embedding: str | None = None
-    """Its name in the configuration; None: the one that the collection was made with, ``bundled`` for a new one."""
+    """Its name in the configuration; None: the one configured for the collection, else the one it was made with, else
+    ``bundled``."""
     include: tuple[str, ...] = ()
     """Only files that match one of these patterns; empty: all."""
     exclude: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from typing import Any, Self
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 
-from rag_pipeline.assembly import fingerprint_of, make_embeddings, open_store
+from rag_pipeline.assembly import embedding_name, fingerprint_of, make_embeddings, open_store
 from rag_pipeline.config import Settings
 from rag_pipeline.embeddings.base import PipelineEmbeddings
 from rag_pipeline.embeddings.wrapped import as_pipeline_embeddings
@@ -77,7 +77,7 @@ class PipelineVectorStore(CollectionVectorSearch):
             check_collection_name(collection)
         store = open_store(settings)
         try:
-            name = _embedding_name(settings, store, collection)
+            name = embedding_name(settings, store, collection)
             own = make_embeddings(settings, name) if embeddings is None else as_pipeline_embeddings(embeddings)
             fingerprint = fingerprint_of(own, settings)
             if create and collection not in store.names():
@@ -257,11 +257,3 @@ def _file_of(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """What says which chunk of which file a row is; empty if it is of none."""
     names = FILE_KEYS | {"folder", "source"}
     return {name: metadata[name] for name in names} if names <= metadata.keys() else {}
-
-
-def _embedding_name(settings: Settings, store: Store, collection: str) -> str:
-    configured = settings.collections.get(collection)
-    if configured is not None:
-        return configured.embedding
-    stored = store.get(collection).embedding if collection in store.names() else None
-    return stored or "bundled"

@@ -16,7 +16,7 @@ from rag_pipeline.config import Settings, load_settings
 from rag_pipeline.errors import UsageError
 from rag_pipeline.retrieval.factory import open_searcher, open_searchers
 from rag_pipeline.retrieval.protocol import AnySearcher
-from rag_pipeline.retrieval.run_in_thread import run_in_thread
+from rag_pipeline.run_in_thread import run_in_thread
 
 # Each may hold a reranker's model; an app that makes up options as it goes would otherwise fill the memory.
 _MOST_OPTIONS = 16

@@ -27,7 +27,7 @@ from rag_pipeline.retrieval.neighbours import joined
 from rag_pipeline.retrieval.options import SearchOptions
 from rag_pipeline.retrieval.questions import check_k, check_question
 from rag_pipeline.retrieval.rerank import make_reranker
-from rag_pipeline.retrieval.run_in_thread import run_in_thread
+from rag_pipeline.run_in_thread import run_in_thread
 from rag_pipeline.store import Collection
 from rag_pipeline.store.filters import Where, checked
 

@@ -90,6 +90,14 @@ class Store:
         self._check_known(name)
         return self._get(name)
 
+    def find(self, name: str) -> Collection | None:
+        """One collection; None: there is none of that name.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return self._get(name) if name in self.names() else None
+
     def foreign(self, name: str) -> ForeignCollection:
         """One collection, whoever made it.
 

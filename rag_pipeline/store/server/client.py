@@ -11,7 +11,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -21,6 +20,7 @@ from httpx_retries import Retry, RetryTransport
 
 from rag_pipeline.config import StoreSettings
 from rag_pipeline.errors import ConfigurationError, RagPipelineError, ServiceError, StoreError, StoreUnreachableError
+from rag_pipeline.run_in_thread import run_in_thread
 from rag_pipeline.text import one_line
 
 if TYPE_CHECKING:
@@ -159,17 +159,8 @@ def _patient(make: Callable[[], ClientAPI], settings: StoreSettings, before: Cal
 
 def _within(seconds: float, make: Callable[[], ClientAPI]) -> ClientAPI:
     """Chroma's client waits for ever for the replies to its first requests: it is waited for in a thread."""
-    done: Future[ClientAPI] = Future()
-
-    def run() -> None:
-        try:
-            done.set_result(make())
-        except BaseException as error:
-            done.set_exception(error)
-
-    threading.Thread(target=run, name="rag_pipeline-connecting", daemon=True).start()
     try:
-        return done.result(seconds)
+        return run_in_thread(make).result(seconds)
     except TimeoutError:
         raise httpx.ConnectTimeout(f"no reply within {seconds:g} s") from None
 

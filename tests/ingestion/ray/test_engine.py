@@ -181,14 +181,13 @@ def test_a_text_that_is_refused_costs_its_file_only(settings):
 @pytest.mark.parametrize("error", [ServiceError("the service is gone; try later"), KeyError("a bug")])
 def test_what_fails_for_good_comes_out_as_it_is_after_what_was_embedded_is_written(settings, documents, error):
     make_documents(documents, "첫")
+    # Of a batch that is larger than the first group of texts, the rest is never embedded, however busy the machine is.
     with pytest.raises(type(error)) as raised:
-        run(settings, Refusing(error=error))
+        run(settings.with_engine(batch_size=64), Refusing(error=error))
     assert str(raised.value) == str(error)
     assert raised.value.__cause__ is None
     kept = contents(settings)
-    locally(settings)
-    # How much came before the failure depends on how busy the machine is; some texts never did.
-    assert 0 < len(kept) < len(contents(settings, "local"))
+    assert 0 < len(kept) < 150
     if isinstance(error, RagPipelineError):
         assert run(settings).chunks_total > len(kept)
 

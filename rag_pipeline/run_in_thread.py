@@ -1,4 +1,4 @@
-"""Work alongside other work, in a thread of its own."""
+"""A call in a thread of its own."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ def run_in_thread(call: Callable[[], T]) -> Future[T]:
         except BaseException as error:
             future.set_exception(error)
 
-    threading.Thread(target=work, name="rag_pipeline lexical leg", daemon=True).start()
+    threading.Thread(target=work, name="rag_pipeline", daemon=True).start()
     return future
