@@ -341,9 +341,11 @@ async def test_closing_does_not_disturb_the_questions_on_their_way(retriever):
 
 
 def test_threads_and_searchers_do_not_grow_with_the_options_that_are_asked_with(retriever):
+    # Servers and clusters of earlier tests may have left threads: only those that begin here count.
+    before = set(threading.enumerate())
     for number in range(40):
         retriever.invoke("ships", min_score=-float(number + 1))
-    assert threading.active_count() < 20
+    assert len(set(threading.enumerate()) - before) < 5
     assert len(retriever._lazy._changed) <= 16
 
 
