@@ -6,19 +6,18 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests import warm
 from tests.gemini_fixtures import gemini
+from tests.warm import OFFLINE, ROOT
 
-__all__ = ["gemini"]
+__all__ = ["OFFLINE", "ROOT", "gemini"]
 
-ROOT = Path(__file__).parent.parent
-# Child processes get this folder on their path: its sitecustomize closes every socket but loopback's.
-OFFLINE = Path(__file__).parent / "offline"
 _PROGRESS = re.compile(r"\d+ of \d+ files, [\d,]+ tokens")
 
 
@@ -126,22 +125,17 @@ embeddings:
 
 @pytest.fixture
 def python() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run a Python process that cannot reach any network."""
+    """Run a Python process that cannot reach any network; a cold one where its start is what is tried."""
 
     def run(*arguments: str, cwd: Path = ROOT, env: dict[str, str] | None = None, **options):
-        return subprocess.run(
-            [sys.executable, *arguments],
-            cwd=cwd,
-            env=offline_environment(env),
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=300,
-            check=False,
-            **options,
-        )
+        return warm.run(list(arguments), cwd=cwd, env=offline_environment(env), **options)
 
     return run
+
+
+def started(*arguments: object, cwd: Path = ROOT, env: dict[str, str] | None = None) -> Any:
+    """A Python process that cannot reach any network, running: as ``subprocess.Popen`` with pipes of text."""
+    return warm.start([str(argument) for argument in arguments], cwd=cwd, env=offline_environment(env))
 
 
 def offline_environment(extra: dict[str, str] | None = None) -> dict[str, str]:

@@ -20,7 +20,7 @@ def test_public_names_are_those_known_sorted_and_importable():
 
 def test_importing_the_package_imports_no_heavy_library(python):
     heavy = "{'torch', 'transformers', 'chromadb', 'langchain_core', 'pydantic', 'google.genai'}"
-    done = python("-c", f"import rag_pipeline, sys; print(sorted({heavy} & set(sys.modules)))")
+    done = python("-c", f"import rag_pipeline, sys; print(sorted({heavy} & set(sys.modules)))", cold=True)
     assert done.stdout.strip() == "[]", done.stderr
 
 
@@ -34,7 +34,7 @@ def test_help_imports_no_heavy_library(python):
         " 'matplotlib', 'tantivy', 'kiwipiepy'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
-    done = python("-c", code)
+    done = python("-c", code, cold=True)
     assert done.stdout.strip().splitlines()[-1] == "[]", done.stderr
 
 
@@ -72,5 +72,5 @@ rooms = ("rag_pipeline.documents.walking", "rag_pipeline.documents.sandbox", "ra
          "rag_pipeline.store.server", "google.genai", "pathspec", "markdown_it")
 print(sorted(name for name in sys.modules if name.startswith(rooms)))
 """
-    done = python("-c", code)
+    done = python("-c", code, cold=True)
     assert done.stdout.strip().splitlines()[-1] == "[]", done.stdout + done.stderr

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -14,7 +12,7 @@ from rag_pipeline.cli import run
 from rag_pipeline.cli.progress import describe, time_left
 from rag_pipeline.ingestion import Progress
 from tests import formats
-from tests.conftest import ROOT, complaints, offline_environment
+from tests.conftest import ROOT, complaints, started
 
 SENTENCE = "최대 흘수가 12.04 m인 컨테이너선은 파나막스이다."
 
@@ -132,15 +130,7 @@ def test_watch_goes_with_neither_dry_run_nor_rebuild(cli):
 
 @pytest.mark.slow
 def test_watch_brings_in_changes_and_stops_cleanly(project, documents):
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "ingest.py"), "--watch"],
-        cwd=project,
-        env=offline_environment({"PYTHONUNBUFFERED": "1"}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-    )
+    process = started(ROOT / "ingest.py", "--watch", cwd=project, env={"PYTHONUNBUFFERED": "1"})
     try:
         assert "3 new" in process.stdout.readline()
         assert "watching" in next(line for line in process.stderr if complaints(line))

@@ -3,8 +3,6 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -12,7 +10,7 @@ import pytest
 from rag_pipeline.cli import run
 from rag_pipeline.errors import CollectionNotFoundError, StoreError
 from rag_pipeline.store import Store
-from tests.conftest import ROOT, complaints, offline_environment
+from tests.conftest import ROOT, complaints, started
 
 
 @pytest.fixture
@@ -157,17 +155,10 @@ main("ingest", sys.argv[2:])
 
 
 @pytest.mark.slow
-def test_interrupted_it_says_how_to_go_on_and_goes_on_there(project, documents):
+def test_interrupted_it_says_how_to_go_on_and_goes_on_there(project, documents, python):
     for number in range(1000):
         (documents / f"{number}.md").write_text(f"# {number}\n\n가나다 라마바 {number}\n", "utf-8")
-    process = subprocess.Popen(
-        [sys.executable, "-c", SLOWLY, "1.0"],
-        cwd=project,
-        env=offline_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = started("-c", SLOWLY, "1.0", cwd=project)
     store = Store(project / "chroma_db")
     deadline = time.monotonic() + 120
     written = 0
@@ -184,14 +175,8 @@ def test_interrupted_it_says_how_to_go_on_and_goes_on_there(project, documents):
     assert "Traceback" not in err
     kept = store.get("docs").count
     store.close()
-    done = subprocess.run(
-        [sys.executable, "-c", SLOWLY, "0", "--json"],
-        cwd=project,
-        env=offline_environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = python("-c", SLOWLY, "0", "--json", cwd=project)
+    assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["chunks"]["total"] == 1004
     assert 0 < report["files"]["unchanged"] <= kept

@@ -7,8 +7,6 @@ import json
 import re
 import shutil
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -19,7 +17,7 @@ import pytest
 
 from rag_pipeline import Pipeline
 from rag_pipeline.testing import gemini_faults
-from tests.conftest import ROOT, offline_environment
+from tests.conftest import ROOT, started
 
 QUESTION = "최대 흘수가 12.04 m인 컨테이너선은 무엇인가?"
 EXAMPLES = ROOT / "examples"
@@ -37,19 +35,9 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture
-def example(place, gemini):
+def example(place, gemini, python):
     def run(name, *arguments, given=None):
-        done = subprocess.run(
-            [sys.executable, EXAMPLES / f"{name}.py", *arguments],
-            cwd=place,
-            env=offline_environment(gemini.environment),
-            input=given,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=300,
-            check=False,
-        )
+        done = python(str(EXAMPLES / f"{name}.py"), *arguments, cwd=place, env=gemini.environment, given=given)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -166,13 +154,8 @@ def free_port() -> int:
 @contextlib.contextmanager
 def served(place, environment):
     port = free_port()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "uvicorn", "examples.serve:app", "--port", str(port), "--app-dir", str(ROOT)],
-        cwd=place,
-        env=offline_environment(environment),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    serve = ["-m", "uvicorn", "examples.serve:app", "--port", str(port), "--app-dir", str(ROOT)]
+    server = started(*serve, "--log-level", "error", cwd=place, env=environment)
 
     def get(path):
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as reply:
@@ -190,7 +173,7 @@ def served(place, environment):
         yield get
     finally:
         server.terminate()
-        server.wait(30)
+        server.communicate(timeout=30)
 
 
 @pytest.mark.slow

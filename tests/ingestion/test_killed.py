@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import random
-import resource
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,7 +12,7 @@ import pytest
 from rag_pipeline.config import load_settings
 from rag_pipeline.ingestion.run import IngestTarget, ingest
 from rag_pipeline.testing import HashEmbeddings
-from tests.conftest import ROOT, offline_environment
+from tests.conftest import started
 from tests.ingestion.test_sync import contents
 
 # A whole ingest in a process of its own, by the public API; small groups, so that there is much to be cut between.
@@ -47,15 +44,8 @@ def make_documents(folder: Path, edition: str) -> None:
         (folder / f"{number:02}.md").write_text(f"# 문서 {number}\n\n{sections}\n", "utf-8")
 
 
-def start(folder: Path, mode: str = "plain") -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", WORKER, mode],
-        cwd=folder,
-        env=offline_environment({"PYTHONPATH": str(ROOT)}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def start(folder: Path, mode: str = "plain"):
+    return started("-c", WORKER, mode, cwd=folder)
 
 
 def settings_in(folder: Path):
@@ -106,25 +96,18 @@ def test_killed_at_ten_random_moments_it_ends_in_the_same_collection(workplace, 
     assert contents(settings_in(workplace)) == unbroken(workplace)
 
 
-def test_out_of_room_it_says_so_and_goes_on_when_there_is_room(workplace):
+def test_out_of_room_it_says_so_and_goes_on_when_there_is_room(workplace, python):
     """A real limit on the size of files, at which writes fail as they do on a full disk."""
     limited = WORKER.replace(
         "import sys, time\n", "import sys, time, resource, signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n", 1
     )
     limited = limited.replace(
         'print("started"',
+        "resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))\nprint('started'",
     )
     assert "setrlimit" in limited
-    done = subprocess.run(
-        [sys.executable, "-c", limited, "plain"],
-        cwd=workplace,
-        env=offline_environment({"PYTHONPATH": str(ROOT)}),
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)),
-    )
+    done = python("-c", limited, "plain", cwd=workplace)
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
     assert "rag_pipeline.errors.StoreError" in last, done.stderr

@@ -18,7 +18,7 @@ from rag_pipeline.errors import (
 from rag_pipeline.store import ChunkRecord, Fingerprint, Store
 from rag_pipeline.store.records import FileKey, FileVersion
 from rag_pipeline.testing import HashEmbeddings
-from tests.conftest import ROOT, offline_environment
+from tests.conftest import started
 
 FINGERPRINT = Fingerprint.of(HashEmbeddings(dimension=8).identity.as_dict(), None, 1)
 
@@ -198,9 +198,7 @@ def test_a_writer_in_another_process_is_seen_and_its_death_frees_the_store(store
         "from rag_pipeline.store import Store; from pathlib import Path; import sys, time\n"
         f"with Store(Path({store.address!r})).writer(): print('held', flush=True); time.sleep(60)"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=ROOT, env=offline_environment(), stdout=subprocess.PIPE, text=True
-    )
+    process = started("-c", code)
     assert process.stdout.readline().strip() == "held"
     with pytest.raises(StoreLockedError, match=f"process {process.pid}"), store.writer():
         pass

@@ -98,12 +98,12 @@ CODE = "from rag_pipeline.embeddings.local.hub import find_checkpoint as f; c = 
 def test_a_hub_model_is_downloaded_once_and_then_needs_no_network(hub, python, tmp_path, tiny_checkpoint):
     endpoint, requests = hub
     env = {"HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_DISABLE_XET": "1"}
-    first = python("-c", CODE.format("owner/tiny"), env=env)
+    first = python("-c", CODE.format("owner/tiny"), env=env, cold=True)
     assert first.returncode == 0, first.stderr
     assert first.stdout.split() == ["owner/tiny", find_checkpoint(tiny_checkpoint).digest]
     assert requests
     requests.clear()
-    second = python("-c", CODE.format("owner/tiny"), env=env)
+    second = python("-c", CODE.format("owner/tiny"), env=env, cold=True)
     assert second.stdout == first.stdout
     assert requests == []
 
@@ -114,7 +114,7 @@ def test_a_model_the_hub_does_not_know_is_a_service_error(hub, python, tmp_path)
         "from rag_pipeline.embeddings.local.hub import find_checkpoint as f\nfrom rag_pipeline.errors import *\n"
         "try: f('owner/unknown')\nexcept ServiceError as e: print(e, e.exit_code)"
     )
-    done = python("-c", code, env={"HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path / "hf")})
+    done = python("-c", code, env={"HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path / "hf")}, cold=True)
     assert "model owner/unknown" in done.stdout, done.stderr
     assert done.stdout.strip().endswith("4")
 
@@ -124,7 +124,7 @@ def test_without_a_network_the_error_says_so_in_one_line(python, tmp_path):
         "from rag_pipeline.embeddings.local.hub import find_checkpoint as f\nfrom rag_pipeline.errors import *\n"
         "try: f('owner/tiny')\nexcept ServiceError as e: print(e)"
     )
-    done = python("-c", code, env={"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path / "hf")})
+    done = python("-c", code, env={"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path / "hf")}, cold=True)
     assert "owner/tiny is not on this machine and the hub could not be reached" in done.stdout, done.stderr
     assert len(done.stdout.strip().splitlines()) == 1
 
@@ -136,6 +136,6 @@ def test_an_incomplete_model_in_the_cache_is_not_taken(tmp_path, python, tiny_ch
     refs.mkdir()
     (refs / "main").write_text(COMMIT)
     env = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path / "hf")}
-    assert python("-c", CODE.format("owner/tiny"), env=env).stdout.startswith("owner/tiny sha256:")
+    assert python("-c", CODE.format("owner/tiny"), env=env, cold=True).stdout.startswith("owner/tiny sha256:")
     (snapshot / "model.safetensors").unlink()
-    assert "lacks weights (model.safetensors)" in python("-c", CODE.format("owner/tiny"), env=env).stderr
+    assert "lacks weights (model.safetensors)" in python("-c", CODE.format("owner/tiny"), env=env, cold=True).stderr

@@ -264,7 +264,7 @@ def test_building_one_loads_nothing(python, tiny_checkpoint):
         "import sys; from rag_pipeline import TransformerEmbeddings as M\n"
         f"M({str(tiny_checkpoint)!r}).identity\nprint('torch' in sys.modules, 'transformers' in sys.modules)"
     )
-    assert python("-c", code).stdout.split() == ["False", "False"]
+    assert python("-c", code, cold=True).stdout.split() == ["False", "False"]
 
 
 def test_a_model_that_is_dropped_is_out_of_memory_at_once(tiny_checkpoint):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +15,7 @@ from rag_pipeline.ingestion.ray import cluster as ray_cluster
 from rag_pipeline.ingestion.run import IngestTarget, ingest
 from rag_pipeline.locations import as_folder
 from rag_pipeline.testing import HashEmbeddings
-from tests.conftest import ROOT, offline_environment
+from tests.conftest import ROOT, started
 from tests.folder_server import FolderServer
 from tests.ingestion.ray.travelling import Refusing, ShoutingReader, Watched
 from tests.ingestion.test_killed import make_documents
@@ -142,13 +140,7 @@ ingest(settings, IngestTarget("docs", [Path("docs")], "bundled"), embeddings=Wat
 @pytest.mark.slow
 def test_a_driver_that_is_killed_or_interrupted_goes_on_where_it_was(settings, documents, tmp_path):
     make_documents(documents, "첫")
-    driver = subprocess.Popen(
-        [sys.executable, "-c", DRIVER],
-        env=offline_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    driver = started("-c", DRIVER, cwd=tmp_path)
     assert driver.stdout.readline().startswith("wrote"), driver.stderr.read()
     driver.kill()
     driver.communicate()

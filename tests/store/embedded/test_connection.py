@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -18,7 +16,7 @@ from rag_pipeline.ingestion.run import IngestTarget, ingest
 from rag_pipeline.retrieval import Searcher
 from rag_pipeline.store import Store
 from rag_pipeline.testing import HashEmbeddings
-from tests.conftest import ROOT, offline_environment
+from tests.conftest import started
 from tests.store.test_store import FINGERPRINT, records, vectors
 
 # A damaged index may ask for any number of bytes.
@@ -64,17 +62,11 @@ print(len(got["ids"]), len(found["ids"][0]), None in found["documents"][0])
 """
 
 
-def process(script: str, *arguments: object, **options) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", script, *map(str, arguments)],
-        env=offline_environment({"PYTHONPATH": str(ROOT)}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def process(script: str, *arguments: object):
+    return started("-c", script, *arguments)
 
 
-def output(running: subprocess.Popen[str]) -> str:
+def output(running) -> str:
     out, err = running.communicate(timeout=300)
     assert running.returncode == 0, err
     return out

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 
 import pytest
@@ -12,7 +10,7 @@ from rag_pipeline.assembly import open_store
 from rag_pipeline.errors import StoreLockedError
 from rag_pipeline.store.names import LEASE, is_reserved
 from rag_pipeline.store.server import lease
-from tests.conftest import ROOT, offline_environment
+from tests.conftest import started
 from tests.store.server.servers import running
 from tests.store.server.test_connection import configure, plain
 from tests.store.test_store import FINGERPRINT
@@ -50,12 +48,7 @@ with open_store(load_settings(sys.argv[1])).writer():
 
 
 def other_process(settings):
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(settings.config_file)],
-        env=offline_environment({"PYTHONPATH": str(ROOT)}),
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    process = started("-c", HOLDER, settings.config_file)
     assert process.stdout.readline() == "held\n"
     return process
 
