@@ -37,4 +37,7 @@ def fingerprint_of(embeddings: PipelineEmbeddings, settings: Settings) -> Finger
     """The fingerprint of collections that an embedding makes under these settings."""
     reading = settings.reading
     fields = f"{reading.json_title} {reading.json_text}" if reading.json_title or reading.json_text else None
-    return Fingerprint.of(embeddings.identity.as_dict(), settings.chunking.max_tokens, CHUNKING_VERSION, fields)
+    identity = embeddings.identity
+    return Fingerprint.of(
+        identity.as_dict(), settings.chunking.max_tokens, CHUNKING_VERSION, fields, identity.earlier_revision
+    )

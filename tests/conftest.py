@@ -6,7 +6,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,27 @@ def bundled_folder(cache_dir: Path) -> Path:
     from rag_pipeline.embeddings.bundled.embeddings import unpack_bundled_checkpoint
 
     return unpack_bundled_checkpoint(cache_dir)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_bundled_model() -> Iterator[None]:
+    """The bundled model is loaded once for each way of running it: every time costs seconds and 490 MB."""
+    from rag_pipeline.embeddings.local import transformer
+
+    load = transformer.load_encoder
+    loaded: dict[tuple[object, ...], Any] = {}
+
+    def load_once(checkpoint: Any, *how: Any) -> Any:
+        if not checkpoint.name.startswith("multilingual-e5"):
+            return load(checkpoint, *how)
+        key = (checkpoint.digest, *how)
+        if key not in loaded:
+            loaded[key] = load(checkpoint, *how)
+        return loaded[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transformer, "load_encoder", load_once)
+        yield
 
 
 @pytest.fixture(scope="session")

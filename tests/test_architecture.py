@@ -20,7 +20,7 @@ FLOORS = [
     {"config"},
     {"gemini", "lexical"},
     {"documents", "embeddings", "store"},
-    {"assembly", "passages", "testing"},
+    {"assembly", "passages", "probe", "testing"},
     {"answering", "ingestion", "retrieval"},
     {"evaluation", "integration"},
     {"pipeline"},

@@ -43,10 +43,12 @@ class MeanPoolingEmbedding(_LocalModel):
     model: ModelName = Field(min_length=1)
     """A hub name (``owner/name``) or a local folder."""
     revision: str | None = None
-    pooling: Literal["mean", "cls", "auto"] = "mean"
+    pooling: Literal["auto", "mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"] = "auto"
+    """``auto``: as the checkpoint says."""
     normalize: bool = True
-    query_prompt: str = ""
-    document_prompt: str = ""
+    query_prompt: str = "auto"
+    """Put in front of a question; ``auto``: what the checkpoint says."""
+    document_prompt: str = "auto"
     max_tokens: int | None = Field(default=None, ge=8)
     """Tokens the model reads of a text, with prompt and special tokens; None: the checkpoint's own limit."""
 
@@ -58,8 +60,9 @@ class HuggingFaceEmbedding(_Frozen):
     model: ModelName = Field(min_length=1)
     revision: str | None = None
     normalize: bool = True
-    query_prompt: str = ""
-    document_prompt: str = ""
+    query_prompt: str = "auto"
+    """Put in front of a question; ``auto``: what the checkpoint says."""
+    document_prompt: str = "auto"
     device: DeviceName = "auto"
 
 

@@ -40,10 +40,14 @@ class EmbeddingIdentity:
     document_prompt: str
     dimension: int
     max_tokens: int | None
+    earlier_revision: str = ""
+    """The revision as earlier versions of this package wrote it, where the vectors are the same; else empty."""
 
     def as_dict(self) -> dict[str, Any]:
         """The identity as plain values, for the fingerprint of a collection."""
-        return asdict(self)
+        values = asdict(self)
+        del values["earlier_revision"]
+        return values
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
@@ -15,8 +16,16 @@ from rag_pipeline.errors import EmbeddingError, RagPipelineError
 from rag_pipeline.text import one_line
 from rag_pipeline.vectors import unit_vectors
 
-_NAMES = ("model_name", "model", "model_id", "repo_id", "deployment")
+# Where classes of LangChain keep what they call. A deployment is a name of the user's own, which may run any model; so
+# both are told.
+_NAMES = ("model_name", "model", "model_id", "repo_id")
+_DEPLOYMENTS = ("azure_deployment", "deployment", "deployment_name", "endpoint_name", "endpoint_url")
+# Where an embedding that hands over to another keeps it: CacheBackedEmbeddings and its like.
+_INNER = ("underlying_embeddings", "embeddings", "base_embeddings")
 _LONGEST = 300
+_logger = logging.getLogger("rag_pipeline")
+# Kinds of which it has been said that they do not tell their model.
+_told: set[str] = set()
 
 T = TypeVar("T")
 
@@ -33,6 +42,14 @@ class WrappedEmbeddings(PipelineEmbeddings):
     def __init__(self, embeddings: Embeddings, name: str | None = None, max_tokens: int | None = None) -> None:
         self.embeddings = embeddings
         self._name = name or _name_of(embeddings)
+        if name is None and " " not in self._name and self._name not in _told:
+            # No warning of Python's: an app that makes errors of those would fail for what is no fault of its own.
+            _told.add(self._name)
+            _logger.warning(
+                "%s does not tell which model it runs, so that another one of its kind is known by its vectors only;"
+                " give WrappedEmbeddings(…, name=…) to name it",
+                self._name,
+            )
         self._max_tokens = max_tokens
         self._dimension: int | None = None
         self._lock = threading.Lock()
@@ -123,6 +140,21 @@ def as_pipeline_embeddings(embeddings: Embeddings) -> PipelineEmbeddings:
 
 
 def _name_of(embeddings: Embeddings) -> str:
+    embeddings = _innermost(embeddings)
     kind = f"{type(embeddings).__module__.partition('.')[0]}.{type(embeddings).__qualname__}"
-    model = next((str(found) for name in _NAMES if (found := getattr(embeddings, name, None))), None)
-    return f"{kind} {model}" if model else kind
+    told = [
+        next((str(found) for name in names if (found := getattr(embeddings, name, None))), None)
+        for names in (_NAMES, _DEPLOYMENTS)
+    ]
+    # Each once: some keep the deployment as the model too.
+    return " ".join(dict.fromkeys([kind, *filter(None, told)]))
+
+
+def _innermost(embeddings: Embeddings) -> Embeddings:
+    """The embedding behind those that hand texts over to it."""
+    seen: list[Embeddings] = []
+    while embeddings not in seen:
+        seen.append(embeddings)
+        inner = (getattr(embeddings, name, None) for name in _INNER)
+        embeddings = next((found for found in inner if isinstance(found, Embeddings)), embeddings)
+    return embeddings

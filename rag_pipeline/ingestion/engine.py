@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Protocol
 
@@ -33,9 +33,17 @@ class LocalEngine:
         embeddings: turns chunks into vectors.
         reader: reads the files, and is closed at the end of a run.
         chunk_tokens: a limit of a chunk below the model's own.
+        before_first: called when the first vectors are there, before they are written; may refuse them.
     """
 
-    def __init__(self, embeddings: PipelineEmbeddings, reader: LimitedReader, chunk_tokens: int | None = None) -> None:
+    def __init__(
+        self,
+        embeddings: PipelineEmbeddings,
+        reader: LimitedReader,
+        chunk_tokens: int | None = None,
+        before_first: Callable[[], None] | None = None,
+    ) -> None:
+        self._before_first = before_first
         self._embeddings = embeddings
         self._reader = reader
         self._chunk_tokens = chunk_tokens
@@ -47,7 +55,9 @@ class LocalEngine:
             ReadAhead(files, self._reader, self._embeddings, self._chunk_tokens) as read,
             closing(texts.of(read)) as stream,
         ):
-            for batch in self._embeddings.embed_stream(stream):
+            for number, batch in enumerate(self._embeddings.embed_stream(stream)):
+                if number == 0 and self._before_first is not None:
+                    self._before_first()
                 texts.store(batch)
 
 

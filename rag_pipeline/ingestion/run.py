@@ -12,6 +12,7 @@ from rag_pipeline.ingestion.preparation import Preparation, prepared
 from rag_pipeline.ingestion.report import IngestReport, Progress
 from rag_pipeline.ingestion.sync import SyncOptions, sync_folders
 from rag_pipeline.ingestion.targets import IngestTarget
+from rag_pipeline.probe import ModelCheck
 from rag_pipeline.store import Collection
 
 __all__ = ["IngestTarget", "ingest"]
@@ -64,8 +65,8 @@ def ingest(
             parts.embeddings.check_ready()
             if scans is None or parts.store.names():
                 scans = parts.scan()
-            engine = _engine(settings, parts, embeddings, readers)
             collection = _collection(parts, target.collection, rebuild=rebuild)
+            engine = _engine(settings, parts, collection, embeddings, readers)
             sync_folders(
                 scans,
                 collection,
@@ -99,10 +100,20 @@ def _collection(parts: Preparation, name: str, *, rebuild: bool) -> Collection:
 
 
 def _engine(
-    settings: Settings, parts: Preparation, own: PipelineEmbeddings | None, readers: Sequence[Reader]
+    settings: Settings,
+    parts: Preparation,
+    collection: Collection,
+    own: PipelineEmbeddings | None,
+    readers: Sequence[Reader],
 ) -> Engine:
     if settings.engine.kind != "ray":
-        return LocalEngine(parts.embeddings, parts.reader, settings.chunking.max_tokens)
+        model = ModelCheck(collection, parts.embeddings)
+        return LocalEngine(
+            parts.embeddings,
+            parts.reader,
+            settings.chunking.max_tokens,
+            lambda: model.compare_or_keep(parts.fingerprint),
+        )
     from rag_pipeline.ingestion.ray.engine import RayEngine
 
     return RayEngine.of(settings, parts.embedding, own, readers)

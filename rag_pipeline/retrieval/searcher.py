@@ -17,6 +17,7 @@ from rag_pipeline.embeddings.base import PipelineEmbeddings
 from rag_pipeline.errors import CollectionMismatchError
 from rag_pipeline.lexical import load as load_analyser
 from rag_pipeline.passages import Explanation, Passage
+from rag_pipeline.probe import ModelCheck
 from rag_pipeline.retrieval import selection
 from rag_pipeline.retrieval.asked import AskedQuestion, FoundBefore
 from rag_pipeline.retrieval.collection_statistics import CollectionStatistics, measure
@@ -62,6 +63,7 @@ class Searcher:
         self._collection = collection
         self._on_close = on_close
         self._embeddings = embeddings
+        self._model_check = ModelCheck(collection, embeddings)
         self._base_dir = base_dir
         self.options = options or SearchOptions()
         self._reranker = make_reranker(self.options.rerank, embeddings, base_dir)
@@ -155,6 +157,8 @@ class Searcher:
         """
         k = check_k(k)
         asked = AskedQuestion(check_question(question), checked(where), exact)
+        if self.mode != "lexical" and self._model_check.needed:
+            await asyncio.to_thread(self._model_check.compare)
         if self.mode == "hybrid":
             # As in the sync search, the words are looked up while the question is being embedded.
             vector, found = await asyncio.gather(
@@ -277,6 +281,7 @@ class Searcher:
     def _vector(self, asked: AskedQuestion) -> npt.NDArray[np.float32]:
         if asked.vector is not None:
             return asked.vector  # asked again for more, or embedded before
+        self._model_check.compare()
         question = asked.text
         return np.asarray(self._embeddings.embed_query(question), dtype=np.float32)
 

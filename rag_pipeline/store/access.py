@@ -10,7 +10,7 @@ from rag_pipeline.errors import CollectionMismatchError, CollectionNotFoundError
 from rag_pipeline.lexical.index import LexicalIndex
 from rag_pipeline.store.connection import Connection
 from rag_pipeline.store.filters import Where, checked, predicates
-from rag_pipeline.store.fingerprint import EMBEDDING_KEY, Fingerprint, describe_differences
+from rag_pipeline.store.fingerprint import EMBEDDING_KEY, PROBE_KEY, Fingerprint, describe_differences
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection as ChromaCollection
@@ -63,6 +63,9 @@ class CollectionAccess:
         """Name, in the configuration, of the embedding it was made with."""
         self.fingerprint = Fingerprint.from_metadata(metadata)
         """How it was made; None for a collection that this package did not make."""
+        probe = metadata.get(PROBE_KEY)
+        self.probe = None if probe is None else str(probe)
+        """The vector of a text by which its embedding is known again, as :mod:`rag_pipeline.probe` writes it."""
         self.lexical = self._lexical_index(self.id)
         """The index of its chunks' terms: made from the rows, and recreated from them whenever it is missing."""
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from rag_pipeline.errors import CollectionMismatchError
 from rag_pipeline.lexical.writer import LexicalWriter
+from rag_pipeline.store.fingerprint import FINGERPRINT_KEY, PROBE_KEY, Fingerprint
 from rag_pipeline.store.lexical_replica import REVISION_KEY, bring_in_step, ids_of, new_revision
 from rag_pipeline.store.records import ChunkRecord
 from rag_pipeline.store.search import Hit, SearchableCollection
@@ -126,6 +127,25 @@ class Collection(SearchableCollection):
         for page in self._pages(["embeddings", "documents", "metadatas"]):
             metadatas = [metadata or {} for metadata in page["metadatas"]]
             other.write_rows(page["ids"], page["documents"], metadatas, page["embeddings"])
+
+    def restate(self, fingerprint: Fingerprint, probe: str | None) -> None:
+        """Say in today's words how the collection was made, where those that it holds mean the same.
+
+        Args:
+            fingerprint: what it is to say.
+            probe: as :mod:`rag_pipeline.probe` writes it; None: the one it has.
+        """
+        if self.fingerprint == fingerprint and probe is None:
+            return
+        said = fingerprint.to_metadata(self._connection.limits.metadata_characters)
+        if probe is not None:
+            said[PROBE_KEY] = probe
+        with self._writing() as chroma:
+            before = {
+                key: value for key, value in (chroma.metadata or {}).items() if not key.startswith(FINGERPRINT_KEY)
+            }
+            chroma.modify(metadata={**before, **said})
+        self.fingerprint, self.probe = fingerprint, probe or self.probe
 
     def rename(self, name: str) -> None:
         """Give the collection another name."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 # Keys in the metadata of a Chroma collection.
 FINGERPRINT_KEY = "rag_pipeline:fingerprint"
 EMBEDDING_KEY = "rag_pipeline:embedding"
+PROBE_KEY = "rag_pipeline:probe"
 
 # Said in an error in this order, so that the most telling difference comes first.
 _FIELDS = (
@@ -33,6 +34,8 @@ class Fingerprint:
     """What changes a vector or a chunk, and nothing else."""
 
     values: Mapping[str, Any]
+    earlier_revision: str = field(default="", compare=False)
+    """The revision as earlier versions wrote it, where it means the same; else empty."""
 
     @classmethod
     def of(
@@ -41,6 +44,7 @@ class Fingerprint:
         chunk_tokens: int | None,
         chunking_version: int,
         json_fields: str | None = None,
+        earlier_revision: str = "",
     ) -> Fingerprint:
         """The fingerprint of an embedding and a way of chunking.
 
@@ -49,12 +53,13 @@ class Fingerprint:
             chunk_tokens: the limit of a chunk where it is below the model's own, else None.
             chunking_version: :data:`rag_pipeline.documents.chunking.CHUNKING_VERSION`.
             json_fields: which fields of JSON records are title and text, where the configuration says.
+            earlier_revision: of the identity.
         """
         model_reads = identity["max_tokens"]
         if chunk_tokens is not None and model_reads is not None and chunk_tokens >= model_reads:
             chunk_tokens = None
         values = {**identity, "chunk_tokens": chunk_tokens, "chunking_version": chunking_version}
-        return cls({**values, "json_fields": json_fields} if json_fields else values)
+        return cls({**values, "json_fields": json_fields} if json_fields else values, earlier_revision)
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, Any] | None) -> Fingerprint | None:
@@ -96,16 +101,17 @@ class Fingerprint:
 
         A checkpoint is known by its content: the same content under another name is the same model.
         """
-        same_content = self._content() is not None and self._content() == other._content()
+        same = ("model", "revision") if self._contents() & other._contents() else ()
         return [
-            (field, self.values.get(field), other.values.get(field))
-            for field in _FIELDS
-            if self.values.get(field) != other.values.get(field) and not (field == "model" and same_content)
+            (name, self.values.get(name), other.values.get(name))
+            for name in _FIELDS
+            if self.values.get(name) != other.values.get(name) and name not in same
         ]
 
-    def _content(self) -> str | None:
-        revision = str(self.values.get("revision", ""))
-        return revision if revision.startswith("sha256:") else None
+    def _contents(self) -> set[str]:
+        """What a checkpoint's content is called, now and by earlier versions."""
+        names = {str(self.values.get("revision", "")), self.earlier_revision}
+        return {name for name in names if name.startswith("sha256:")}
 
 
 def describe_differences(differences: list[tuple[str, Any, Any]]) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from rag_pipeline.ingestion.run import IngestTarget, ingest
 from rag_pipeline.retrieval import open_searcher
 from rag_pipeline.testing import gemini_faults as faults
 
-FILES = 20
+FILES = 10
 CHUNKS = 10 * FILES
 
 
@@ -38,22 +38,22 @@ def target(settings):
     return IngestTarget("docs", [settings.base_dir / "docs"], "gemini")
 
 
-@pytest.mark.parametrize("settings", [100], indirect=True)
+@pytest.mark.parametrize("settings", [30], indirect=True)
 @pytest.mark.slow
-def test_an_ingest_that_dies_at_request_700_of_1000_asks_only_for_the_rest(settings, target, gemini):
-    gemini.expect(faults.status(429, quota="RequestsPerDayPerProject", times=None, after=700))
+def test_an_ingest_that_dies_at_request_210_of_300_asks_only_for_the_rest(settings, target, gemini):
+    gemini.expect(faults.status(429, quota="RequestsPerDayPerProject", times=None, after=210))
     report = IngestReport("docs", "gemini")
     with pytest.raises(ServiceError, match="quota per day is used up"):
         ingest(settings, target, report=report)
-    assert report.chunks_written == report.chunks_total == 700
-    assert report.new >= 69
+    assert report.chunks_written == report.chunks_total == 210
+    assert report.new >= 20
     gemini.forget()
     again = ingest(settings, target)
-    assert len(gemini.requests) == 300
-    assert (again.chunks_written, again.chunks_total, again.failures) == (300, 1000, [])
-    assert report.new + again.new == 100
+    assert len(gemini.requests) == 90
+    assert (again.chunks_written, again.chunks_total, again.failures) == (90, 300, [])
+    assert report.new + again.new == 30
     gemini.forget()
-    assert ingest(settings, target).unchanged == 100
+    assert ingest(settings, target).unchanged == 30
     assert gemini.requests == []
 
 
@@ -73,8 +73,8 @@ def test_whatever_ends_an_ingest_what_was_embedded_is_kept(settings, target, gem
     gemini.forget()
     again = ingest(settings, target)
     assert len(gemini.requests) == again.chunks_written == CHUNKS - 70
-    best = open_searcher(settings, "docs").search("File 19 > Section 19.9 Body 19.9.", 1)[0]
-    assert best.section == "Section 19.9"
+    best = open_searcher(settings, "docs").search("File 9 > Section 9.9 Body 9.9.", 1)[0]
+    assert best.section == "Section 9.9"
 
 
 def test_titles_go_where_the_model_wants_them(settings, target, gemini):
@@ -83,11 +83,11 @@ def test_titles_go_where_the_model_wants_them(settings, target, gemini):
 
 
 def test_a_file_with_a_text_that_is_refused_fails_alone(settings, target, gemini):
-    gemini.expect(faults.status(400, "too long", when=lambda body: "Body 12.5." in str(body), times=None))
+    gemini.expect(faults.status(400, "too long", when=lambda body: "Body 8.5." in str(body), times=None))
     report = ingest(settings, target)
     ((source, reason),) = [(failure.source, failure.reason) for failure in report.failures]
-    assert source == "012.md"
-    assert "Section 12.5" in reason
+    assert source == "008.md"
+    assert "Section 8.5" in reason
     assert "too long" in reason
     assert (report.new, report.chunks_total) == (FILES - 1, CHUNKS - 10)
     gemini.forget()
@@ -97,11 +97,11 @@ def test_a_file_with_a_text_that_is_refused_fails_alone(settings, target, gemini
 
 def test_the_old_chunks_of_a_file_that_is_refused_stay(settings, target, gemini):
     ingest(settings, target)
-    changed = settings.base_dir / "docs" / "012.md"
-    changed.write_text("# File 12\n\n## New\n\nGood.\n\n## Newer\n\nBad.\n", "utf-8")
+    changed = settings.base_dir / "docs" / "008.md"
+    changed.write_text("# File 8\n\n## New\n\nGood.\n\n## Newer\n\nBad.\n", "utf-8")
     gemini.expect(faults.status(400, "too long", when=lambda body: "Bad." in str(body), times=None))
     report = ingest(settings, target)
-    assert [failure.source for failure in report.failures] == ["012.md"]
+    assert [failure.source for failure in report.failures] == ["008.md"]
     assert report.chunks_total == CHUNKS
     gemini.forget()
     report = ingest(settings, target)

@@ -109,5 +109,5 @@ class FolderAndCollection(RuleBasedStateMachine):
 
 TestFolderAndCollection = FolderAndCollection.TestCase
 TestFolderAndCollection.settings = settings(
-    max_examples=40, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=20, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -41,7 +41,7 @@ class CrossEncoder:
         dtype: str = "auto",
         base_dir: Path | None = None,
     ) -> None:
-        self._checkpoint = find_checkpoint(model, revision, base_dir)
+        self._checkpoint = find_checkpoint(model, revision, base_dir, embeds=False)
         self._device_name = device
         self._dtype_name = dtype
         self._loaded: Any = None
@@ -93,8 +93,8 @@ class CrossEncoder:
     def _load_now(self) -> tuple[Any, Any, Any]:
         from transformers import AutoModelForSequenceClassification
 
-        from rag_pipeline.embeddings.local.encoder import quiet_transformers
         from rag_pipeline.embeddings.local.hardware import choose_device, choose_dtype
+        from rag_pipeline.embeddings.local.loading import quiet_transformers
         from rag_pipeline.embeddings.local.tokenizing import load_tokenizer
 
         folder = self._checkpoint.folder

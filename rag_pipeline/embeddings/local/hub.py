@@ -11,11 +11,14 @@ from rag_pipeline.errors import CheckpointError, ConfigurationError, ServiceErro
 from rag_pipeline.text import first_line
 
 _HUB_NAME = re.compile(r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$")
-_NEEDED = ["*.json", "*.safetensors", "*.model", "*.txt", "1_Pooling/*"]
-_NOT_NEEDED = ["onnx/*", "openvino/*", "*/model*.safetensors"]
+# Modules of sentence-transformers, which have weights too, are in numbered folders: 1_Pooling, 2_Dense, …
+_NEEDED = ["*.json", "*.safetensors", "*.model", "*.txt"]
+_NOT_NEEDED = ["onnx/*", "openvino/*", "[!0-9]*/*.safetensors"]
 
 
-def find_checkpoint(model: str | Path, revision: str | None = None, base_dir: Path | None = None) -> Checkpoint:
+def find_checkpoint(
+    model: str | Path, revision: str | None = None, base_dir: Path | None = None, embeds: bool = True
+) -> Checkpoint:
     """The checkpoint of a local folder or a hub name.
 
     A folder is looked for first, and then no network is used. A hub model comes from the local hub cache if it
@@ -25,6 +28,7 @@ def find_checkpoint(model: str | Path, revision: str | None = None, base_dir: Pa
         model: a folder (absolute, relative, with ``~``; text or Path) or a hub name.
         revision: branch, tag or commit of a hub model; not allowed with a folder.
         base_dir: where relative folders start; None: the current folder.
+        embeds: whether the model is to give vectors of texts; False for a cross-encoder.
 
     Raises:
         CheckpointError: the folder or the downloaded model lacks a file.
@@ -36,8 +40,18 @@ def find_checkpoint(model: str | Path, revision: str | None = None, base_dir: Pa
     if folder.is_dir() or looks_local:
         if revision is not None:
             raise ConfigurationError(f"model {name} is a local folder; revision {revision!r} is for hub models only")
-        return Checkpoint.open(folder.resolve())
-    return _from_cache(name, revision) or _download(name, revision, folder)
+        return _opened(folder.resolve(), None, embeds)
+    return _from_cache(name, revision, embeds) or _download(name, revision, folder, embeds)
+
+
+def _opened(folder: Path, name: str | None, embeds: bool = True) -> Checkpoint:
+    """The checkpoint of a folder; an adapter's base may be a folder alongside, or another model of the hub."""
+
+    def find_base(base: str) -> Checkpoint:
+        near = folder / base
+        return find_checkpoint(near if near.is_dir() else base)
+
+    return Checkpoint.open(folder, name, find_base, embeds)
 
 
 def is_available(model: str, revision: str | None, base_dir: Path) -> bool:
@@ -48,22 +62,22 @@ def is_available(model: str, revision: str | None, base_dir: Path) -> bool:
     """
     folder = base_dir / Path(model).expanduser()
     if folder.is_dir() or not _HUB_NAME.match(model):
-        Checkpoint.open(folder)
+        _opened(folder, None)
         return True
     return _from_cache(model, revision) is not None
 
 
-def _from_cache(name: str, revision: str | None) -> Checkpoint | None:
+def _from_cache(name: str, revision: str | None, embeds: bool = True) -> Checkpoint | None:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        return Checkpoint.open(Path(snapshot_download(name, revision=revision, local_files_only=True)), name)
+        return _opened(Path(snapshot_download(name, revision=revision, local_files_only=True)), name, embeds)
     except (LocalEntryNotFoundError, CheckpointError):
         return None
 
 
-def _download(name: str, revision: str | None, folder: Path) -> Checkpoint:
+def _download(name: str, revision: str | None, folder: Path, embeds: bool) -> Checkpoint:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
@@ -83,4 +97,4 @@ def _download(name: str, revision: str | None, folder: Path) -> Checkpoint:
             f"model {name} is not on this machine and the hub could not be reached ({cause[:200]});"
             f" a local model would be a folder at {folder}"
         ) from None
-    return Checkpoint.open(Path(path), name)
+    return _opened(Path(path), name, embeds)

@@ -6,11 +6,13 @@ import copy
 import importlib.util
 import threading
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from rag_pipeline.embeddings.base import EmbeddingIdentity, PipelineEmbeddings
 from rag_pipeline.embeddings.local.hub import find_checkpoint
+from rag_pipeline.embeddings.local.prompts import resolve_prompt
 from rag_pipeline.errors import ConfigurationError
 
 _PACKAGES = ("langchain_huggingface", "sentence_transformers")
@@ -26,8 +28,8 @@ class StockHuggingFaceEmbeddings(PipelineEmbeddings):
         model: a local folder or a hub name.
         revision: branch, tag or commit of a hub model.
         normalize: whether vectors have length one.
-        query_prompt: put in front of a question.
-        document_prompt: put in front of a document.
+        query_prompt: put in front of a question; ``auto`` for what the checkpoint says.
+        document_prompt: the same in front of a document.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         base_dir: where a relative ``model`` folder starts; None: the current folder.
 
@@ -42,14 +44,18 @@ class StockHuggingFaceEmbeddings(PipelineEmbeddings):
         *,
         revision: str | None = None,
         normalize: bool = True,
-        query_prompt: str = "",
-        document_prompt: str = "",
+        query_prompt: str = "auto",
+        document_prompt: str = "auto",
         device: str = "auto",
         base_dir: Path | None = None,
     ) -> None:
         self._checkpoint = find_checkpoint(model, revision, base_dir)
         self._normalize = normalize
-        self._prompts = (query_prompt, document_prompt)
+        recipe, name = self._checkpoint.recipe, self._checkpoint.name
+        self._prompts = (
+            resolve_prompt("query_prompt", query_prompt, recipe.query_prompt, name),
+            resolve_prompt("document_prompt", document_prompt, recipe.document_prompt, name),
+        )
         self._device = device
         self._stock: Any = None
         self._counter: Any = None
@@ -66,9 +72,18 @@ class StockHuggingFaceEmbeddings(PipelineEmbeddings):
             normalize=self._normalize,
             query_prompt=self._prompts[0],
             document_prompt=self._prompts[1],
-            dimension=self._checkpoint.dimension,
+            dimension=self._dimension,
             max_tokens=self.max_tokens,
+            earlier_revision=self._checkpoint.earlier_digest or "",
         )
+
+    @cached_property
+    def _dimension(self) -> int:
+        """Length of the vectors; a model with modules that are not known here is loaded to be asked."""
+        checkpoint = self._checkpoint
+        if checkpoint.recipe.refusal is None:
+            return checkpoint.dimension_of(checkpoint.recipe.pooling or ("mean",))
+        return int(self._load_stock()._client.get_embedding_dimension())
 
     @property
     def max_tokens(self) -> int | None:
@@ -93,12 +108,12 @@ class StockHuggingFaceEmbeddings(PipelineEmbeddings):
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Vectors of documents, in the order of the texts."""
-        vectors: list[list[float]] = self._load_stock().embed_documents([self._prompts[1] + text for text in texts])
+        vectors: list[list[float]] = self._load_stock().embed_documents(texts)
         return vectors
 
     def embed_query(self, text: str) -> list[float]:
         """Vector of a question."""
-        vector: list[float] = self._load_stock().embed_query(self._prompts[0] + text)
+        vector: list[float] = self._load_stock().embed_query(text)
         return vector
 
     def _load_stock(self) -> Any:
@@ -112,8 +127,10 @@ class StockHuggingFaceEmbeddings(PipelineEmbeddings):
 
                 options = {} if self._device == "auto" else {"device": self._device}
                 self._stock = HuggingFaceEmbeddings(
-                    model_name=str(self._checkpoint.folder),
+                    model_name=str(self._checkpoint.root),
                     model_kwargs={**options, "model_kwargs": {"use_safetensors": True}},
-                    encode_kwargs={"normalize_embeddings": self._normalize},
+                    # The prompts go in here rather than before the texts: some models leave them out of the pooling.
+                    encode_kwargs={"normalize_embeddings": self._normalize, "prompt": self._prompts[1]},
+                    query_encode_kwargs={"normalize_embeddings": self._normalize, "prompt": self._prompts[0]},
                 )
             return self._stock

@@ -21,6 +21,9 @@ class PackedLinear(torch.nn.Module):
         super().__init__()
         self._packed = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach(), _ROWS)
         self._bias = None if linear.bias is None else linear.bias.detach()
+        # Models such as T5 ask for the number format of a weight. One on the device meta has it and no numbers, so
+        # that whoever would compute with it fails rather than goes wrong.
+        self.weight = torch.empty_like(linear.weight, device="meta")
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """(…, in) to (…, out)."""

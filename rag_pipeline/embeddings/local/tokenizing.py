@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rag_pipeline.embeddings.base import readable
+from rag_pipeline.embeddings.local.recipe import read_json
 from rag_pipeline.errors import CheckpointError
 from rag_pipeline.text import first_line
 
@@ -14,21 +16,40 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 
+# The classes whose tokenizer is what tokenizer.json says; any other class may change it when it loads.
+_PLAIN_CLASSES = frozenset({"PreTrainedTokenizerFast", "TokenizersBackend"})
+# Settings of tokenizer_config.json that change what tokenizer.json says.
+_CHANGING = ("add_bos_token", "add_eos_token", "add_prefix_space", "do_lower_case", "split_special_tokens")
+
+
 class CheckpointTokenizer:
     """Texts in, token ids with special tokens out. Holds no state between calls, so threads may share it.
 
-    ``tokenizer.json`` is read by the ``tokenizers`` library itself, in half the time that
-    ``AutoTokenizer`` takes. A checkpoint without that file is converted by ``AutoTokenizer``.
+    Args:
+        folder: the folder of the tokenizer's files.
+        arguments: handed to ``AutoTokenizer`` over what tokenizer_config.json says.
+        lower_case: whether texts are put in lower case whatever the tokenizer does.
 
     Raises:
         CheckpointError: the tokenizer's files cannot be read.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._tokenizer = load_tokenizer(folder)
+    def __init__(self, folder: Path, arguments: Mapping[str, Any] | None = None, lower_case: bool = False) -> None:
+        self._tokenizer, self._special = _load(folder, arguments)
         # A checkpoint may have been saved with both switched on.
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
+        if lower_case:
+            _put_in_lower_case(self._tokenizer)
+
+    def prompt_length(self, prompt: str) -> int:
+        """Tokens at the start of a text that are its prompt's, with the special ones before it.
+
+        Counted as sentence-transformers does: of the prompt alone, less a special token at its end, if the tokenizer's
+        settings name it.
+        """
+        tokens = self._tokenizer.encode(readable(prompt)).tokens
+        return len(tokens) - bool(tokens and tokens[-1] in self._special)
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, special tokens counted."""
@@ -51,24 +72,74 @@ class CheckpointTokenizer:
         return rows, cut
 
 
-def load_tokenizer(folder: Path) -> Tokenizer:
-    """The tokenizer of a checkpoint folder.
+def load_tokenizer(folder: Path, arguments: Mapping[str, Any] | None = None) -> Tokenizer:
+    """The tokenizer of a checkpoint folder, as transformers would set it up.
+
+    ``tokenizer.json`` is read by the ``tokenizers`` library itself where nothing can change it, in half the time that
+    ``AutoTokenizer`` takes.
 
     Raises:
         CheckpointError: its files cannot be read.
     """
+    return _load(folder, arguments)[0]
+
+
+def _load(folder: Path, arguments: Mapping[str, Any] | None = None) -> tuple[Tokenizer, set[str]]:
+    """The tokenizer, and the special tokens that its settings name."""
     from tokenizers import Tokenizer
 
     try:
-        if (folder / "tokenizer.json").is_file():
-            return Tokenizer.from_file(str(folder / "tokenizer.json"))
+        if not arguments and (plain := _plain_tokenizer(folder)) is not None:
+            return plain, _named_tokens(_settings(folder))
         from transformers import AutoTokenizer
 
-        loaded = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        options = {**(arguments or {}), "local_files_only": True, "trust_remote_code": False}
+        loaded = AutoTokenizer.from_pretrained(folder, **options)
     except Exception as error:  # the Rust library raises plain Exception
         reason = first_line(error, 200)
         raise CheckpointError(f"the tokenizer in {folder} cannot be loaded: {reason}") from None
     converted = getattr(loaded, "backend_tokenizer", None)
     if not isinstance(converted, Tokenizer):
         raise CheckpointError(f"the tokenizer in {folder} has no fast form; save it with a tokenizer.json")
-    return converted
+    return converted, set(loaded.all_special_tokens)
+
+
+def _plain_tokenizer(folder: Path) -> Tokenizer | None:
+    """The tokenizer of tokenizer.json; None where other files change what it does."""
+    from tokenizers import Tokenizer
+
+    if not (folder / "tokenizer.json").is_file() or (folder / "added_tokens.json").is_file():
+        return None
+    config = _settings(folder)
+    if config.get("tokenizer_class") not in _PLAIN_CLASSES or any(config.get(key) is not None for key in _CHANGING):
+        return None
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    known = {token.content for token in tokenizer.get_added_tokens_decoder().values()}
+    return tokenizer if _named_tokens(config) <= known else None
+
+
+def _settings(folder: Path) -> dict[str, Any]:
+    return {**read_json(folder / "tokenizer_config.json"), **read_json(folder / "special_tokens_map.json")}
+
+
+def _named_tokens(config: Mapping[str, Any]) -> set[str]:
+    """Every token that a configuration names, which transformers adds where it is missing."""
+    named = [value for key, value in config.items() if key.endswith("_token")]
+    for key in ("additional_special_tokens", "extra_special_tokens"):
+        several = config.get(key) or []
+        named += several.values() if isinstance(several, dict) else several
+    named += (config.get("added_tokens_decoder") or {}).values()
+    contents = (token.get("content") if isinstance(token, dict) else token for token in named)
+    return {content for content in contents if isinstance(content, str)}
+
+
+def _put_in_lower_case(tokenizer: Tokenizer) -> None:
+    """Lower case before anything else, unless the tokenizer does it already."""
+    from tokenizers import normalizers
+
+    own = tokenizer.normalizer
+    state = json.loads(own.__getstate__()) if own is not None else {}
+    steps = state.get("normalizers", [state])
+    if not any(step.get("lowercase") or step.get("type") == "Lowercase" for step in steps):
+        lower = normalizers.Lowercase()
+        tokenizer.normalizer = lower if own is None else normalizers.Sequence([lower, own])

@@ -16,6 +16,7 @@ from rag_pipeline.embeddings.local.batching import length_sorted_batches
 from rag_pipeline.embeddings.local.checkpoint import Checkpoint
 from rag_pipeline.embeddings.local.gathering import QuestionGatherer
 from rag_pipeline.embeddings.local.hub import find_checkpoint
+from rag_pipeline.embeddings.local.prompts import resolve_prompt
 from rag_pipeline.embeddings.local.tokenizing import CheckpointTokenizer
 from rag_pipeline.errors import CheckpointError, ConfigurationError, EmbeddingError
 
@@ -26,16 +27,19 @@ if TYPE_CHECKING:
 
     from rag_pipeline.embeddings.local.encoder import Encoder
 
-Pooling = Literal["mean", "cls", "auto"]
+Pooling = Literal["auto", "mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
 _LOADED = frozenset({"_encoder", "_tokenizer", "_model_lock", "_tokenizer_lock", "_questions"})
 
 
 class TransformerEmbeddings(PipelineEmbeddings):
     """A LangChain ``Embeddings`` over a checkpoint that ``transformers.AutoModel`` can load.
 
-    A text's vector is the mean of its token vectors, padding left out (Sentence-BERT, Reimers and Gurevych 2019,
-    arXiv:1908.10084), or the vector of its first token with ``pooling="cls"``; by default of length one, so that
-    inner product and cosine are the same. Sums are in float32 whatever the model runs in.
+    A text's vector is what the checkpoint's files say: which way of pooling, which modules after it (Dense, LayerNorm,
+    Normalize), which prompts, how many tokens (modules.json and the files it names, as sentence-transformers writes
+    them). Where they say nothing it is the mean of the token vectors, padding left out (Sentence-BERT, Reimers and
+    Gurevych 2019, arXiv:1908.10084). By default it has length one, so that inner product and cosine are the same. What
+    follows the transformer is computed in float32 whatever the model runs in. Files that ask for more than is computed
+    here are refused, with the provider that can.
 
     The checkpoint's files are checked when the object is made; the model is loaded at the first text. Safe to
     use from several threads.
@@ -43,11 +47,13 @@ class TransformerEmbeddings(PipelineEmbeddings):
     Args:
         model: a local folder (text or Path, ``~`` and relative paths too) or a hub name.
         revision: branch, tag or commit of a hub model.
-        pooling: ``mean``, ``cls``, or ``auto`` for what the checkpoint's 1_Pooling/config.json says (mean if it
-            has none). A choice that differs from the checkpoint's is warned of.
+        pooling: ``auto`` for what the checkpoint says (mean if it says nothing), or one of ``mean``, ``cls``, ``max``,
+            ``mean_sqrt_len_tokens``, ``weightedmean``, ``lasttoken``. A choice that differs from the checkpoint's is
+            warned of.
         normalize: whether vectors have length one.
-        query_prompt: put in front of a question, e.g. ``"query: "`` for E5 models.
-        document_prompt: put in front of a document.
+        query_prompt: put in front of a question, e.g. ``"query: "`` for E5 models; ``auto`` for what the checkpoint's
+            config_sentence_transformers.json says. A choice that differs from the checkpoint's is warned of.
+        document_prompt: the same in front of a document.
         max_tokens: read no more than this of a text; None: as the checkpoint says.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         dtype: ``auto``, ``float32``, ``bfloat16`` or ``float16``; see :func:`~.hardware.choose_dtype`.
@@ -57,7 +63,8 @@ class TransformerEmbeddings(PipelineEmbeddings):
 
     Raises:
         ConfigurationError: an argument has a value that is not allowed.
-        CheckpointError: the folder lacks config.json, tokenizer or safetensors weights.
+        CheckpointError: the folder lacks config.json, tokenizer or safetensors weights, or asks for what is not
+            computed here.
         ServiceError: the model is not on this machine and the hub cannot be reached.
     """
 
@@ -66,10 +73,10 @@ class TransformerEmbeddings(PipelineEmbeddings):
         model: str | Path,
         *,
         revision: str | None = None,
-        pooling: Pooling = "mean",
+        pooling: Pooling = "auto",
         normalize: bool = True,
-        query_prompt: str = "",
-        document_prompt: str = "",
+        query_prompt: str = "auto",
+        document_prompt: str = "auto",
         max_tokens: int | None = None,
         device: str = "auto",
         dtype: str = "auto",
@@ -80,10 +87,14 @@ class TransformerEmbeddings(PipelineEmbeddings):
         check_arguments("TransformerEmbeddings", MeanPoolingEmbedding, {"provider": "mean_pooling", **given})
         self._checkpoint = find_checkpoint(model, revision, base_dir)
         self._name = self._checkpoint.name
-        self._pooling = _resolve_pooling(pooling, self._checkpoint)
+        recipe = self._checkpoint.recipe
+        if recipe.refusal is not None:
+            raise CheckpointError(recipe.refusal)
+        self._modes = _resolve_pooling(pooling, self._checkpoint)
+        self._dimension = self._checkpoint.dimension_of(self._modes)
         self._normalize = normalize
-        self._query_prompt = query_prompt
-        self._document_prompt = document_prompt
+        self._query_prompt = resolve_prompt("query_prompt", query_prompt, recipe.query_prompt, self._name)
+        self._document_prompt = resolve_prompt("document_prompt", document_prompt, recipe.document_prompt, self._name)
         self._max_tokens = _resolve_limit(max_tokens, self._checkpoint)
         self._device_name = device
         self._dtype_name = dtype
@@ -107,7 +118,7 @@ class TransformerEmbeddings(PipelineEmbeddings):
         self._not_loaded()
 
     def __repr__(self) -> str:
-        return f"TransformerEmbeddings({self._name!r}, pooling={self._pooling!r}, normalize={self._normalize})"
+        return f"TransformerEmbeddings({self._name!r}, pooling={'+'.join(self._modes)!r}, normalize={self._normalize})"
 
     @property
     def identity(self) -> EmbeddingIdentity:
@@ -116,12 +127,13 @@ class TransformerEmbeddings(PipelineEmbeddings):
             provider="mean_pooling",
             model=self._name,
             revision=self._checkpoint.digest,
-            pooling=self._pooling,
+            pooling="+".join(self._modes),
             normalize=self._normalize,
             query_prompt=self._query_prompt,
             document_prompt=self._document_prompt,
-            dimension=self._checkpoint.dimension,
+            dimension=self._dimension,
             max_tokens=self._max_tokens,
+            earlier_revision=self._checkpoint.earlier_digest or "",
         )
 
     @property
@@ -158,7 +170,7 @@ class TransformerEmbeddings(PipelineEmbeddings):
         Raises:
             EmbeddingError: a single text does not fit in memory.
         """
-        return self._embed([self._document_prompt + text for text in texts])
+        return self._embed(texts, self._document_prompt)
 
     def embed_query(self, text: str) -> list[float]:
         """Vector of a question: ``dimension`` floats; questions of several threads share passes of the model."""
@@ -170,7 +182,7 @@ class TransformerEmbeddings(PipelineEmbeddings):
 
     def embed_queries(self, texts: Sequence[str]) -> list[list[float]]:
         """Vectors of questions, in their order: ``len(texts)`` lists of ``dimension`` floats."""
-        return self._embed([self._query_prompt + text for text in texts])
+        return self._embed(texts, self._query_prompt)
 
     def query_token_vectors(self, text: str) -> npt.NDArray[np.float32]:
         """Vectors of a question's tokens, prompt and special tokens among them: (tokens, dimension), length one."""
@@ -195,30 +207,32 @@ class TransformerEmbeddings(PipelineEmbeddings):
             found.update(zip(batch, states, strict=True))
         return [found[index] for index in range(len(texts))]
 
-    def _embed(self, texts: list[str]) -> list[list[float]]:
+    def _embed(self, texts: Sequence[str], prompt: str) -> list[list[float]]:
         if not texts:
             return []
         import numpy as np
 
         encoder = self._loaded()
-        rows, cut = self._loaded_tokenizer().encode(texts, self._max_tokens)
+        tokenizer = self._loaded_tokenizer()
+        rows, cut = tokenizer.encode([prompt + text for text in texts], self._max_tokens)
         if cut:
             self._truncated += cut
             warnings.warn(
                 f"{cut} of {len(texts)} texts cut at the {self._max_tokens} tokens that {self._name} reads",
                 stacklevel=3,
             )
-        vectors = np.empty((len(texts), self._checkpoint.dimension), dtype=np.float32)
+        vectors = np.empty((len(texts), self._dimension), dtype=np.float32)
+        skipped = 0 if self._checkpoint.recipe.include_prompt or not prompt else tokenizer.prompt_length(prompt)
         for batch in length_sorted_batches([len(row) for row in rows], self._batch_tokens or encoder.batch_tokens):
-            self._embed_batch(encoder, rows, batch, vectors)
+            self._embed_batch(encoder, rows, batch, skipped, vectors)
         if not np.isfinite(vectors).all():
             raise EmbeddingError(f"model {self._name} gave vectors that are not finite; try dtype float32")
         result: list[list[float]] = vectors.tolist()
         return result
 
-    def _embed_batch(self, encoder: Encoder, rows: list[list[int]], batch: list[int], out: Any) -> None:
+    def _embed_batch(self, encoder: Encoder, rows: list[list[int]], batch: list[int], skipped: int, out: Any) -> None:
         """Fill the rows of one batch, in halves where it does not fit in memory."""
-        vectors = encoder.encode([rows[i] for i in batch])
+        vectors = encoder.encode([rows[i] for i in batch], skipped)
         if vectors is not None:
             out[batch] = vectors
             return
@@ -226,13 +240,16 @@ class TransformerEmbeddings(PipelineEmbeddings):
             tokens = len(rows[batch[0]])
             raise EmbeddingError(f"a text of {tokens} tokens does not fit in memory; set a lower max_tokens")
         middle = len(batch) // 2
-        self._embed_batch(encoder, rows, batch[:middle], out)
-        self._embed_batch(encoder, rows, batch[middle:], out)
+        self._embed_batch(encoder, rows, batch[:middle], skipped, out)
+        self._embed_batch(encoder, rows, batch[middle:], skipped, out)
 
     def _loaded_tokenizer(self) -> CheckpointTokenizer:
         with self._tokenizer_lock:
             if self._tokenizer is None:
-                self._tokenizer = CheckpointTokenizer(self._checkpoint.folder)
+                recipe = self._checkpoint.recipe
+                self._tokenizer = CheckpointTokenizer(
+                    self._checkpoint.tokenizer_folder, recipe.tokenizer_arguments, recipe.lower_case
+                )
             return self._tokenizer
 
     def _loaded(self) -> Encoder:
@@ -242,10 +259,8 @@ class TransformerEmbeddings(PipelineEmbeddings):
                 tokenizer = threading.Thread(target=self._try_tokenizer)
                 tokenizer.start()
                 try:
-                    from rag_pipeline.embeddings.local.encoder import Encoder
-
-                    self._encoder = Encoder(
-                        self._checkpoint, self._pooling, self._normalize, self._device_name, self._dtype_name
+                    self._encoder = load_encoder(
+                        self._checkpoint, self._modes, self._normalize, self._device_name, self._dtype_name
                     )
                 finally:
                     tokenizer.join()
@@ -256,25 +271,28 @@ class TransformerEmbeddings(PipelineEmbeddings):
             self._loaded_tokenizer()
 
 
+def load_encoder(checkpoint: Checkpoint, pooling: Sequence[str], normalize: bool, device: str, dtype: str) -> Encoder:
+    """As :class:`.encoder.Encoder`, which imports torch."""
+    from rag_pipeline.embeddings.local.encoder import Encoder
+
+    return Encoder(checkpoint, pooling, normalize, device, dtype)
+
+
 MeanPoolingEmbeddings = TransformerEmbeddings
 """The first name of :class:`TransformerEmbeddings`, which then knew one way of pooling."""
 
 
-def _resolve_pooling(pooling: Pooling, checkpoint: Checkpoint) -> Literal["mean", "cls"]:
-    trained = checkpoint.trained_pooling
+def _resolve_pooling(pooling: Pooling, checkpoint: Checkpoint) -> tuple[str, ...]:
+    trained = checkpoint.recipe.pooling
     if pooling == "auto":
-        if trained in (None, "mean"):
-            return "mean"
-        if trained == "cls":
-            return "cls"
-        raise CheckpointError(f"model {checkpoint.name} was trained with {trained} pooling; choose mean or cls")
-    if trained is not None and trained != pooling:
+        return trained or ("mean",)
+    if trained is not None and trained != (pooling,):
         warnings.warn(
-            f"model {checkpoint.name} was trained with {trained} pooling (1_Pooling/config.json)"
+            f"model {checkpoint.name} was trained with {checkpoint.trained_pooling} pooling"
             f" and is used with {pooling}; set pooling: auto to follow it",
             stacklevel=3,
         )
-    return pooling
+    return (pooling,)
 
 
 def _resolve_limit(asked: int | None, checkpoint: Checkpoint) -> int | None:
