@@ -17,6 +17,7 @@ import errno
 import itertools
 import os
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -25,11 +26,13 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+from rag_pipeline import forking
 from rag_pipeline.config import HnswSettings
 from rag_pipeline.errors import CollectionNotFoundError, StoreError, StoreLockedError
 from rag_pipeline.store.connection import Connection, Limits, OpenClient
 from rag_pipeline.store.embedded import disk
 from rag_pipeline.store.embedded.chroma_errors import translated
+from rag_pipeline.store.embedded.forked import require_threads
 from rag_pipeline.store.embedded.lock import writer_lock, writing_now
 
 if TYPE_CHECKING:
@@ -45,6 +48,7 @@ _WRITES = "writes"
 
 _numbers_in_use: set[int] = set()
 _numbers_lock = threading.Lock()
+forking.renew_locks(sys.modules[__name__])
 
 
 class EmbeddedConnection(Connection):
@@ -219,6 +223,7 @@ class EmbeddedConnection(Connection):
         return opened.loading_seconds <= age * _RENEWING_SHARE or not writing_now(self._path)
 
     def _open(self) -> OpenClient:
+        require_threads(str(self._path))
         import chromadb
 
         state, started = self._state(), time.monotonic()
