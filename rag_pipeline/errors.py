@@ -106,7 +106,7 @@ class StoreError(RagPipelineError):
 
 
 class StoreLockedError(StoreError):
-    """Another process is writing to the same store."""
+    """Another process is writing to the same store; or others of this one are, for too long."""
 
 
 class ServiceError(RagPipelineError):

@@ -230,9 +230,7 @@ class Connection(abc.ABC):
                 Korean analyser and of torch are not in it, and whoever waits for them waits for ever.
         """
         if self._process != os.getpid():
-            raise StoreError(
-                f"store {self.address} was opened before this process was forked; {forking.ADVICE}"
-            )
+            raise StoreError(f"store {self.address} was opened before this process was forked; {forking.ADVICE}")
 
     @contextlib.contextmanager
     def writing_to(self, opened: OpenClient, name: str) -> Iterator[ChromaCollection]:

@@ -280,7 +280,7 @@ async def test_a_model_that_fails_in_its_own_way_is_named_by_the_retriever_and_t
 
 
 def test_a_tool_over_any_retriever_goes_on_after_a_failure_and_lets_a_graph_be_steered():
-    class GraphBubbleUp(Exception):
+    class GraphBubbleUp(Exception):  # noqa: N818
         """As LangGraph's, which is an exception too."""
 
     class Broken(BaseRetriever):

@@ -34,6 +34,7 @@ from rag_pipeline.store.embedded import disk
 from rag_pipeline.store.embedded.chroma_errors import translated
 from rag_pipeline.store.embedded.forked import require_threads
 from rag_pipeline.store.embedded.lock import writer_lock, writing_now
+from rag_pipeline.store.queueing import WAIT_SECONDS, turn
 
 if TYPE_CHECKING:
     from chromadb.api.collection_configuration import CreateCollectionConfiguration
@@ -56,13 +57,15 @@ class EmbeddedConnection(Connection):
 
     Args:
         path: the folder.
+        queue_timeout: seconds that a writer waits for others of this process.
     """
 
     is_shared = False
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, queue_timeout: float = WAIT_SECONDS) -> None:
         super().__init__()
         self._path = path
+        self._queue_timeout = queue_timeout
         self.address = str(path)
         self.lexical_root = path / disk.LEXICAL_FOLDER
         self.limits = Limits()
@@ -104,11 +107,13 @@ class EmbeddedConnection(Connection):
         """Hold the right to write.
 
         Raises:
-            StoreLockedError: another process is writing.
+            StoreLockedError: another process is writing; or others of this one are, for too long.
             StoreError: the folder cannot be made or written.
         """
         self.check()
-        with writer_lock(self._path), self._writing_alone():
+        self.require_own_process()
+        queue = turn(str(self._path.resolve()), f"store {self._path}", self._queue_timeout)
+        with queue, writer_lock(self._path), self._writing_alone():
             yield
 
     @contextlib.contextmanager
