@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import sys
 import time
@@ -18,7 +19,7 @@ from rag_pipeline.testing.gemini_requests import LoopbackGemini, RecordedRequest
 
 _MAX_TEXTS = 100
 _MAX_BYTES = 4_000_000
-_PREFIX = "/v1beta/models"
+_PREFIX = re.compile(r"/v1(?:beta)?/models")
 _FRAME_WORDS = 3
 _PAGE_SIZE = 2
 
@@ -60,7 +61,7 @@ class GeminiHandler(BaseHTTPRequestHandler):
         gemini = self.server.gemini
         raw = self.rfile.read(int(self.headers.get("content-length") or 0))
         url = urlsplit(self.path)
-        tail = url.path.removeprefix(_PREFIX).removeprefix("/")
+        tail = _PREFIX.sub("", url.path, count=1).removeprefix("/")
         model, _, route = tail.partition(":")
         try:
             body = json.loads(raw) if raw else {}
@@ -80,7 +81,7 @@ class GeminiHandler(BaseHTTPRequestHandler):
         fault = gemini.started(request)
         try:
             time.sleep(gemini.latency)
-            if not url.path.startswith(_PREFIX):
+            if not _PREFIX.match(url.path):
                 self._error(404, "Not Found")
             elif request.headers.get("x-goog-api-key") != gemini.api_key:
                 self._refuse_key(request)
