@@ -85,10 +85,13 @@ def split_version(base_url: str | None) -> tuple[str | None, str | None]:
         base_url: from :func:`find_base_url`.
 
     Returns:
-        what the SDK takes as base URL, and ``v1beta``, ``v1`` and the like; None: the SDK's own.
+        what the SDK takes as base URL, and the version; None: the SDK's own, ``v1beta``, which does what ``v1`` does.
     """
     found = _VERSION.fullmatch(base_url) if base_url else None
-    return (found["base"], found["version"]) if found else (base_url, None)
+    if found is None:
+        return base_url, None
+    version = found["version"].lower()
+    return found["base"], None if version in ("v1", "v1beta") else version
 
 
 def _checked(value: str, origin: str) -> ApiKey:

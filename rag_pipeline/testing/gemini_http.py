@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import socket
 import sys
 import time
@@ -19,7 +18,7 @@ from rag_pipeline.testing.gemini_requests import LoopbackGemini, RecordedRequest
 
 _MAX_TEXTS = 100
 _MAX_BYTES = 4_000_000
-_PREFIX = re.compile(r"/v1(?:beta)?/models")
+_PREFIX = "/v1beta/models"
 _FRAME_WORDS = 3
 _PAGE_SIZE = 2
 
@@ -61,7 +60,7 @@ class GeminiHandler(BaseHTTPRequestHandler):
         gemini = self.server.gemini
         raw = self.rfile.read(int(self.headers.get("content-length") or 0))
         url = urlsplit(self.path)
-        tail = _PREFIX.sub("", url.path, count=1).removeprefix("/")
+        tail = url.path.removeprefix(_PREFIX).removeprefix("/")
         model, _, route = tail.partition(":")
         try:
             body = json.loads(raw) if raw else {}
@@ -81,7 +80,7 @@ class GeminiHandler(BaseHTTPRequestHandler):
         fault = gemini.started(request)
         try:
             time.sleep(gemini.latency)
-            if not _PREFIX.match(url.path):
+            if not url.path.startswith(_PREFIX):
                 self._error(404, "Not Found")
             elif request.headers.get("x-goog-api-key") != gemini.api_key:
                 self._refuse_key(request)
