@@ -55,11 +55,6 @@ def keep(value: Any) -> None:
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(value))
 
 
-def is_forked() -> bool:
-    """Whether this process was forked from one that had this package."""
-    return _forking_thread is not None
-
-
 def compute(call: Callable[[], T]) -> T:
     """Run what computes in threads of a library: torch, tokenizers.
 
