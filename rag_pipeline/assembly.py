@@ -7,6 +7,7 @@ from rag_pipeline.documents.chunking import CHUNKING_VERSION
 from rag_pipeline.embeddings.base import PipelineEmbeddings
 from rag_pipeline.embeddings.factory import make_embeddings
 from rag_pipeline.store import Fingerprint, Store
+from rag_pipeline.store.embedded.connection import EmbeddedConnection
 
 __all__ = ["embedding_name", "fingerprint_of", "make_embeddings", "open_store"]
 
@@ -15,7 +16,7 @@ def open_store(settings: Settings) -> Store:
     """The store of a configuration; nothing is made or read yet."""
     path = settings.resolve_path(settings.store.path).resolve()
     if settings.store.mode == "embedded":
-        return Store(path, settings.store.hnsw)
+        return Store(EmbeddedConnection(path, settings.store.queue_timeout), settings.store.hnsw)
     from rag_pipeline.store.server.connection import ServerConnection
 
     return Store(ServerConnection(settings.store, path), settings.store.hnsw)

@@ -22,6 +22,11 @@ prints it after ``error:`` and exits with :attr:`RagPipelineError.exit_code`.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
+from rag_pipeline.text import one_line
+
 
 class RagPipelineError(Exception):
     """Base of every error of this package; catch this one to catch them all."""
@@ -69,6 +74,31 @@ class EmbeddingError(RagPipelineError):
     exit_code = 4
 
 
+_LONGEST = 300
+
+
+@contextlib.contextmanager
+def named(what: str) -> Iterator[None]:
+    """Give whatever a model raises the name of an error of ours, in one line.
+
+    Args:
+        what: fails, for the beginning of the message.
+
+    Raises:
+        EmbeddingError: something was raised that is none of ours.
+    """
+    failure = None
+    try:
+        yield
+    except RagPipelineError:
+        raise
+    except Exception as error:
+        failure = EmbeddingError(f"{what} failed: {type(error).__name__}: {one_line(error, _LONGEST)}")
+    # Outside of the handler: what libraries raise may hold a request, headers and all.
+    if failure is not None:
+        raise failure
+
+
 class StoreError(RagPipelineError):
     """The vector store cannot be read or written."""
 
@@ -76,7 +106,7 @@ class StoreError(RagPipelineError):
 
 
 class StoreLockedError(StoreError):
-    """Another process is writing to the same store."""
+    """Another process is writing to the same store; or others of this one are, for too long."""
 
 
 class ServiceError(RagPipelineError):

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
-from rag_pipeline.errors import ServiceError, UsageError
+from rag_pipeline.errors import ConfigurationError, ServiceError, UsageError
+from rag_pipeline.network import check_network, proxy_for, reason_for
 from rag_pipeline.text import one_line
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
@@ -47,6 +48,8 @@ _PACKAGES = {
     "http": "aiohttp",
     "https": "aiohttp",
 }
+# Protocols that go through the environment's proxies and certificates.
+_NETWORK = frozenset(_PACKAGES) - {"sftp", "ssh"} | {"abfss", "webdav", "webdavs"}
 
 
 @dataclass(frozen=True)
@@ -124,8 +127,12 @@ class RemoteFolder:
     def _opened(self) -> tuple[Any, str]:
         import fsspec
 
+        if self.protocol in _NETWORK:
+            check_network()
         try:
-            filesystem, root = fsspec.core.url_to_fs(self.url)
+            filesystem, root = fsspec.core.url_to_fs(self.url, **self._proxy())
+        except UsageError:
+            raise
         except ImportError as error:
             package = _PACKAGES.get(self.protocol)
             install = f"pip install {package}" if package else one_line(error)
@@ -190,7 +197,18 @@ class RemoteFolder:
     def _on_web(self) -> bool:
         return self.protocol in ("http", "https")
 
+    def _proxy(self) -> dict[str, Any]:
+        """What aiohttp is told of the environment's proxy, which it does not look for by itself."""
+        proxy = proxy_for(self.url) if self._on_web else None
+        if proxy is None:
+            return {}
+        if proxy.scheme.startswith("socks"):
+            raise ConfigurationError(f"folder {self}: web folders go through http proxies alone, found {proxy}")
+        return {"proxy": proxy.url}
+
     def _unreachable(self, error: Exception) -> ServiceError:
+        if self._on_web and (reason := reason_for(self.url, error)):
+            return ServiceError(f"folder {self} cannot be reached: {without_credentials(reason)}. Nothing was changed")
         return ServiceError(
             f"folder {self} cannot be reached: {failure_reason(error)}; check address, network and credentials (from"
             " the environment or a profile, as the service has them). Nothing was changed"

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from rag_pipeline import forking
 from rag_pipeline.config import RetrievalMode, Settings, load_settings
 from rag_pipeline.locations import Folder, as_folder
 
@@ -65,6 +66,7 @@ class Pipeline:
         self._embeddings = embeddings
         self._chat_model = chat_model
         self._lock = threading.Lock()
+        forking.renew_locks(self)
         self._lazy: LazySearcher | None = None
         self._answers: Answerer | None = None
 

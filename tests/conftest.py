@@ -24,8 +24,10 @@ _PROGRESS = re.compile(r"\d+ of \d+ files, [\d,]+ tokens")
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith(("RAG_PIPELINE_", "GOOGLE_", "GEMINI_", "HF_", "HTTP_", "HTTPS_", "CHROMA_")):
+        if name.startswith(("RAG_PIPELINE_", "GOOGLE_", "GEMINI_", "HF_", "HTTP_", "HTTPS_", "CHROMA_", "SSL_CERT_")):
             monkeypatch.delenv(name)
+        if name.lower().endswith("_proxy") or name == "REQUESTS_CA_BUNDLE":
+            monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "100")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -11,6 +12,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.runnables import RunnableConfig
 
+from rag_pipeline import forking
 from rag_pipeline.answering.answer import CONNECTION_LOST, NO_PASSAGES, STOP, Answer, normal_reason
 from rag_pipeline.answering.chat_model import is_gemini, make_chat_model
 from rag_pipeline.answering.checking import check_answer
@@ -44,6 +46,8 @@ class Answerer:
         self._given: BaseChatModel | None = model
         self._make: Callable[[], BaseChatModel] | None = None
         self._lock = threading.Lock()
+        self._process = os.getpid()
+        forking.renew_locks(self)
         self._name = name
         self._instructions = instructions
         self._base_url = base_url
@@ -79,6 +83,9 @@ class Answerer:
     @property
     def _model(self) -> BaseChatModel:
         with self._lock:
+            if self._make is not None and self._process != os.getpid():
+                forking.keep(self._given)  # its connections are the parent's
+                self._given, self._process = None, os.getpid()
             if self._given is None:
                 assert self._make is not None
                 self._given = self._make()

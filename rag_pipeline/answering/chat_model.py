@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from rag_pipeline.config import AnswerSettings
 from rag_pipeline.errors import ConfigurationError
-from rag_pipeline.gemini.api_key import find_api_key, find_base_url
+from rag_pipeline.gemini.api_key import find_api_key, find_base_url, split_version
 from rag_pipeline.gemini.client import make_client
+from rag_pipeline.network import check_network
 from rag_pipeline.text import one_line
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ def make_chat_model(settings: AnswerSettings) -> BaseChatModel:
 
     Raises:
         ConfigurationError: no API key, an unknown provider, a package that is not installed, an option it does not
-            take.
+            take, a proxy of the environment that cannot be used.
     """
+    check_network()
     if is_gemini(settings.model):
         return _gemini(settings)
     try:
@@ -70,7 +72,7 @@ def _gemini(settings: AnswerSettings) -> BaseChatModel:
             model=name,
             api_key=key.secret,
             vertexai=False,
-            base_url=base_url,
+            base_url=split_version(base_url)[0],
             temperature=settings.temperature,
             timeout=settings.timeout,
             max_retries=settings.attempts,

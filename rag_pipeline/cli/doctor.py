@@ -53,6 +53,7 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
         checks.append(_evaluation())
         checks += _models(settings)
         checks.append(_store(settings))
+    checks += _network()
     # An empty variable counts as set for some libraries, and then hides the other one.
     for key in _KEYS:
         value = os.environ.get(key)
@@ -175,6 +176,22 @@ def _store(settings: Settings) -> Check:
         remedy = f"without a lexical index: {', '.join(lacking)}; the next ingest makes it"
         return Check("store", "note", f"{store.address}: {listed}; {remedy}")
     return Check("store", "ok", f"{store.address}: {listed}")
+
+
+def _network() -> Iterator[Check]:
+    """What the environment says of proxies and certificates, without passwords."""
+    from rag_pipeline import network
+
+    wrong = list(network.problems())
+    about_certificates = [problem for problem in wrong if problem.startswith(network.CERTIFICATES)]
+    known = list(dict.fromkeys(str(proxy) for proxy in network.proxies().values()))
+    without = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    listed = ", ".join(known) + (f"; none for {without}" if without else "") if known else "none"
+    bad = [problem for problem in wrong if problem not in about_certificates]
+    yield Check("proxies", "bad" if bad else "ok", "; ".join(bad) or listed)
+    files = ", ".join(f"{name} {os.environ[name]}" for name in network.CERTIFICATES if os.environ.get(name))
+    state: Literal["ok", "bad"] = "bad" if about_certificates else "ok"
+    yield Check("certificates", state, "; ".join(about_certificates) or files or "the usual authorities")
 
 
 def _show(checks: list[Check]) -> None:

@@ -182,6 +182,8 @@ class StoreSettings(_Frozen):
     """Seconds for one request."""
     attempts: int = Field(default=8, ge=1)
     """How often a request is tried, with pauses that grow to five seconds."""
+    queue_timeout: float = Field(default=60.0, ge=0)
+    """Seconds that a writer waits for other writers of the same process; other processes are not waited for."""
     hnsw: HnswSettings = HnswSettings()
 
     @property

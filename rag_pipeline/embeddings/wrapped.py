@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
+from rag_pipeline import forking
 from rag_pipeline.embeddings.base import EmbeddingIdentity, PipelineEmbeddings
 from rag_pipeline.embeddings.token_estimate import estimate_tokens
 from rag_pipeline.errors import EmbeddingError, RagPipelineError
@@ -53,6 +54,7 @@ class WrappedEmbeddings(PipelineEmbeddings):
         self._max_tokens = max_tokens
         self._dimension: int | None = None
         self._lock = threading.Lock()
+        forking.renew_locks(self)
 
     @property
     def identity(self) -> EmbeddingIdentity:
@@ -100,7 +102,7 @@ class WrappedEmbeddings(PipelineEmbeddings):
     def _asked(self, call: Callable[[], T]) -> T:
         """What a call of the embedding gives; whatever it raises becomes an error in one line."""
         try:
-            return call()
+            return forking.on_own_threads(call)
         except RagPipelineError:
             raise
         except Exception as error:

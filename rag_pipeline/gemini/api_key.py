@@ -16,6 +16,9 @@ BASE_URL_VARIABLE = "GOOGLE_GEMINI_BASE_URL"
 KEY_PAGE = "https://aistudio.google.com/apikey"
 _MASK = "***"
 _ADDRESS = re.compile(r"https?://[^/\s]+", re.IGNORECASE)
+_VERSION = re.compile(r"(?P<base>https?://[^/\s]+.*?)/+(?P<version>v\d+(?:(?:alpha|beta)\d*)?)/*", re.IGNORECASE)
+# The paths of calls, and those of Google's imitation of another API.
+_TOO_LONG = re.compile(r"/(?:models|openai|tunedModels)(?:[/:].*)?$|[?#].*$")
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,29 @@ def find_base_url(given: str | None = None) -> str | None:
     if url is not None and not _ADDRESS.match(url):
         origin = "base_url" if given else BASE_URL_VARIABLE
         raise ConfigurationError(f"{origin}: found {url!r}; an address begins with http:// or https:// and a host")
+    if url is not None and (tail := _TOO_LONG.search(url)):
+        origin = "base_url" if given else BASE_URL_VARIABLE
+        raise ConfigurationError(
+            f"{origin}: found {url!r}; leave out {tail[0]!r}: the path of a call is added to an address, which ends"
+            " with its host, or with the version, as in /v1beta"
+        )
     return url
+
+
+def split_version(base_url: str | None) -> tuple[str | None, str | None]:
+    """A base URL without the version of the API at its end, and the version: the SDK adds one in any case.
+
+    Args:
+        base_url: from :func:`find_base_url`.
+
+    Returns:
+        what the SDK takes as base URL, and the version; None: the SDK's own, ``v1beta``, which does what ``v1`` does.
+    """
+    found = _VERSION.fullmatch(base_url) if base_url else None
+    if found is None:
+        return base_url, None
+    version = found["version"].lower()
+    return found["base"], None if version in ("v1", "v1beta") else version
 
 
 def _checked(value: str, origin: str) -> ApiKey:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rag_pipeline.gemini.api_key import ApiKey
+from rag_pipeline.gemini.api_key import ApiKey, split_version
+from rag_pipeline.network import check_network
 
 if TYPE_CHECKING:
     import httpx
@@ -23,6 +24,7 @@ class AsyncGemini:
     """
 
     def __init__(self, key: ApiKey, *, base_url: str | None, timeout: float, connections: int) -> None:
+        check_network()
         import httpx
 
         # Else the SDK takes aiohttp where it is installed, whose errors and time limits are others.
@@ -49,15 +51,21 @@ def make_client(key: ApiKey, *, base_url: str | None, timeout: float, http: http
         base_url: where to; None: the SDK's own address.
         timeout: seconds for one step of a request.
         http: an ``httpx.AsyncClient`` for async use; None: the SDK's own.
+
+    Raises:
+        ConfigurationError: the environment names a proxy or certificates that cannot be used.
     """
+    check_network()
     from google.genai import Client
     from google.genai.types import HttpOptions, HttpRetryOptions
 
+    base, version = split_version(base_url)
     return Client(
         api_key=key.secret.get_secret_value(),
         vertexai=False,
         http_options=HttpOptions(
-            base_url=base_url,
+            base_url=base,
+            api_version=version,
             timeout=round(timeout * 1000),
             # With one attempt, waiting is ours; without this the SDK sleeps up to ten seconds on a lost connection.
             retry_options=HttpRetryOptions(attempts=1),

@@ -15,6 +15,7 @@ from typing import Any
 
 from rag_pipeline.errors import ServiceError
 from rag_pipeline.gemini.api_key import KEY_PAGE, ApiKey
+from rag_pipeline.network import proxy_for, reason_for
 from rag_pipeline.text import one_line
 
 # Models that were shut down or are about to be, and what takes their place.
@@ -32,6 +33,9 @@ SUCCESSORS = {
 LIMITS_PAGE = "https://ai.google.dev/gemini-api/docs/rate-limits"
 _REGIONS_PAGE = "https://ai.google.dev/gemini-api/docs/available-regions"
 _MESSAGE_LENGTH = 300
+# RFC 9110, 15.5.8.
+_PROXY_WANTS_ACCOUNT = 407
+_ADDRESS = "https://generativelanguage.googleapis.com"
 
 
 class Kind(StrEnum):
@@ -48,6 +52,7 @@ class Kind(StrEnum):
     UNREACHABLE = "unreachable"
     REPLY = "broken reply"
     OTHER_REPLY = "reply to something else"
+    PROXY = "proxy refused"
 
 
 # Failures that may be gone in a moment.
@@ -103,18 +108,35 @@ def read_failure(
     from google.genai.errors import APIError
 
     place = f"Gemini at {base_url}" if base_url else "Gemini"
+    url = base_url or _ADDRESS
     if isinstance(error, APIError):
-        return _read_api_error(error, model, key, place, paced)
-    if isinstance(error, TimeoutError | httpx.TimeoutException):
-        return GeminiError(Kind.TIMEOUT, f"{place} did not answer in time; raise timeout if this goes on")
-    if isinstance(error, httpx.TransportError | OSError):
-        said = key.scrub(_readable_message(str(error))) or type(error).__name__
-        return GeminiError(Kind.UNREACHABLE, f"{place} cannot be reached: {said}")
+        return _read_api_error(error, model, key, place, paced) if error.code != _PROXY_WANTS_ACCOUNT else _refused(url)
+    if isinstance(error, httpx.TransportError | OSError):  # a time limit of Python's is one of these
+        return _read_transport(error, key, place, url)
     if isinstance(error, ReplyError | json.JSONDecodeError):
         said = "it is not JSON" if isinstance(error, json.JSONDecodeError) else key.scrub(str(error))
         kind = Kind.OTHER_REPLY if isinstance(error, ReplyError) and error.lasting else Kind.REPLY
         return GeminiError(kind, f"{place} sent a reply that cannot be used: {said}")
     return None
+
+
+def _read_transport(error: Exception, key: ApiKey, place: str, url: str) -> GeminiError:
+    import httpx
+
+    is_late = isinstance(error, TimeoutError | httpx.TimeoutException)
+    if reason := reason_for(url, error):
+        return GeminiError(
+            Kind.TIMEOUT if is_late else Kind.UNREACHABLE, f"{place} cannot be reached: {key.scrub(reason)}"
+        )
+    if is_late:
+        return GeminiError(Kind.TIMEOUT, f"{place} did not answer in time; raise timeout if this goes on")
+    said = key.scrub(_readable_message(str(error))) or type(error).__name__
+    return GeminiError(Kind.UNREACHABLE, f"{place} cannot be reached: {said}")
+
+
+def _refused(url: str) -> GeminiError:
+    problem = f"the proxy {proxy_for(url)} wants a user and password; put them into its address"
+    return GeminiError(Kind.PROXY, problem)
 
 
 def _read_api_error(error: Any, model: str, key: ApiKey, place: str, paced: bool) -> GeminiError:
@@ -136,7 +158,7 @@ def _read_api_error(error: Any, model: str, key: ApiKey, place: str, paced: bool
             if name in SUCCESSORS
             else "rag-pipeline models lists those your key may use"
         )
-        return GeminiError(Kind.MODEL, f"Gemini has no model {name!r} for this key; {instead}")
+        return GeminiError(Kind.MODEL, f"{place} has no model {name!r} for this key; {instead}")
     if code == 400 and "location" in said.lower():
         return GeminiError(
             Kind.REGION, f"Gemini is not offered where this machine is: {said}; regions: {_REGIONS_PAGE}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from typing import Annotated
@@ -14,6 +15,7 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 
 from rag_pipeline.errors import RagPipelineError, UsageError
+from rag_pipeline.locations import failure_reason
 from rag_pipeline.passages import Passage
 from rag_pipeline.retrieval.protocol import AnySearcher
 
@@ -23,6 +25,10 @@ _LONGEST_NAME = 64
 _TITLES = 12
 # Two of a million passages hardly share one, and the passages of a conversation do not.
 _LABEL_LENGTH = 5
+_LONGEST_REASON = 300
+# What LangGraph steers a graph by, such as an interruption for a human, is raised as an exception.
+_LANGGRAPH = "GraphBubbleUp"
+_log = logging.getLogger(__name__)
 _QUESTION = "A question or search words, in any language"
 
 
@@ -91,6 +97,17 @@ def _told_to_the_model() -> Iterator[None]:
         yield
     except RagPipelineError as error:
         raise ToolException(str(error)) from None
+    except ToolException:
+        raise
+    except Exception as error:
+        if any(kind.__name__ == _LANGGRAPH for kind in type(error).__mro__):
+            raise
+        failure = f"the search failed: {type(error).__name__}: {failure_reason(error)[:_LONGEST_REASON]}"
+    else:
+        return
+    # Its turn goes on; who runs it is to learn of it too.
+    _log.warning("%s", failure)
+    raise ToolException(failure)
 
 
 def _allowed(name: str) -> str:

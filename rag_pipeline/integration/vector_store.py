@@ -15,9 +15,17 @@ from rag_pipeline.assembly import embedding_name, fingerprint_of, make_embedding
 from rag_pipeline.config import Settings
 from rag_pipeline.embeddings.base import PipelineEmbeddings
 from rag_pipeline.embeddings.wrapped import as_pipeline_embeddings
-from rag_pipeline.errors import UsageError
+from rag_pipeline.errors import (
+    CollectionMismatchError,
+    EmbeddingError,
+    RagPipelineError,
+    StoreError,
+    UsageError,
+)
+from rag_pipeline.integration.additions import Addition, AdditionGatherer
 from rag_pipeline.integration.validation import check_ids, check_metadatas, check_texts
 from rag_pipeline.integration.vector_search import CollectionVectorSearch
+from rag_pipeline.run_in_thread import run_in_thread
 from rag_pipeline.store import Collection, Fingerprint, Store
 from rag_pipeline.store.names import check_collection_name
 from rag_pipeline.store.records import FILE_KEYS
@@ -30,7 +38,8 @@ class PipelineVectorStore(CollectionVectorSearch):
     """Dense search of one collection behind LangChain's interface for vector stores, and writing to it.
 
     Scores are inner products, higher is better. Writing takes the store's lock for each call and keeps the lexical
-    index in step; documents written here belong to no folder, and an ingest leaves them alone. For hybrid search take
+    index in step; calls that come together are embedded and written together, and other writers of the process are
+    waited for. Documents written here belong to no folder, and an ingest leaves them alone. For hybrid search take
     :class:`rag_pipeline.PipelineRetriever`.
 
     Args:
@@ -55,6 +64,7 @@ class PipelineVectorStore(CollectionVectorSearch):
         self._fingerprint = fingerprint
         self._embedding = embedding
         self._collection: Collection | None = None
+        self._additions = AdditionGatherer()
 
     @classmethod
     def open(
@@ -129,9 +139,14 @@ class PipelineVectorStore(CollectionVectorSearch):
             UsageError: the lists differ in length, an id comes twice, a text is empty or too long for the store, or a
                 value is not allowed.
             CollectionMismatchError: the collection was recreated in another way.
-            StoreLockedError: another process is writing.
+            StoreLockedError: another process is writing, or others of this one are for longer than
+                ``store.queue_timeout``.
             StoreError, EmbeddingError, ServiceError: nothing was stored.
         """
+        addition = self._addition(texts, metadatas, ids)
+        return self._additions.add(addition, self._add_together) if addition.ids else []
+
+    def _addition(self, texts: Iterable[str], metadatas: Any, ids: Any) -> Addition:
         contents = check_texts(texts)
         given = [None] * len(contents) if ids is None else check_ids(ids, made_up=True)
         if len(given) != len(contents):
@@ -145,16 +160,22 @@ class PipelineVectorStore(CollectionVectorSearch):
         ]
         if contents:
             self._check_lengths(contents)
-            vectors = self._embeddings.embed_documents(contents)
+        return Addition(chosen, contents, known)
+
+    def _add_together(self, additions: Sequence[Addition]) -> None:
+        """Embed and write what several callers add; one at whose texts it fails is done over alone."""
+        try:
+            vectors = self._embeddings.embed_documents([text for one in additions for text in one.texts])
             with self._writing() as collection:
-                # Chroma would keep what the old metadata had and the new has not.
-                old = collection.rows_of(chosen)
-                before = [old[one][1] if one in old else {} for one in chosen]
-                merged = [
-                    {**dict.fromkeys(had), **now, **_file_of(had)} for had, now in zip(before, known, strict=True)
-                ]
-                collection.write_rows(chosen, contents, merged, vectors)
-        return chosen
+                failures = _write(collection, additions, vectors)
+        except Exception as error:
+            if len(additions) > 1 and not _is_everyones(error):
+                for one in additions:
+                    self._add_together([one])
+                return
+            failures = dict.fromkeys(additions, error)
+        for one in additions:
+            one.finish(failures.get(one))
 
     async def aadd_texts(
         self,
@@ -164,8 +185,9 @@ class PipelineVectorStore(CollectionVectorSearch):
         ids: list[str] | None = None,
         **_: Any,
     ) -> list[str]:
-        """As :meth:`add_texts`, in a thread."""
-        return await asyncio.to_thread(self.add_texts, texts, metadatas, ids=ids)
+        """As :meth:`add_texts`, in a thread; what several tasks add at once is embedded and written together."""
+        addition = await asyncio.to_thread(self._addition, texts, metadatas, ids)
+        return await self._additions.aadd(addition, self._add_together) if addition.ids else []
 
     def delete(self, ids: list[str] | None = None, **_: Any) -> bool:
         """Remove texts by id; ids that are not there do no harm.
@@ -183,8 +205,8 @@ class PipelineVectorStore(CollectionVectorSearch):
         return True
 
     async def adelete(self, ids: list[str] | None = None, **_: Any) -> bool:
-        """As :meth:`delete`, in a thread."""
-        return await asyncio.to_thread(self.delete, ids)
+        """As :meth:`delete`, in a thread of its own, since it may wait for others to write."""
+        return await asyncio.wrap_future(run_in_thread(lambda: self.delete(ids)))
 
     def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
         """Documents by id, in the order of the ids; those that are not there are left out."""
@@ -251,6 +273,42 @@ class PipelineVectorStore(CollectionVectorSearch):
             collection = self._get()
             with collection.indexing():
                 yield collection
+
+
+def _write(
+    collection: Collection, additions: Sequence[Addition], vectors: Sequence[Sequence[float]]
+) -> dict[Addition, Exception]:
+    """Write what several callers add, and where that fails each for itself; what could not be written."""
+    ids = [chunk_id for one in additions for chunk_id in one.ids]
+    old = collection.rows_of(ids)
+    # Chroma would keep what the old metadata had and the new has not.
+    before = [old[chunk_id][1] if chunk_id in old else {} for chunk_id in ids]
+    known = [metadata for one in additions for metadata in one.metadatas]
+    merged = [{**dict.fromkeys(had), **now, **_file_of(had)} for had, now in zip(before, known, strict=True)]
+    texts = [text for one in additions for text in one.texts]
+    try:
+        collection.write_rows(ids, texts, merged, vectors)
+    except StoreError:
+        if len(additions) == 1:
+            raise
+    else:
+        return {}
+    failures: dict[Addition, Exception] = {}
+    start = 0
+    for one in additions:
+        part = slice(start, start + len(one.ids))
+        start = part.stop
+        try:
+            collection.write_rows(ids[part], texts[part], merged[part], vectors[part])
+        except Exception as error:
+            failures[one] = error
+    return failures
+
+
+def _is_everyones(error: Exception) -> bool:
+    """Whether a failure has nothing to do with the texts: it would only take its time once more."""
+    of_a_text = EmbeddingError | CollectionMismatchError
+    return isinstance(error, RagPipelineError) and not isinstance(error, of_a_text) and getattr(error, "passing", True)
 
 
 def _file_of(metadata: Mapping[str, Any]) -> dict[str, Any]:

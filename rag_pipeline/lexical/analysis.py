@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
 import threading
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from rag_pipeline import forking
 from rag_pipeline.lexical.vocabulary import ENGLISH_STOP_WORDS, FUNCTION_VERBS, UNITS
 from rag_pipeline.text import hangul_count
 
@@ -71,6 +73,7 @@ def version() -> str:
 
 
 _LOCK = threading.RLock()
+forking.renew_locks(sys.modules[__name__])
 
 
 @functools.cache
@@ -79,6 +82,16 @@ def _kiwi() -> Kiwi:
 
     # The dictionaries of typing errors and of terms of several words take 1.7 of 2.5 seconds to load.
     return Kiwi(load_multi_dict=False, load_typo_dict=False, model_type="cong")
+
+
+def _in_child() -> None:
+    """The analyser cuts texts in threads of its own, which a fork leaves behind."""
+    if _kiwi.cache_info().currsize:
+        forking.keep(_kiwi())
+    _kiwi.cache_clear()
+
+
+forking.after_fork(_in_child)
 
 
 def _terms(tokens: Sequence[Token]) -> Terms:

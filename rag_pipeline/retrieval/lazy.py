@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import weakref
 from collections import OrderedDict
@@ -12,6 +13,7 @@ from typing import Any
 
 from langchain_core.embeddings import Embeddings
 
+from rag_pipeline import forking
 from rag_pipeline.config import Settings, load_settings
 from rag_pipeline.errors import UsageError
 from rag_pipeline.retrieval.factory import open_searcher, open_searchers
@@ -44,6 +46,8 @@ class LazySearcher:
         self._collections = collections
         self._embeddings = embeddings
         self._lock = threading.RLock()
+        forking.renew_locks(self)
+        self._process = os.getpid()
         self._settings = config if isinstance(config, Settings) else None
         self._opened: AnySearcher | None = None
         self._changed: OrderedDict[str, AnySearcher] = OrderedDict()
@@ -67,6 +71,7 @@ class LazySearcher:
         Raises:
             RagPipelineError: see :func:`rag_pipeline.open_searcher`.
         """
+        self._forget_parents()
         changes = {name: value for name, value in options.items() if value is not None}
         key = repr(sorted(changes.items(), key=lambda change: change[0]))
         with self._lock:
@@ -85,6 +90,7 @@ class LazySearcher:
 
     def close(self) -> None:
         """Let go of the files; questions under way are answered, and the next one opens them again."""
+        self._forget_parents()
         with self._lock:
             opened, self._opened = self._opened, None
             self._changed.clear()
@@ -92,6 +98,16 @@ class LazySearcher:
                 self._unused.detach()
         if opened is not None:
             opened.close()
+
+    def _forget_parents(self) -> None:
+        """In a forked process, open anew: what the parent opened has its threads and connections there."""
+        with self._lock:
+            if self._process != os.getpid():
+                forking.keep((self._opened, self._changed))
+                self._opened, self._changed = None, OrderedDict()
+                if self._unused is not None:
+                    self._unused.detach()
+                self._process = os.getpid()
 
     def _open(self) -> AnySearcher:
         names = self._collections

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from rag_pipeline.config import RetrievalMode
 from rag_pipeline.embeddings.base import PipelineEmbeddings
-from rag_pipeline.errors import CollectionMismatchError
+from rag_pipeline.errors import CollectionMismatchError, named
 from rag_pipeline.lexical import load as load_analyser
 from rag_pipeline.passages import Explanation, Passage
 from rag_pipeline.probe import ModelCheck
@@ -34,6 +34,7 @@ from rag_pipeline.store.filters import Where, checked
 
 # How often a question is asked again where an ingest replaces passages while they are being found.
 _TRIES = 3
+_EMBEDDING = "embedding the question"
 
 
 class Searcher:
@@ -162,11 +163,11 @@ class Searcher:
         if self.mode == "hybrid":
             # As in the sync search, the words are looked up while the question is being embedded.
             vector, found = await asyncio.gather(
-                self._embeddings.aembed_query(asked.text), asyncio.to_thread(self._first_lexical_leg, asked, k)
+                self._avector(asked.text), asyncio.to_thread(self._first_lexical_leg, asked, k)
             )
             asked = replace(asked, vector=np.asarray(vector, dtype=np.float32), found=found)
         elif self.mode == "dense":
-            vector = await self._embeddings.aembed_query(asked.text)
+            vector = await self._avector(asked.text)
             asked = replace(asked, vector=np.asarray(vector, dtype=np.float32))
         return await asyncio.to_thread(self._search, asked, k, explain)
 
@@ -283,7 +284,12 @@ class Searcher:
             return asked.vector  # asked again for more, or embedded before
         self._model_check.compare()
         question = asked.text
-        return np.asarray(self._embeddings.embed_query(question), dtype=np.float32)
+        with named(_EMBEDDING):
+            return np.asarray(self._embeddings.embed_query(question), dtype=np.float32)
+
+    async def _avector(self, question: str) -> list[float]:
+        with named(_EMBEDDING):
+            return await self._embeddings.aembed_query(question)
 
     def _chosen(self, asked: AskedQuestion, ranked: list[Candidate], k: int) -> list[Candidate]:
         """Rerank, leave out what is below the least score or alike, and keep k."""
@@ -291,7 +297,8 @@ class Searcher:
         if self._reranker is not None and ranked:
             head = ranked[: options.rerank.candidates]
             texts = {chunk_id: text for chunk_id, (text, _) in self._collection.rows_of([c.id for c in head]).items()}
-            ranked = self._reranker.rerank(asked.text, [c for c in head if c.id in texts], texts)
+            with named(f"reranking by {options.rerank.method}"):
+                ranked = self._reranker.rerank(asked.text, [c for c in head if c.id in texts], texts)
         if options.min_score is not None:
             ranked = [candidate for candidate in ranked if candidate.score >= options.min_score]
         if options.distinct:

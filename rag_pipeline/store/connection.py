@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rag_pipeline import forking
 from rag_pipeline.config import HnswSettings
 from rag_pipeline.errors import StoreError
 
@@ -78,6 +79,7 @@ class Connection(abc.ABC):
     def __init__(self) -> None:
         self._process = os.getpid()
         self._mutex = threading.RLock()
+        forking.renew_locks(self)
         self._current: OpenClient | None = None
 
     @property
@@ -133,6 +135,9 @@ class Connection(abc.ABC):
     def _retire(self) -> None:
         """Reopen at the next use; whoever uses the client now goes on with it. Called under the mutex."""
         retired, self._current = self._current, None
+        if self._process != os.getpid():
+            forking.keep(retired)  # its threads and connections are the parent's
+            return
         if retired is not None and not retired.users:
             self._let_go(retired)
 
@@ -225,10 +230,7 @@ class Connection(abc.ABC):
                 Korean analyser and of torch are not in it, and whoever waits for them waits for ever.
         """
         if self._process != os.getpid():
-            raise StoreError(
-                f"store {self.address} was opened before this process was forked; make the retriever in each process,"
-                " or start processes by spawn"
-            )
+            raise StoreError(f"store {self.address} was opened before this process was forked; {forking.ADVICE}")
 
     @contextlib.contextmanager
     def writing_to(self, opened: OpenClient, name: str) -> Iterator[ChromaCollection]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from filelock import FileLock, Timeout
 
+from rag_pipeline import forking
 from rag_pipeline.errors import StoreError, StoreLockedError
 from rag_pipeline.lexical.index import LexicalIndex
 from rag_pipeline.lexical.writer import LexicalWriter
@@ -98,6 +99,7 @@ class LexicalReplica:
     def __init__(self, rows: CollectionRows) -> None:
         self._rows = rows
         self._at_work = threading.Lock()
+        forking.renew_locks(self)
         self._seen: ChromaCollection | None = None
         self._not_before = 0.0
         self.problem = ""

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class Store:
     """Collections in one place.
 
-    Reading never makes anything there. Writing is for one process at a time: take :meth:`writer` around it.
+    Reading never makes anything there. Writing is for one process at a time, and one thread of it: take :meth:`writer`
+    around it, which lets threads wait for each other.
 
     Args:
         place: a folder, or the way to a server.
@@ -57,7 +58,7 @@ class Store:
         """Hold the right to write.
 
         Raises:
-            StoreLockedError: another process is writing.
+            StoreLockedError: another process is writing; or others of this one are, for too long.
             StoreError: the folder cannot be made or written.
             ServiceError: the server cannot be reached, or refuses.
         """

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.embeddings import DeterministicFakeEmbedding
+from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import ConfigurableField
 
 from rag_pipeline import Pipeline, PipelineRetriever
@@ -21,9 +22,11 @@ from rag_pipeline.errors import (
     CollectionMismatchError,
     CollectionNotFoundError,
     ConfigurationError,
+    EmbeddingError,
     ServiceError,
     UsageError,
 )
+from rag_pipeline.integration.tool import make_tool
 from rag_pipeline.testing import HashEmbeddings
 
 TEXTS = {
@@ -255,6 +258,44 @@ async def test_what_goes_wrong_is_told_to_the_agent_and_does_not_end_it(place):
             for message in (tool.invoke(call), await tool.ainvoke(call)):
                 assert message.status == "error"
                 assert problem in message.content
+
+
+async def test_a_model_that_fails_in_its_own_way_is_named_by_the_retriever_and_told_to_the_agent(place):
+    class Raw(HashEmbeddings):
+        def embed_query(self, text):
+            raise RuntimeError("mat1 and mat2\ncannot be multiplied")
+
+    for mode in ("dense", "hybrid"):
+        asked = {"config": place / "config.yaml", "collection": "docs", "embeddings": Raw(), "mode": mode}
+        with PipelineRetriever(**asked) as retriever:
+            said = "embedding the question failed: RuntimeError: mat1 and mat2 cannot be multiplied"
+            with pytest.raises(EmbeddingError, match=f"^{said}$"):
+                retriever.invoke("tug")
+            with pytest.raises(EmbeddingError, match=f"^{said}$"):
+                await retriever.ainvoke("tug")
+            tool = retriever.as_tool()
+            call = {"type": "tool_call", "id": "1", "name": tool.name, "args": {"question": "tug"}}
+            for message in (tool.invoke(call), await tool.ainvoke(call)):
+                assert (message.status, message.content) == ("error", said)
+
+
+def test_a_tool_over_any_retriever_goes_on_after_a_failure_and_lets_a_graph_be_steered():
+    class GraphBubbleUp(Exception):  # noqa: N818
+        """As LangGraph's, which is an exception too."""
+
+    class Broken(BaseRetriever):
+        def _get_relevant_documents(self, query, *, run_manager):
+            if query == "pause":
+                raise GraphBubbleUp
+            raise KeyError("https://user:secret@host/tugs")
+
+    tool = make_tool(Broken(), "search", "…")
+    call = {"type": "tool_call", "id": "1", "name": "search", "args": {"question": "tug"}}
+    message = tool.invoke(call)
+    assert message.status == "error"
+    assert message.content == "the search failed: KeyError: 'https://host/tugs'"
+    with pytest.raises(GraphBubbleUp):
+        tool.invoke({**call, "args": {"question": "pause"}})
 
 
 def test_a_name_that_no_chat_model_takes_is_refused(retriever):

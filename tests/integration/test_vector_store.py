@@ -1,12 +1,24 @@
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import os
+import threading
 import unicodedata
+from pathlib import Path
 
 import pytest
+from langchain_core.documents import Document
 
 from rag_pipeline.config import load_settings
-from rag_pipeline.errors import CollectionMismatchError, UsageError
+from rag_pipeline.errors import (
+    CollectionMismatchError,
+    EmbeddingError,
+    ServiceError,
+    StoreError,
+    StoreLockedError,
+    UsageError,
+)
 from rag_pipeline.ingestion.run import IngestTarget, ingest
 from rag_pipeline.integration.retriever import PipelineRetriever
 from rag_pipeline.integration.vector_store import PipelineVectorStore
@@ -204,3 +216,150 @@ def test_what_replaces_a_chunk_of_a_file_stays_one(tmp_path, documents):
         assert after.metadata == {name: value for name, value in before.metadata.items() if name != "text_sha256"}
     assert ingest(settings, target, embeddings=HashEmbeddings()).unchanged == 3
     opened.close()
+
+
+class Gated(HashEmbeddings):
+    """Holds the first call of embed_documents up, and keeps what it was asked."""
+
+    def __init__(self):
+        super().__init__(dimension=8)
+        self.begun, self.go_on = threading.Event(), threading.Event()
+        self.calls = []
+
+    def embed_documents(self, texts):
+        self.calls.append(list(texts))
+        self.begun.set()
+        assert self.go_on.wait(60)
+        if any("storm" in text for text in texts):
+            raise EmbeddingError(f"text 1 of {len(texts)}: a storm")
+        if any("outage" in text for text in texts):
+            raise ServiceError("the service cannot be reached")
+        return super().embed_documents(texts)
+
+
+@pytest.fixture
+def gated(tmp_path):
+    (tmp_path / "config.yaml").write_text("store: {queue_timeout: 0.2}")
+    embeddings = Gated()
+    opened = PipelineVectorStore.open(load_settings(tmp_path / "config.yaml"), "docs", embeddings, create=True)
+    yield opened
+    opened.close()
+
+
+async def gathered(opened, *additions):
+    """One addition that is under way, and others that come meanwhile; what each caller gets."""
+    embeddings = opened.embeddings
+    first = asyncio.create_task(opened.aadd_documents([Document("the first")]))
+    await asyncio.to_thread(embeddings.begun.wait, 60)
+    others = [asyncio.create_task(opened.aadd_documents(documents, **more)) for documents, more in additions]
+    while len(opened._additions._waiting) < len(additions):
+        await asyncio.sleep(0.001)
+    embeddings.go_on.set()
+    await first
+    return await asyncio.gather(*others, return_exceptions=True)
+
+
+async def test_documents_that_many_tasks_add_at_once_are_embedded_and_written_together(gated, monkeypatch):
+    writes = []
+    write_rows = Collection.write_rows
+    monkeypatch.setattr(
+        Collection, "write_rows", lambda self, ids, *rest: writes.append(list(ids)) or write_rows(self, ids, *rest)
+    )
+    additions = [([Document(f"upload {n}", metadata={"n": n}), Document(f"more {n}")], {}) for n in range(6)]
+    found = await gathered(gated, *additions)
+    assert [len(call) for call in gated.embeddings.calls] == [1, 12]
+    assert [len(ids) for ids in writes] == [1, 12]
+    for number, ids in enumerate(found):
+        texts = [document.page_content for document in gated.get_by_ids(ids)]
+        assert texts == [f"upload {number}", f"more {number}"]
+    assert gated.get_by_ids(found[3])[0].metadata == {"n": 3}
+
+
+async def test_each_caller_gets_its_own_error_and_the_others_are_stored(gated):
+    found = await gathered(gated, ([Document("calm")], {}), ([Document("storm")], {}), ([Document("breeze")], {}))
+    assert str(found[1]) == "text 1 of 1: a storm"
+    assert isinstance(found[1], EmbeddingError)
+    assert [gated.get_by_ids(found[n])[0].page_content for n in (0, 2)] == ["calm", "breeze"]
+
+
+async def test_a_service_that_is_away_is_not_asked_once_for_each_caller(gated):
+    found = await gathered(gated, *[([Document(f"outage {n}")], {}) for n in range(5)])
+    assert {str(error) for error in found} == {"the service cannot be reached"}
+    assert len(gated.embeddings.calls) == 2
+
+
+async def test_of_two_that_give_one_id_the_later_one_stays(gated):
+    found = await gathered(gated, *[([Document(f"version {n}")], {"ids": ["same"]}) for n in range(3)])
+    assert found == [["same"]] * 3
+    assert gated.get_by_ids(["same"])[0].page_content == "version 2"
+
+
+async def test_rows_that_the_store_refuses_cost_their_caller_only(gated, monkeypatch):
+    write_rows = Collection.write_rows
+
+    def refusing(self, ids, texts, *rest):
+        if "bad row" in texts:
+            raise StoreError(f"refused among {len(texts)}")
+        write_rows(self, ids, texts, *rest)
+
+    monkeypatch.setattr(Collection, "write_rows", refusing)
+    found = await gathered(gated, ([Document("good row")], {}), ([Document("bad row")], {}))
+    assert str(found[1]) == "refused among 1"
+    assert gated.get_by_ids(found[0])[0].page_content == "good row"
+
+
+async def test_who_is_cancelled_while_waiting_is_not_stored_and_holds_nobody_up(gated):
+    first = asyncio.create_task(gated.aadd_documents([Document("the first")]))
+    await asyncio.to_thread(gated.embeddings.begun.wait, 60)
+    leaving, staying = (asyncio.create_task(gated.aadd_texts([text], ids=[text])) for text in ("leaving", "staying"))
+    while len(gated._additions._waiting) < 2:
+        await asyncio.sleep(0.001)
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    gated.embeddings.go_on.set()
+    assert await staying == ["staying"]
+    await first
+    assert gated.get_by_ids(["leaving"]) == []
+
+
+def test_threads_that_add_and_delete_at_once_all_get_through(store):
+    failures = []
+
+    def work(number):
+        try:
+            store.add_texts([f"text {number}"], ids=[f"id {number}"])
+            if number % 2:
+                store.delete([f"id {number}"])
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert failures == []
+    assert len(store.get_by_ids([f"id {number}" for number in range(12)])) == 6
+    assert len(store.get_by_ids(["tug", "buoy"])) == 2
+
+
+async def test_a_writer_that_takes_too_long_is_named_without_our_own_process(gated):
+    gated.embeddings.go_on.set()
+    held, done = threading.Event(), threading.Event()
+
+    def hold():
+        with Store(Path(gated._store.address)).writer():
+            held.set()
+            done.wait(60)
+
+    holding = threading.Thread(target=hold)
+    holding.start()
+    held.wait(60)
+    try:
+        with pytest.raises(StoreLockedError, match="waited 0.2 s for another thread of this process") as raised:
+            await gated.aadd_texts(["late"])
+        assert f"process {os.getpid()}" not in str(raised.value)
+    finally:
+        done.set()
+        holding.join()
+    assert len(await gated.aadd_texts(["later"])) == 1

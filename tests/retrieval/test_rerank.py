@@ -11,7 +11,7 @@ import pytest
 from rag_pipeline.config import RerankSettings, load_settings
 from rag_pipeline.embeddings import TransformerEmbeddings
 from rag_pipeline.embeddings.local.cross_encoder import CrossEncoder
-from rag_pipeline.errors import CheckpointError, ConfigurationError
+from rag_pipeline.errors import CheckpointError, ConfigurationError, EmbeddingError
 from rag_pipeline.ingestion.run import IngestTarget, ingest
 from rag_pipeline.retrieval import open_searcher
 from rag_pipeline.retrieval.fusion import Candidate
@@ -48,6 +48,9 @@ def classifier(folder, tiny_checkpoint, labels):
         {"SpecialToken": {"id": "[SEP]", "type_id": 1}},
     ]
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer), "utf-8")
+    configuration = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+    configuration["model_input_names"] = ["input_ids", "token_type_ids", "attention_mask"]
+    (folder / "tokenizer_config.json").write_text(json.dumps(configuration), "utf-8")
     return folder
 
 
@@ -111,6 +114,44 @@ def test_a_passage_that_is_too_long_is_cut_and_the_question_is_not(cross_encoder
     assert model.scores("draft", [long]) == pytest.approx(model.scores("draft", [longer]))
     assert model.scores("draft", [long]) != pytest.approx(model.scores("grain", [long]))
     assert model.scores("draft", []) == []
+
+
+def test_a_question_that_is_too_long_is_cut_beside_each_passage_as_sentence_transformers_does(cross_encoder):
+    sentence_transformers = pytest.importorskip("sentence_transformers")
+    question, passages = "draft coal " * 20, ["grain", "a much longer text on grain and locks", "선박 흘수 가나다"]
+    with pytest.warns(UserWarning, match="reads beside a passage: of 32 tokens for both it reads 15 of the question"):
+        found = CrossEncoder(cross_encoder, dtype="float32").scores(question, passages)
+    reference = sentence_transformers.CrossEncoder(str(cross_encoder), device="cpu", local_files_only=True)
+    wanted = [float(score) for score in reference.predict([(question, passage) for passage in passages])]
+    assert found == pytest.approx(wanted, abs=1e-4)
+    assert len({round(score, 4) for score in found}) == 3
+
+
+def test_that_a_question_was_cut_is_said_once(cross_encoder, recwarn):
+    model = CrossEncoder(cross_encoder, dtype="float32")
+    model.scores("draft", ["coal " * 40])
+    assert not recwarn.list
+    for _ in range(3):
+        model.scores("draft coal " * 20, ["grain", "coal " * 40])
+    assert len(recwarn.list) == 1
+
+
+def test_the_passage_counts_beside_a_question_of_any_length(cross_encoder):
+    model = CrossEncoder(cross_encoder, dtype="float32")
+    with pytest.warns(UserWarning, match="longer than the reranker"):
+        scores = model.scores("흘수 " * 5000, ["coal " * 40, "grain " * 40])
+    assert abs(scores[0] - scores[1]) > 1e-4
+    assert model.scores("\udcff draft", ["\ud800 coal"])[0] == pytest.approx(model.scores("? draft", ["? coal"])[0])
+
+
+def test_what_a_model_raises_in_its_own_way_is_named(cross_encoder, tmp_path):
+    folder = shutil.copytree(cross_encoder, tmp_path / "wrong")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+    tokenizer["model"]["vocab"]["~"] = 5000
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer), "utf-8")
+    with pytest.raises(EmbeddingError, match=r"the reranker wrong failed: \S+") as raised:
+        CrossEncoder(folder).scores("~", ["coal"])
+    assert "\n" not in str(raised.value)
 
 
 def test_a_cross_encoder_ranks_alone(cross_encoder):

@@ -185,8 +185,8 @@ def test_a_write_cut_off_in_the_database_is_rolled_back_by_whoever_opens_it_next
     assert store.get("docs").count == 5
 
 
-def test_a_second_writer_is_refused_at_once_also_in_the_same_process(store):
-    with store.writer(), pytest.raises(StoreLockedError, match="another process is writing.*process \\d+"):  # noqa: SIM117
+def test_a_second_writer_of_one_thread_is_refused_at_once_rather_than_wait_for_itself(store):
+    with store.writer(), pytest.raises(StoreLockedError, match=r"^this thread is writing to store .* since 2\d{3}-"):  # noqa: SIM117
         with Store(Path(store.address)).writer():
             pass
     with store.writer():

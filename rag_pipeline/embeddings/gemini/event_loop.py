@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import threading
+
+from rag_pipeline import forking
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
 _owner = 0
+forking.renew_locks(sys.modules[__name__])
 
 
 def background_loop() -> asyncio.AbstractEventLoop:
@@ -17,6 +21,7 @@ def background_loop() -> asyncio.AbstractEventLoop:
     with _lock:
         # A forked child has the loop without its thread.
         if _loop is None or _owner != os.getpid():
+            forking.keep(_loop)
             _loop = asyncio.new_event_loop()
             _owner = os.getpid()
             threading.Thread(target=_loop.run_forever, name="rag_pipeline-requests", daemon=True).start()

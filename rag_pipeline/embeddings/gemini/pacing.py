@@ -6,6 +6,8 @@ import random
 import threading
 from collections import deque
 
+from rag_pipeline import forking
+
 _WINDOW = 60.0
 _FIRST_WAIT = 1.0
 _LONGEST_WAIT = 60.0
@@ -27,6 +29,7 @@ class Pacer:
         self._sent: deque[tuple[float, int, int]] = deque()
         self._not_before = 0.0
         self._lock = threading.Lock()
+        forking.renew_locks(self)
 
     def reserve(self, now: float, texts: int, tokens: int) -> float:
         """Book a request and return how many seconds to wait before it is sent.

@@ -18,6 +18,7 @@ from rag_pipeline.embeddings.gemini.requests import Item, Vectors, read_vectors,
 from rag_pipeline.gemini.api_key import ApiKey, find_api_key, find_base_url
 from rag_pipeline.gemini.client import AsyncGemini
 from rag_pipeline.gemini.failures import GeminiError, Kind, read_failure
+from rag_pipeline.network import check_network
 
 # A service that refuses this many single texts in a row, and has taken none, refuses something else than the texts;
 # and so it does where it has taken some before, after this many more.
@@ -93,13 +94,14 @@ class GeminiSender:
         self._refused_in_a_row = 0
 
     def check_ready(self) -> None:
-        """Find out whether there is a key, and an address that can be one.
+        """Find out whether there is a key, an address that can be one, and a way to it.
 
         Raises:
             ConfigurationError: there is not.
         """
         self._api_key()
         find_base_url(self._given_base_url)
+        check_network()
 
     def close(self) -> None:
         """Close the connections."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rag_pipeline import forking
+from rag_pipeline.embeddings.base import readable
 from rag_pipeline.embeddings.local.batching import length_sorted_batches
+from rag_pipeline.embeddings.local.forked import LoadedIn
 from rag_pipeline.embeddings.local.hub import find_checkpoint
-from rag_pipeline.errors import CheckpointError, EmbeddingError
+from rag_pipeline.errors import CheckpointError, EmbeddingError, RagPipelineError
 from rag_pipeline.text import first_line
 
 _LONGEST = 1024
@@ -45,24 +49,38 @@ class CrossEncoder:
         self._device_name = device
         self._dtype_name = dtype
         self._loaded: Any = None
+        self._loaded_in = LoadedIn()
+        self._has_warned = False
         self._lock = threading.Lock()
+        forking.renew_locks(self)
 
     def scores(self, question: str, passages: Sequence[str]) -> list[float]:
         """How well each passage answers the question: the sigmoid of the model's output, 0 to 1.
 
-        A passage that does not fit beside the question in what the model reads is cut at its end.
+        Where both do not fit in what the model reads, the longer one is cut at its end, and both where each is longer
+        than half of it, as sentence-transformers does. That a question was cut is warned of once.
 
         Raises:
             CheckpointError: the model cannot be loaded, or has not one output.
-            EmbeddingError: it gave numbers that are not finite.
+            EmbeddingError: it gave numbers that are not finite, or failed.
         """
         if not passages:
             return []
+        try:
+            return forking.compute(lambda: self._scores(question, passages))
+        except RagPipelineError:
+            raise
+        except Exception as error:  # of the tokenizer or of torch, each in its own way
+            reason = first_line(error, 300)
+        raise EmbeddingError(f"the reranker {self._checkpoint.name} failed: {reason}")
+
+    def _scores(self, question: str, passages: Sequence[str]) -> list[float]:
         import numpy as np
         import torch
 
         model, tokenizer, device = self._load()
-        encodings = tokenizer.encode_batch([(question, passage) for passage in passages])
+        encodings = tokenizer.encode_batch([(readable(question), readable(passage)) for passage in passages])
+        self._warn_if_cut(question, tokenizer, encodings)
         logits = np.empty(len(passages), dtype=np.float32)
         for batch in length_sorted_batches([len(encoding.ids) for encoding in encodings], 4096):
             width = max(len(encodings[index].ids) for index in batch)
@@ -84,10 +102,25 @@ class CrossEncoder:
         scores: list[float] = (1 / (1 + np.exp(-logits.astype(np.float64)))).tolist()
         return scores
 
+    def _warn_if_cut(self, question: str, tokenizer: Any, encodings: Sequence[Any]) -> None:
+        if self._has_warned or max(len(encoding.ids) for encoding in encodings) < tokenizer.truncation["max_length"]:
+            return
+        kept = min(encoding.sequence_ids.count(0) for encoding in encodings)
+        # Cut at the same length: longer than what a pair keeps of it in any case.
+        if kept < len(tokenizer.encode(readable(question), add_special_tokens=False).ids):
+            self._has_warned = True
+            warnings.warn(
+                f"a question is longer than the reranker {self._checkpoint.name} reads beside a passage: of"
+                f" {tokenizer.truncation['max_length']} tokens for both it reads {kept} of the question",
+                stacklevel=5,
+            )
+
     def _load(self) -> tuple[Any, Any, Any]:
         with self._lock:
             if self._loaded is None:
                 self._loaded = self._load_now()
+                self._loaded_in = LoadedIn()
+            self._loaded_in.check(self._loaded[2], self._checkpoint.name)
             return self._loaded  # type: ignore[no-any-return]
 
     def _load_now(self) -> tuple[Any, Any, Any]:
@@ -124,5 +157,5 @@ class CrossEncoder:
             )
         tokenizer = load_tokenizer(folder)
         tokenizer.no_padding()
-        tokenizer.enable_truncation(min(self._checkpoint.max_tokens or _LONGEST, _LONGEST), strategy="only_second")
+        tokenizer.enable_truncation(min(self._checkpoint.max_tokens or _LONGEST, _LONGEST), strategy="longest_first")
         return model.to(device).eval(), tokenizer, device

@@ -61,6 +61,11 @@ class Encoder:
             self._alone = self._heeds_padding()
 
     @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self._device
+
+    @property
     def batch_tokens(self) -> int:
         """Tokens in one forward pass that suit the device."""
         return default_batch_tokens(self._device)

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
+from rag_pipeline import forking
+
 _MOST = 64
 
 # Gives the vector of each of some questions.
@@ -24,6 +26,7 @@ class QuestionGatherer:
         self._waiting: list[tuple[str, Future[list[float]]]] = []
         self._waiting_lock = threading.Lock()
         self._one_pass = threading.Lock()
+        forking.renew_locks(self)
 
     def vector(self, question: str, embed: Embed) -> list[float]:
         """The vector of a question; blocks. Raises what embedding it raises."""

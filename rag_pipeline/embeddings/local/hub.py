@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rag_pipeline.embeddings.local.checkpoint import Checkpoint
 from rag_pipeline.errors import CheckpointError, ConfigurationError, ServiceError
+from rag_pipeline.network import check_network, reason_for
 from rag_pipeline.text import first_line
 
 _HUB_NAME = re.compile(r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$")
@@ -33,6 +34,7 @@ def find_checkpoint(
     Raises:
         CheckpointError: the folder or the downloaded model lacks a file.
         ServiceError: the model is neither a folder nor in the cache, and the hub cannot be reached.
+        ConfigurationError: nor can the environment's proxy or certificates be used to reach it.
     """
     name = str(model)
     folder = (base_dir or Path.cwd()) / Path(name).expanduser()
@@ -78,7 +80,8 @@ def _from_cache(name: str, revision: str | None, embeds: bool = True) -> Checkpo
 
 
 def _download(name: str, revision: str | None, folder: Path, embeds: bool) -> Checkpoint:
-    from huggingface_hub import snapshot_download
+    check_network()
+    from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
     try:
@@ -92,9 +95,9 @@ def _download(name: str, revision: str | None, folder: Path, embeds: bool) -> Ch
     except RevisionNotFoundError:
         raise ServiceError(f"model {name} has no revision {revision!r} on the hub") from None
     except Exception as error:  # the hub's client raises many kinds for a network that is not there
-        cause = first_line(error, 300)
+        cause = reason_for(constants.ENDPOINT, error) or first_line(error, 300)
         raise ServiceError(
-            f"model {name} is not on this machine and the hub could not be reached ({cause[:200]});"
+            f"model {name} is not on this machine and the hub could not be reached ({cause[:300]});"
             f" a local model would be a folder at {folder}"
         ) from None
     return _opened(Path(path), name, embeds)

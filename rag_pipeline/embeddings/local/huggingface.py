@@ -10,7 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from rag_pipeline import forking
 from rag_pipeline.embeddings.base import EmbeddingIdentity, PipelineEmbeddings
+from rag_pipeline.embeddings.local.forked import LoadedIn
 from rag_pipeline.embeddings.local.hub import find_checkpoint
 from rag_pipeline.embeddings.local.prompts import resolve_prompt
 from rag_pipeline.errors import ConfigurationError
@@ -58,8 +60,10 @@ class StockHuggingFaceEmbeddings(PipelineEmbeddings):
         )
         self._device = device
         self._stock: Any = None
+        self._loaded_in = LoadedIn()
         self._counter: Any = None
         self._lock = threading.Lock()
+        forking.renew_locks(self)
 
     @property
     def identity(self) -> EmbeddingIdentity:
@@ -92,12 +96,13 @@ class StockHuggingFaceEmbeddings(PipelineEmbeddings):
 
     def load(self) -> None:
         """Load the model now rather than at the first text."""
-        self._load_stock()
+        forking.compute(self._load_stock)
 
     def count_document_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text with document prompt and special tokens, uncut."""
-        if not texts:
-            return []
+        return forking.compute(lambda: self._count(texts)) if texts else []
+
+    def _count(self, texts: Sequence[str]) -> list[int]:
         stock = self._load_stock()
         with self._lock:
             if self._counter is None:
@@ -108,12 +113,12 @@ class StockHuggingFaceEmbeddings(PipelineEmbeddings):
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Vectors of documents, in the order of the texts."""
-        vectors: list[list[float]] = self._load_stock().embed_documents(texts)
+        vectors: list[list[float]] = forking.compute(lambda: self._load_stock().embed_documents(texts))
         return vectors
 
     def embed_query(self, text: str) -> list[float]:
         """Vector of a question."""
-        vector: list[float] = self._load_stock().embed_query(text)
+        vector: list[float] = forking.compute(lambda: self._load_stock().embed_query(text))
         return vector
 
     def _load_stock(self) -> Any:
@@ -133,4 +138,6 @@ class StockHuggingFaceEmbeddings(PipelineEmbeddings):
                     encode_kwargs={"normalize_embeddings": self._normalize, "prompt": self._prompts[1]},
                     query_encode_kwargs={"normalize_embeddings": self._normalize, "prompt": self._prompts[0]},
                 )
+                self._loaded_in = LoadedIn()
+            self._loaded_in.check(self._stock._client.device, self._checkpoint.name)
             return self._stock

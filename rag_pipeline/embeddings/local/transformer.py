@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from rag_pipeline import forking
 from rag_pipeline.config import MeanPoolingEmbedding
 from rag_pipeline.config.arguments import check_arguments
 from rag_pipeline.embeddings.base import EmbeddingIdentity, PipelineEmbeddings
 from rag_pipeline.embeddings.local.batching import length_sorted_batches
 from rag_pipeline.embeddings.local.checkpoint import Checkpoint
+from rag_pipeline.embeddings.local.forked import LoadedIn
 from rag_pipeline.embeddings.local.gathering import QuestionGatherer
 from rag_pipeline.embeddings.local.hub import find_checkpoint
 from rag_pipeline.embeddings.local.prompts import resolve_prompt
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from rag_pipeline.embeddings.local.encoder import Encoder
 
 Pooling = Literal["auto", "mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
-_LOADED = frozenset({"_encoder", "_tokenizer", "_model_lock", "_tokenizer_lock", "_questions"})
+_LOADED = frozenset({"_encoder", "_tokenizer", "_model_lock", "_tokenizer_lock", "_questions", "_loaded_in"})
 
 
 class TransformerEmbeddings(PipelineEmbeddings):
@@ -108,6 +110,8 @@ class TransformerEmbeddings(PipelineEmbeddings):
         self._model_lock = threading.Lock()
         self._tokenizer_lock = threading.Lock()
         self._questions = QuestionGatherer()
+        self._loaded_in = LoadedIn()
+        forking.renew_locks(self)
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy, also one that goes through pickle, loads its model for itself."""
@@ -149,7 +153,7 @@ class TransformerEmbeddings(PipelineEmbeddings):
     @property
     def model(self) -> torch.nn.Module:
         """The loaded transformers model; loads it if need be."""
-        return self._loaded().model
+        return forking.compute(self._loaded).model
 
     def load(self) -> None:
         """Load tokenizer and model now rather than at the first text.
@@ -157,12 +161,13 @@ class TransformerEmbeddings(PipelineEmbeddings):
         Raises:
             CheckpointError: the weights do not fill the model, or the tokenizer cannot be read.
         """
-        self._loaded()
+        forking.compute(self._loaded)
         self._loaded_tokenizer()
 
     def count_document_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text with document prompt and special tokens, uncut."""
-        return self._loaded_tokenizer().count([self._document_prompt + text for text in texts])
+        prompted = [self._document_prompt + text for text in texts]
+        return forking.compute(lambda: self._loaded_tokenizer().count(prompted))
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Vectors of documents, in the order of the texts: ``len(texts)`` lists of ``dimension`` floats.
@@ -170,7 +175,7 @@ class TransformerEmbeddings(PipelineEmbeddings):
         Raises:
             EmbeddingError: a single text does not fit in memory.
         """
-        return self._embed(texts, self._document_prompt)
+        return forking.compute(lambda: self._embed(texts, self._document_prompt))
 
     def embed_query(self, text: str) -> list[float]:
         """Vector of a question: ``dimension`` floats; questions of several threads share passes of the model."""
@@ -182,11 +187,11 @@ class TransformerEmbeddings(PipelineEmbeddings):
 
     def embed_queries(self, texts: Sequence[str]) -> list[list[float]]:
         """Vectors of questions, in their order: ``len(texts)`` lists of ``dimension`` floats."""
-        return self._embed(texts, self._query_prompt)
+        return forking.compute(lambda: self._embed(texts, self._query_prompt))
 
     def query_token_vectors(self, text: str) -> npt.NDArray[np.float32]:
         """Vectors of a question's tokens, prompt and special tokens among them: (tokens, dimension), length one."""
-        return self._token_vectors([self._query_prompt + text])[0]
+        return forking.compute(lambda: self._token_vectors([self._query_prompt + text]))[0]
 
     def document_token_vectors(self, texts: Sequence[str]) -> list[npt.NDArray[np.float32]]:
         """Vectors of each document's tokens: (tokens, dimension) each, of length one.
@@ -194,7 +199,8 @@ class TransformerEmbeddings(PipelineEmbeddings):
         Raises:
             EmbeddingError: a single text does not fit in memory.
         """
-        return self._token_vectors([self._document_prompt + text for text in texts])
+        prompted = [self._document_prompt + text for text in texts]
+        return forking.compute(lambda: self._token_vectors(prompted))
 
     def _token_vectors(self, texts: list[str]) -> list[npt.NDArray[np.float32]]:
         encoder = self._loaded()
@@ -264,6 +270,8 @@ class TransformerEmbeddings(PipelineEmbeddings):
                     )
                 finally:
                     tokenizer.join()
+                self._loaded_in = LoadedIn()
+            self._loaded_in.check(self._encoder.device, self._name)
             return self._encoder
 
     def _try_tokenizer(self) -> None:

@@ -17,6 +17,7 @@ import errno
 import itertools
 import os
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -25,12 +26,15 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+from rag_pipeline import forking
 from rag_pipeline.config import HnswSettings
 from rag_pipeline.errors import CollectionNotFoundError, StoreError, StoreLockedError
 from rag_pipeline.store.connection import Connection, Limits, OpenClient
 from rag_pipeline.store.embedded import disk
 from rag_pipeline.store.embedded.chroma_errors import translated
+from rag_pipeline.store.embedded.forked import require_threads
 from rag_pipeline.store.embedded.lock import writer_lock, writing_now
+from rag_pipeline.store.queueing import WAIT_SECONDS, turn
 
 if TYPE_CHECKING:
     from chromadb.api.collection_configuration import CreateCollectionConfiguration
@@ -45,6 +49,7 @@ _WRITES = "writes"
 
 _numbers_in_use: set[int] = set()
 _numbers_lock = threading.Lock()
+forking.renew_locks(sys.modules[__name__])
 
 
 class EmbeddedConnection(Connection):
@@ -52,13 +57,15 @@ class EmbeddedConnection(Connection):
 
     Args:
         path: the folder.
+        queue_timeout: seconds that a writer waits for others of this process.
     """
 
     is_shared = False
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, queue_timeout: float = WAIT_SECONDS) -> None:
         super().__init__()
         self._path = path
+        self._queue_timeout = queue_timeout
         self.address = str(path)
         self.lexical_root = path / disk.LEXICAL_FOLDER
         self.limits = Limits()
@@ -100,11 +107,13 @@ class EmbeddedConnection(Connection):
         """Hold the right to write.
 
         Raises:
-            StoreLockedError: another process is writing.
+            StoreLockedError: another process is writing; or others of this one are, for too long.
             StoreError: the folder cannot be made or written.
         """
         self.check()
-        with writer_lock(self._path), self._writing_alone():
+        self.require_own_process()
+        queue = turn(str(self._path.resolve()), f"store {self._path}", self._queue_timeout)
+        with queue, writer_lock(self._path), self._writing_alone():
             yield
 
     @contextlib.contextmanager
@@ -219,6 +228,7 @@ class EmbeddedConnection(Connection):
         return opened.loading_seconds <= age * _RENEWING_SHARE or not writing_now(self._path)
 
     def _open(self) -> OpenClient:
+        require_threads(str(self._path))
         import chromadb
 
         state, started = self._state(), time.monotonic()

@@ -31,25 +31,32 @@ def writer_lock(store: Path) -> Iterator[None]:
         lock = FileLock(store / _LOCK, timeout=0, thread_local=False)
         lock.acquire()
     except Timeout:
-        raise StoreLockedError(
-            f"another process is writing to {store}{_holder(store)}; wait until it is done, then try again"
-        ) from None
+        holder = _holder(store)
+        who = "another thread of this process" if f" ({_ourselves()} " in holder else "another process"
+        raise StoreLockedError(f"{who} is writing to {store}{holder}; wait until it is done, then try again") from None
     except OSError as error:
         raise StoreError(f"store {store} cannot be written: {error.strerror or error}") from None
+    process = os.getpid()
     try:
         with contextlib.suppress(OSError):
             now = datetime.now(UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-            (store / _HOLDER).write_text(f"process {os.getpid()} on {socket.gethostname()} since {now}", "utf-8")
+            (store / _HOLDER).write_text(f"{_ourselves()} since {now}", "utf-8")
         yield
     finally:
-        with contextlib.suppress(OSError):
-            (store / _HOLDER).unlink()
-        lock.release()
+        # A process that was forked meanwhile leaves the lock to its parent.
+        if os.getpid() == process:
+            with contextlib.suppress(OSError):
+                (store / _HOLDER).unlink()
+            lock.release()
 
 
 def writing_now(store: Path) -> bool:
     """Whether someone writes; a writer that was killed may count as one until the next."""
     return (store / _HOLDER).exists()
+
+
+def _ourselves() -> str:
+    return f"process {os.getpid()} on {socket.gethostname()}"
 
 
 def _holder(store: Path) -> str:

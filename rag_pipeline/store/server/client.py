@@ -20,6 +20,7 @@ from httpx_retries import Retry, RetryTransport
 
 from rag_pipeline.config import StoreSettings
 from rag_pipeline.errors import ConfigurationError, RagPipelineError, ServiceError, StoreError, StoreUnreachableError
+from rag_pipeline.network import check_network, reason_for
 from rag_pipeline.run_in_thread import run_in_thread
 from rag_pipeline.text import one_line
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 CLOUD_KEY_VARIABLE = "CHROMA_API_KEY"
 LOCAL = "localhost"
 _CLOUD_HOST = "api.trychroma.com"
+CLOUD_URL = f"https://{_CLOUD_HOST}"
 _CONNECT_SECONDS = 10.0
 _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 5.0
@@ -112,6 +114,7 @@ def close_client(client: ClientAPI) -> None:
 
 def _look(settings: StoreSettings, headers: dict[str, str], path: str) -> None:
     """See that Chroma is there and lets us in, within the attempts: Chroma's own client would wait for ever."""
+    check_network()
     with httpx.Client(timeout=_timeout(settings), headers=headers) as client:
         _wrap(client, settings)
         beat = client.get(f"{settings.url}/api/v2/heartbeat")
@@ -227,7 +230,7 @@ class _Replies(httpx.BaseTransport):
 
 
 @contextlib.contextmanager
-def translated(action: str, address: str, *, is_cloud: bool) -> Iterator[None]:
+def translated(action: str, address: str, *, is_cloud: bool, url: str = "") -> Iterator[None]:
     """Turn a failure of Chroma's HTTP client into an error of ours.
 
     Nothing is chained: httpx's errors hold the request, and with it the headers.
@@ -235,12 +238,14 @@ def translated(action: str, address: str, *, is_cloud: bool) -> Iterator[None]:
     from chromadb.errors import AuthorizationError, ChromaAuthError, ChromaError, QuotaError, RateLimitError
 
     kept = _KEPT if action == "write" else ""
+    environment = None
     try:
         yield
     except (RagPipelineError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except (httpx.TransportError, httpx.InvalidURL) as error:
         reason = _reason(error)
+        environment = reason_for(url, error)
     except (AuthorizationError, ChromaAuthError) as error:
         remedy = f"check {CLOUD_KEY_VARIABLE}" if is_cloud else "check store.headers"
         raise ServiceError(f"{address} refuses access ({_reason(error)}); {remedy}") from None
@@ -256,6 +261,8 @@ def translated(action: str, address: str, *, is_cloud: bool) -> Iterator[None]:
         raise ServiceError(f"{address} cannot {_PAST[action]}: {_reason(error)}{kept}") from None
     else:
         return
+    if environment is not None:
+        raise StoreUnreachableError(f"{address} cannot be reached: {environment}{kept}") from None
     hint = "check the network" if is_cloud else "is it running there? See store.host and store.port"
     raise StoreUnreachableError(f"{address} cannot be reached ({reason}); {hint}{kept}") from None
 

@@ -22,7 +22,8 @@ from rag_pipeline.store.connection import Connection, Limits, OpenClient
 from rag_pipeline.store.embedded.connection import hnsw_configuration
 from rag_pipeline.store.lexical_replica import REVISION_KEY, new_revision
 from rag_pipeline.store.names import LEASE
-from rag_pipeline.store.server.client import close_client, cloud_client, server_client, translated
+from rag_pipeline.store.queueing import turn
+from rag_pipeline.store.server.client import CLOUD_URL, LOCAL, close_client, cloud_client, server_client, translated
 from rag_pipeline.store.server.lease import WriterLease
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class ServerConnection(Connection):
         self._settings = settings
         self._path = path
         self._is_cloud = settings.mode == "cloud"
+        self._url = CLOUD_URL if self._is_cloud and settings.host == LOCAL else settings.url
         self.limits = _CLOUD_LIMITS if self._is_cloud else _SERVER_LIMITS
         self.address = "Chroma Cloud" if self._is_cloud else f"Chroma server {settings.url}"
         self._looked: dict[str, float] = {}
@@ -72,9 +74,11 @@ class ServerConnection(Connection):
     def lexical_root(self) -> Path:  # type: ignore[override]
         """This machine's copies of the lexical indexes of this database."""
         with self.use() as opened:
-            client = opened.client
-            database = f"{self._settings.url}\0{client.tenant}\0{client.database}"
+            database = self._database(opened)
         return self._path / "words" / hashlib.sha256(database.encode()).hexdigest()[:16]
+
+    def _database(self, opened: OpenClient) -> str:
+        return f"{self._settings.url}\0{opened.client.tenant}\0{opened.client.database}"
 
     @property
     def exists(self) -> bool:
@@ -91,6 +95,7 @@ class ServerConnection(Connection):
     def writer(self) -> Iterator[None]:
         """Hold the right to write to this database, among all machines."""
         with self.use() as opened, contextlib.ExitStack() as stack:
+            stack.enter_context(turn(self._database(opened), self.address, self._settings.queue_timeout))
             lease = WriterLease(opened.client, self.address)
             with self.translated("write"):
                 stack.enter_context(lease.held())
@@ -180,7 +185,7 @@ class ServerConnection(Connection):
 
     def translated(self, action: str) -> contextlib.AbstractContextManager[None]:
         """Turn a failure of Chroma or of the network into an error of ours, without the request and its headers."""
-        return translated(action, self.address, is_cloud=self._is_cloud)
+        return translated(action, self.address, is_cloud=self._is_cloud, url=self._url)
 
     def index_configuration(self, hnsw: HnswSettings) -> CreateCollectionConfiguration:
         """HNSW as set on a server; the cloud has an index of its own kind."""

@@ -105,8 +105,9 @@ class WriterLease:
                 if holder.get("token") == self._token:
                     return  # made at an attempt whose reply was lost
                 if holder and not self._is_over(holder):
+                    who = "another thread of this process" if holder.get("token") in _ours else "another process"
                     raise StoreLockedError(
-                        f"another process is writing to {self._address} (process {holder.get('process')} on"
+                        f"{who} is writing to {self._address} (process {holder.get('process')} on"
                         f" {holder.get('host')} since {holder.get('since')}); wait until it is done, then try again. If"
                         f" it was killed, its right ends after {LAPSE_SECONDS:.0f} s"
                     ) from None

@@ -1,0 +1,46 @@
+"""Chroma in a forked process: its core has threads for the whole process, which a fork leaves behind.
+
+A client that the child opens by itself is no help: reading a vector index waits for those threads, for ever
+(chromadb 1.5.9). Closing the parent's client before the fork is none either.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from rag_pipeline import forking
+from rag_pipeline.errors import StoreError
+
+_used_in: int | None = None
+
+
+def require_threads(store: str) -> None:
+    """Note that this process uses Chroma's core; refuse where one that it was forked from did.
+
+    Raises:
+        StoreError: Chroma's threads are in the parent.
+    """
+    global _used_in  # noqa: PLW0603
+    if _used_in is None:
+        _used_in = os.getpid()
+    if _used_in != os.getpid():
+        raise StoreError(
+            f"store {store} cannot be opened: Chroma was in use when this process was forked, and its threads stayed in"
+            f" the parent; {forking.ADVICE}"
+        )
+
+
+def _in_child() -> None:
+    """Clients that others have opened count too."""
+    global _used_in  # noqa: PLW0603
+    shared = getattr(sys.modules.get("chromadb.api.shared_system_client"), "SharedSystemClient", None)
+    systems = list(getattr(shared, "_identifier_to_system", {}).values())
+    if _used_in is None and any("rust" in str(system.settings.chroma_api_impl) for system in systems):
+        _used_in = os.getppid()
+    # What is closed here would wait for them as well.
+    for system in systems:
+        forking.keep(system)
+
+
+forking.after_fork(_in_child)
