@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 
 PACKAGE = Path(rag_pipeline.__file__).parent
 FLOORS = [
-    {"errors", "lazy_names", "run_in_thread", "text", "vectors"},
+    {"errors", "lazy_names", "masking", "run_in_thread", "text", "vectors"},
     {"locations", "metadata_values"},
     {"config"},
     {"gemini", "lexical"},
