@@ -16,12 +16,14 @@ from rag_pipeline.config import Settings
 from rag_pipeline.embeddings.base import PipelineEmbeddings
 from rag_pipeline.embeddings.wrapped import as_pipeline_embeddings
 from rag_pipeline.errors import UsageError
-from rag_pipeline.integration.validation import check_ids, check_metadatas, check_texts
+from rag_pipeline.integration.validation import check_ids, check_metadatas, check_texts, refuse_unknown
 from rag_pipeline.integration.vector_search import CollectionVectorSearch
 from rag_pipeline.store import Collection, Fingerprint, Store
 from rag_pipeline.store.names import check_collection_name
 from rag_pipeline.store.records import FILE_KEYS
 
+_ADDING = ("texts", "metadatas", "ids", "batch_size")
+_MAKING = frozenset({"settings", "collection"})
 # The hash is of what the file's chunk was embedded from: an ingest would use the vector of this text for that one.
 _LEFT_OUT = FILE_KEYS | {"text_sha256"}
 
@@ -108,7 +110,8 @@ class PipelineVectorStore(CollectionVectorSearch):
         metadatas: list[dict[str, Any]] | None = None,
         *,
         ids: list[str] | None = None,
-        **_: Any,
+        batch_size: int | None = None,
+        **unknown: Any,
     ) -> list[str]:
         """Embed texts and store them; one of an id that is there replaces it.
 
@@ -119,8 +122,11 @@ class PipelineVectorStore(CollectionVectorSearch):
 
         Args:
             texts: as they are to be found.
-            metadatas: one for each text, of strings, numbers and truth values.
+            metadatas: one for each text, of strings, numbers, truth values and lists of one of these; what is None is
+                left out.
             ids: one for each text; None: made up.
+            batch_size: as LangChain's ``index`` gives it; rows are written in batches that the store takes.
+            unknown: refused.
 
         Returns:
             the ids.
@@ -132,6 +138,8 @@ class PipelineVectorStore(CollectionVectorSearch):
             StoreLockedError: another process is writing.
             StoreError, EmbeddingError, ServiceError: nothing was stored.
         """
+        del batch_size
+        refuse_unknown(unknown, "add_texts", _ADDING)
         contents = check_texts(texts)
         given = [None] * len(contents) if ids is None else check_ids(ids, made_up=True)
         if len(given) != len(contents):
@@ -162,18 +170,20 @@ class PipelineVectorStore(CollectionVectorSearch):
         metadatas: list[dict[str, Any]] | None = None,
         *,
         ids: list[str] | None = None,
-        **_: Any,
+        batch_size: int | None = None,
+        **unknown: Any,
     ) -> list[str]:
         """As :meth:`add_texts`, in a thread."""
-        return await asyncio.to_thread(self.add_texts, texts, metadatas, ids=ids)
+        return await asyncio.to_thread(self.add_texts, texts, metadatas, ids=ids, batch_size=batch_size, **unknown)
 
-    def delete(self, ids: list[str] | None = None, **_: Any) -> bool:
+    def delete(self, ids: list[str] | None = None, **unknown: Any) -> bool:
         """Remove texts by id; ids that are not there do no harm.
 
         Raises:
-            UsageError: no ids are given; a whole collection is not emptied by leaving something out.
+            UsageError: no ids are given, or something else is; a whole collection is not emptied by leaving out ids.
             StoreLockedError: another process is writing.
         """
+        refuse_unknown(unknown, "delete", ("ids",))
         if ids is None:
             raise UsageError("name the ids to delete")
         present = list(self._opened().rows_of(list(dict.fromkeys(check_ids(ids)))))
@@ -182,9 +192,9 @@ class PipelineVectorStore(CollectionVectorSearch):
                 collection.delete(present)
         return True
 
-    async def adelete(self, ids: list[str] | None = None, **_: Any) -> bool:
+    async def adelete(self, ids: list[str] | None = None, **unknown: Any) -> bool:
         """As :meth:`delete`, in a thread."""
-        return await asyncio.to_thread(self.delete, ids)
+        return await asyncio.to_thread(self.delete, ids, **unknown)
 
     def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
         """Documents by id, in the order of the ids; those that are not there are left out."""
@@ -213,8 +223,9 @@ class PipelineVectorStore(CollectionVectorSearch):
             embedding: any LangChain embedding.
             metadatas: one for each text.
             ids: one for each text.
-            fields: ``settings`` and ``collection``, both needed.
+            fields: ``settings`` and ``collection``, both needed; others are refused.
         """
+        refuse_unknown({name: fields[name] for name in fields.keys() - _MAKING}, "from_texts", sorted(_MAKING))
         if not isinstance(fields.get("settings"), Settings) or not isinstance(fields.get("collection"), str):
             raise UsageError("from_texts needs settings=load_settings(…) and collection='name'")
         opened = cls.open(fields["settings"], fields["collection"], embedding, create=True)
