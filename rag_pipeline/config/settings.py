@@ -7,6 +7,7 @@ file, the defaults below.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,6 +31,8 @@ from rag_pipeline.config.sections import (
 )
 from rag_pipeline.errors import ConfigurationError, UsageError
 from rag_pipeline.locations import Folder, as_folder
+
+_LACKING = "lacking"
 
 
 class Settings(BaseSettings):
@@ -70,6 +73,31 @@ class Settings(BaseSettings):
     @classmethod
     def _bundled_is_always_there(cls, value: dict[str, EmbeddingSettings]) -> dict[str, EmbeddingSettings]:
         return {"bundled": BundledEmbedding(provider="bundled"), **value}
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """As pickle takes it: without headers of the store and options of the chat model, which may hold keys."""
+        state = super().__getstate__()
+        lacking = bool(self.store.headers or self.answer.options)
+        if lacking:
+            plain = {
+                "store": self.store.model_copy(update={"headers": {}}),
+                "answer": self.answer.model_copy(update={"options": {}}),
+            }
+            state = {**state, "__dict__": {**state["__dict__"], **plain}}
+        return {**state, _LACKING: lacking}
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        """As it was, with what was left out read again from the file and the environment, where they are there."""
+        state = dict(state)
+        lacking = state.pop(_LACKING, False)
+        super().__setstate__(state)
+        if not lacking:
+            return
+        file = self._config_file
+        with contextlib.suppress(ConfigurationError):
+            there = load_settings(file if file is not None and file.is_file() else None)
+            self.__dict__["store"] = self.store.model_copy(update={"headers": there.store.headers})
+            self.__dict__["answer"] = self.answer.model_copy(update={"options": there.answer.options})
 
     @property
     def base_dir(self) -> Path:

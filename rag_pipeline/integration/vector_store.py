@@ -33,7 +33,8 @@ class PipelineVectorStore(CollectionVectorSearch):
 
     Scores are inner products, higher is better. Writing takes the store's lock for each call and keeps the lexical
     index in step; documents written here belong to no folder, and an ingest leaves them alone. For hybrid search take
-    :class:`rag_pipeline.PipelineRetriever`.
+    :class:`rag_pipeline.PipelineRetriever`. A copy, also one that went through pickle, opens the collection for itself;
+    keys do not go with it and are read again from the configuration and the environment.
 
     Args:
         store: where the collection is.
@@ -57,6 +58,42 @@ class PipelineVectorStore(CollectionVectorSearch):
         self._fingerprint = fingerprint
         self._embedding = embedding
         self._collection: Collection | None = None
+        self._settings: Settings | None = None
+        _count_as_chroma()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What the settings can make again is not sent; the settings leave their keys behind.
+        named = self._settings is not None and self._embedding is not None
+        return {
+            "settings": self._settings,
+            "store": self._store if self._settings is None else None,
+            "collection": self._name,
+            "embeddings": None if named else self._embeddings,
+            "fingerprint": self._fingerprint,
+            "embedding": self._embedding,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        settings, embedding = state["settings"], state["embedding"]
+        PipelineVectorStore.__init__(
+            self,
+            state["store"] or open_store(settings),
+            state["collection"],
+            state["embeddings"] or make_embeddings(settings, embedding),
+            state["fingerprint"],
+            embedding,
+        )
+        self._settings = settings
+
+    def __copy__(self) -> Self:
+        made = type(self).__new__(type(self))
+        # A model is loaded once, and may be shared.
+        made.__setstate__({**self.__getstate__(), "embeddings": self._embeddings})
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        memo[id(self)] = made = self.__copy__()
+        return made
 
     @classmethod
     def open(
@@ -88,6 +125,7 @@ class PipelineVectorStore(CollectionVectorSearch):
                     if collection not in store.names():
                         store.create(collection, fingerprint, name if embeddings is None else own.identity.model)
             opened = cls(store, collection, own, fingerprint, name if embeddings is None else None)
+            opened._settings = settings
             opened._get()
         except BaseException:
             store.close()
@@ -262,6 +300,17 @@ class PipelineVectorStore(CollectionVectorSearch):
             collection = self._get()
             with collection.indexing():
                 yield collection
+
+
+def _count_as_chroma() -> None:
+    """Let LangChain's ``SelfQueryRetriever`` find the translator of filters: it looks for the class of the store.
+
+    Only where langchain-chroma is installed, which it asks. The class is a virtual one: nothing of it is inherited.
+    """
+    with contextlib.suppress(ImportError):
+        from langchain_chroma import Chroma
+
+        Chroma.register(PipelineVectorStore)
 
 
 def _file_of(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import unicodedata
 
+import langchain_chroma
 import pytest
+from langchain_core.language_models import FakeListChatModel
 
 from rag_pipeline.config import load_settings
 from rag_pipeline.errors import CollectionMismatchError, UsageError
@@ -215,3 +218,15 @@ def test_what_replaces_a_chunk_of_a_file_stays_one(tmp_path, documents):
         assert after.metadata == {name: value for name, value in before.metadata.items() if name != "text_sha256"}
     assert ingest(settings, target, embeddings=HashEmbeddings()).unchanged == 3
     opened.close()
+
+
+def test_langchain_finds_the_translator_of_filters_for_self_queries(store):
+    assert isinstance(store, langchain_chroma.Chroma)  # virtually: nothing is inherited
+    assert langchain_chroma.Chroma not in type(store).__mro__
+    retrievers = pytest.importorskip("langchain_classic.retrievers")
+    pytest.importorskip("langchain_community")
+    said = json.dumps({"query": "tug", "filter": 'eq("port", "인천")'})
+    model = FakeListChatModel(responses=[f"```json\n{said}\n```"])
+    fields = [{"name": "port", "description": "where", "type": "string"}]
+    retriever = retrievers.SelfQueryRetriever.from_llm(model, store, "harbours", fields)
+    assert [found.id for found in retriever.invoke("tugs at 인천")] == ["buoy"]
