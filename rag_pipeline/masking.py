@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 _MASK = "***"
 # Names of fields and of variables of the environment that hold what must not be shown.
@@ -67,7 +67,7 @@ def secrets_in(holder: object, depth: int = 3) -> set[str]:
 
     Args:
         holder: any object, or a mapping such as headers.
-        depth: how many mappings, lists and credentials within each other are looked into.
+        depth: how many mappings, models and credentials within each other are looked into.
     """
     fields = holder if isinstance(holder, Mapping) else getattr(holder, "__dict__", None)
     found: set[str] = set()
@@ -79,6 +79,6 @@ def secrets_in(holder: object, depth: int = 3) -> set[str]:
         elif isinstance(value, str):
             if _SECRET_NAME.search(str(name)) and len(value.strip()) >= _SHORTEST:
                 found.add(value.split()[-1])  # "Bearer …" is known by its end
-        elif isinstance(value, Mapping) or str(name).strip("_").endswith("credentials"):
+        elif isinstance(value, Mapping | BaseModel) or str(name).strip("_").endswith("credentials"):
             found |= secrets_in(value, depth - 1)
     return {secret for secret in found if secret.strip()}

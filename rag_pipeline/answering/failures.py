@@ -52,7 +52,7 @@ def _call_of(model: Any, name: str, base_url: str | None, secrets: set[str]) -> 
     place = getattr(model, "base_url", None)
     return GeminiCall(
         model=model_name(model) or name.rpartition(":")[2],
-        key=_key_of(model, is_vertex=is_vertex),
+        key=_key_of(model, is_vertex=is_vertex, is_ours=model is None and is_gemini(name)),
         base_url=base_url or (place if isinstance(place, str) else None),
         paced=False,
         service="Vertex AI" if is_vertex else "Gemini",
@@ -60,15 +60,20 @@ def _call_of(model: Any, name: str, base_url: str | None, secrets: set[str]) -> 
     )
 
 
-def _key_of(model: Any, *, is_vertex: bool) -> ApiKey | None:
-    """The key that a model of Gemini's goes by, and where it is from; None: it goes by other credentials."""
+def _key_of(model: Any, *, is_vertex: bool, is_ours: bool) -> ApiKey | None:
+    """The key that a model of Gemini's goes by, and where it is from; None: it goes by other credentials.
+
+    Args:
+        model: of LangChain's class; None: one that Gemini failed in, and that is of another class.
+        is_vertex: whether it asks Vertex AI.
+        is_ours: whether the configuration names it, so that it goes by the environment's key.
+    """
     given = getattr(model, "google_api_key", None)
     value = given.get_secret_value() if isinstance(given, SecretStr) else str(given or "")
-    held = {variable: os.environ.get(variable, "").strip() for variable in KEY_VARIABLES}
     if is_vertex and (not value or getattr(model, "project", None)):
         return None
-    # What is no model of Gemini's by its class is asked with the environment's, as far as can be told.
-    origin = next((variable for variable, key in held.items() if key and (model is None or key == value)), None)
+    held = {variable: os.environ.get(variable, "").strip() for variable in KEY_VARIABLES}
+    origin = next((variable for variable, key in held.items() if key and (is_ours or key == value)), None)
     return ApiKey(SecretStr(held[origin] if origin else value), origin or "the chat model that was given")
 
 

@@ -143,17 +143,17 @@ def read_call_failure(error: BaseException, call: GeminiCall) -> GeminiError | N
         call: what was asked.
     """
     import httpx
-    from google.auth.exceptions import GoogleAuthError
+    from google.auth.exceptions import GoogleAuthError, TransportError
     from google.genai.errors import APIError
 
     if isinstance(error, APIError):
         return _read_api_error(error, call)
-    if isinstance(error, GoogleAuthError):
+    if isinstance(error, GoogleAuthError) and not isinstance(error, TransportError):
         said = call.said(str(error)) or type(error).__name__
         return GeminiError(Kind.KEY, f"{call.place} cannot be asked: Google's credentials do not work: {said}")
     if isinstance(error, TimeoutError | httpx.TimeoutException):
         return GeminiError(Kind.TIMEOUT, f"{call.place} did not answer in time; raise timeout if this goes on")
-    if isinstance(error, httpx.TransportError | OSError) or _is_of_aiohttp(error):
+    if isinstance(error, httpx.TransportError | OSError | TransportError) or _is_of_aiohttp(error):
         said = call.said(str(error)) or type(error).__name__
         return GeminiError(Kind.UNREACHABLE, f"{call.place} cannot be reached: {said}")
     if isinstance(error, ReplyError | json.JSONDecodeError):

@@ -7,7 +7,7 @@ import time
 
 import httpx
 import pytest
-from google.auth.exceptions import RefreshError
+from google.auth.exceptions import RefreshError, TransportError
 from google.genai.errors import ClientError, ServerError
 
 from rag_pipeline.gemini.api_key import find_api_key
@@ -121,6 +121,8 @@ def test_vertex_ai_is_named_with_its_credentials_and_not_with_a_key():
         "Vertex AI has no model 'gemini-x' in this project and location; check its name, the project and the location"
     )
     assert said(429).startswith("Vertex AI's quota per minute")
+    away = read_call_failure(TransportError("no route"), call)
+    assert (away.kind, str(away)) == (Kind.UNREACHABLE, "Vertex AI cannot be reached: no route")
     lapsed = read_call_failure(RefreshError("the token Bearer made-up-token lapsed"), call)
     assert lapsed.kind is Kind.KEY
     assert str(lapsed) == ("Vertex AI cannot be asked: Google's credentials do not work: the token Bearer *** lapsed")

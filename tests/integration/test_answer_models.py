@@ -11,7 +11,7 @@ from langchain_core.language_models import GenericFakeChatModel, SimpleChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
-from langchain_core.runnables import RunnableLambda
+from langchain_core.runnables import ConfigurableField, RunnableLambda
 from langchain_google_genai import ChatGoogleGenerativeAI
 
 from rag_pipeline import build_answer_chain
@@ -181,6 +181,25 @@ def test_a_model_made_with_the_key_of_the_environment_says_which(shelf, gemini):
     model.client.close()
 
 
+def test_a_model_within_another_class_is_not_blamed_on_the_key_of_the_environment(
+    shelf, gemini, own_model, monkeypatch
+):
+    class Within(SimpleChatModel):
+        inner: ChatGoogleGenerativeAI
+        _llm_type = "within"
+
+        def _call(self, messages, *_arguments, **_options):
+            return self.inner.invoke(messages).text
+
+    monkeypatch.setenv("GOOGLE_API_KEY", "made-up-other-key")
+    chain = build_answer_chain(shelf, Within(inner=own_model()))
+    assert chain.invoke(QUESTION)["answer"] == ANSWER
+    gemini.expect(gemini_faults.status(403, f"{gemini.api_key} is denied", times=None))
+    with pytest.raises(ServiceError) as failed:
+        chain.invoke(QUESTION)
+    assert "refused the API key from the chat model that was given: *** is denied" in str(failed.value)
+
+
 def test_vertex_ai_is_named_and_its_token_is_not_shown(shelf, gemini, own_model):
     token = "made-up-token-of-the-caller"
     model = own_model(vertexai=True, google_api_key=None, project="p", location="l", credentials=Credentials(token))
@@ -205,6 +224,7 @@ async def test_models_with_fallbacks_retries_arguments_and_config_answer(shelf, 
         plain.bind(stop=["§"]).with_retry().with_config(tags=["x"]).with_fallbacks([plain]),
         plain | StrOutputParser(),
         plain.bind_tools([]),
+        plain.configurable_fields(temperature=ConfigurableField("heat")),
     ]
     for model in models:
         for given in await asked_in_every_way(build_answer_chain(shelf, model)):
