@@ -77,7 +77,7 @@ def test_the_keys_of_a_configuration_stay_behind_and_are_read_again(tmp_path, mo
     file = tmp_path / "config.yaml"
     file.write_text(
         "store: {mode: server, host: chroma.example, headers: {X-Chroma-Token: made-up-secret}}\n"
-        "answer: {options: {api_key: made-up-secret}}\n"
+        "answer: {options: {api_key: made-up-secret, top_p: 0.5}}\n"
     )
     settings = load_settings(file)
     embeddings = HashEmbeddings()
@@ -89,7 +89,11 @@ def test_the_keys_of_a_configuration_stay_behind_and_are_read_again(tmp_path, mo
     assert pickle.loads(pickle.dumps(retriever)).settings == settings
     sent = pickle.dumps(settings)
     file.unlink()
-    assert pickle.loads(sent).store.headers == {}
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "config.yaml").write_text("store: {headers: {X-Chroma-Token: not-theirs}}")
+    lost = pickle.loads(sent)
+    assert (lost.store.headers, lost.answer.options) == ({}, {"top_p": 0.5})
     headers = json.dumps({"X-Chroma-Token": "another"})
     monkeypatch.setenv("RAG_PIPELINE_STORE__HEADERS", headers)
     again = pickle.loads(sent)
