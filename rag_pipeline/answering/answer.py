@@ -69,10 +69,8 @@ class Answer:
             case "STOP":
                 return f"{self.model} sent an empty answer; ask again or in other words"
             case "MAX_TOKENS":
-                what = (
-                    "cut off at the limit of tokens" if sent else "none: the tokens were used up before any text came"
-                )
-                return f"the answer was {what}; raise answer.max_output_tokens, or the limit of a model of your own"
+                what = "cut off" if sent else "used up before any text came"
+                return f"the answer was {what} at the limit of tokens; raise answer.max_output_tokens"
             case "TOOL_CALLS":
                 return f"{self.model} called a tool in place of an answer; give a model without tools"
             case "CONNECTION_LOST":
