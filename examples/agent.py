@@ -22,14 +22,16 @@ def main(question: str) -> None:
         result = agent.invoke({"messages": [{"role": "user", "content": question}]})
     print(result["messages"][-1].text)
     found = [document for message in result["messages"] for document in getattr(message, "artifact", None) or []]
-    for label, source in {document.metadata["label"]: document.metadata for document in found}.items():
+    for label, source in {document["metadata"]["label"]: document["metadata"] for document in found}.items():
         print(f"  [{label}] {source['source']}  {source['section']}")
 
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit(__doc__)
+        print('usage: python examples/agent.py "QUESTION" (needs a collection and GOOGLE_API_KEY)', file=sys.stderr)
+        sys.exit(2)
     try:
         main(sys.argv[1])
     except RagPipelineError as error:
-        sys.exit(f"error: {error}")
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)

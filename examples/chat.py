@@ -23,12 +23,18 @@ def main() -> None:
                     print(piece["answer"], end="", flush=True)
                 for cited in piece.get("citations", []):
                     print(f"\n  [{cited['number']}] {cited['source']}  {cited['section']}", end="")
+                for problem in piece.get("problems", []):
+                    print(f"\n  ! {problem}", end="")
             print()
             history += [("human", question), ("ai", answer)]
+    if not history:
+        print("usage: python examples/chat.py, then a question a line on standard input", file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":
     try:
         main()
     except RagPipelineError as error:
-        sys.exit(f"error: {error}")
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)

@@ -14,8 +14,10 @@ def main(folder: str, question: str) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) != 3:
-        sys.exit(__doc__)
+        print('usage: python examples/own_folder.py FOLDER "QUESTION"', file=sys.stderr)
+        sys.exit(2)
     try:
         main(*sys.argv[1:])
     except RagPipelineError as error:
-        sys.exit(f"error: {error}")
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)

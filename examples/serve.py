@@ -4,6 +4,7 @@ It needs a collection (python ingest.py documents/ships), pip install fastapi uv
 Requests that come together are embedded together.
 """
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
@@ -41,3 +42,8 @@ async def passages(request: Request, question: str, k: Annotated[int, Query(ge=1
 async def answer(request: Request, question: str) -> dict[str, Any]:
     pipeline: Pipeline = request.app.state.pipeline
     return (await pipeline.aanswer(question)).as_dict()
+
+
+if __name__ == "__main__":
+    print("usage: uvicorn examples.serve:app (needs a collection, and GOOGLE_API_KEY for answers)", file=sys.stderr)
+    sys.exit(2)

@@ -38,11 +38,25 @@ def key_problem(name: object) -> str:
 
 
 def value_problem(name: str, value: object) -> str:
-    """Why something cannot be a value of metadata, as it is; empty if it can."""
+    """Why something cannot be a value of metadata, as it is; empty if it can.
+
+    A list holds values of one type, as Chroma takes it.
+    """
+    if not isinstance(value, list):
+        return _scalar_problem(name, value)
+    if not value:
+        return f"metadata {name!r} is an empty list, which no store keeps; leave it out"
+    if len({type(one) for one in value}) > 1:
+        return f"metadata {name!r} must be a list of values of one type, found {value!r:.100}"
+    return next(filter(None, (_scalar_problem(name, one) for one in value)), "")
+
+
+def _scalar_problem(name: str, value: object) -> str:
     if isinstance(value, int) and not _fits(value):
         return f"metadata {name!r} is a whole number of more than 64 bits; give it as text"
     storable = is_unicode(value) if isinstance(value, str) else isinstance(value, int | float) and math.isfinite(value)
-    return "" if storable else f"metadata {name!r} must be a string, a number or a truth value, found {value!r}"
+    wanted = "a string, a number, a truth value or a list of one of these"
+    return "" if storable else f"metadata {name!r} must be {wanted}, found {value!r:.100}"
 
 
 def is_unicode(text: str) -> bool:

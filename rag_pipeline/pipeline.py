@@ -16,10 +16,10 @@ from rag_pipeline.locations import Folder, as_folder
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
-    from langchain_core.language_models import BaseChatModel
     from langchain_core.tools import BaseTool
 
     from rag_pipeline.answering import Answer, Answerer
+    from rag_pipeline.answering.given_model import ChatModel
     from rag_pipeline.ingestion import IngestReport
     from rag_pipeline.integration.answer_chain import AnswerChain
     from rag_pipeline.integration.retriever import PipelineRetriever
@@ -39,7 +39,8 @@ class Pipeline:
         config: a configuration, or its file; None: ``config.yaml`` as the commands find it.
         collection: its name; None: the default one.
         embeddings: any LangChain ``Embeddings`` in place of the configured one. Vectors are brought to length one.
-        chat_model: any LangChain chat model, or a name as ``answer.model`` takes it, in place of the configured one.
+        chat_model: any LangChain chat model, as :func:`rag_pipeline.build_answer_chain` takes it, or a name as
+            ``answer.model`` takes it, in place of the configured one.
 
     Raises:
         ConfigurationError: the configuration cannot be used.
@@ -57,7 +58,7 @@ class Pipeline:
         *,
         collection: str | None = None,
         embeddings: Embeddings | None = None,
-        chat_model: BaseChatModel | str | None = None,
+        chat_model: ChatModel | str | None = None,
     ) -> None:
         self.settings = config if isinstance(config, Settings) else load_settings(config)
         """The configuration in use."""

@@ -12,6 +12,7 @@ STOP = "STOP"
 MAX_TOKENS = "MAX_TOKENS"
 CONNECTION_LOST = "CONNECTION_LOST"
 NO_PASSAGES = "NO_PASSAGES"
+TOOL_CALLS = "TOOL_CALLS"
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class Answer:
     usage: dict[str, int]
     """``input_tokens``, ``output_tokens`` and ``total_tokens``, as far as the model tells."""
     finish_reason: str
-    """``STOP``, ``MAX_TOKENS``, ``CONNECTION_LOST``, ``NO_PASSAGES``, or why it was blocked: ``SAFETY`` and others."""
+    """``STOP``, ``MAX_TOKENS``, ``CONNECTION_LOST``, ``NO_PASSAGES``, ``TOOL_CALLS``, or why it was blocked:
+    ``SAFETY`` and others."""
     problems: list[str] = field(default_factory=list)
     """What the check found: citations of passages that were not given, figures that stand in no cited passage."""
 
@@ -60,19 +62,20 @@ class Answer:
     @property
     def failure_reason(self) -> str | None:
         """Why there is no text, or not all of it; None if all is well."""
+        sent = bool(self.text.strip())
+        if self.finish_reason == NO_PASSAGES or (self.finish_reason == STOP and sent):
+            return None
         match self.finish_reason:
-            case "STOP" if self.text.strip():
-                return None
             case "STOP":
                 return f"{self.model} sent an empty answer; ask again or in other words"
-            case "NO_PASSAGES":
-                return None
             case "MAX_TOKENS":
-                what = "cut off" if self.text.strip() else "used up before any text came"
+                what = "cut off" if sent else "used up before any text came"
                 return f"the answer was {what} at the limit of tokens; raise answer.max_output_tokens"
+            case "TOOL_CALLS":
+                return f"{self.model} called a tool in place of an answer; give a model without tools"
             case "CONNECTION_LOST":
                 return "the connection was lost before the end of the answer; ask again"
-        what = "ended the answer" if self.text.strip() else "gave no answer"
+        what = "ended the answer" if sent else "gave no answer"
         return f"{self.model} {what}: {self.finish_reason}; ask in other words, or with other passages (-k)"
 
     def as_dict(self) -> dict[str, Any]:

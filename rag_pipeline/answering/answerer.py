@@ -8,19 +8,19 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.runnables import RunnableConfig
 
 from rag_pipeline import forking
-from rag_pipeline.answering.answer import CONNECTION_LOST, NO_PASSAGES, STOP, Answer, normal_reason
+from rag_pipeline.answering.answer import CONNECTION_LOST, NO_PASSAGES, STOP, TOOL_CALLS, Answer, normal_reason
 from rag_pipeline.answering.chat_model import is_gemini, make_chat_model
 from rag_pipeline.answering.checking import check_answer
-from rag_pipeline.answering.prompt import make_messages
+from rag_pipeline.answering.failures import describe_failure
+from rag_pipeline.answering.given_model import ChatModel, as_chunk, tries_again
+from rag_pipeline.answering.prompt import make_messages, make_rewriting_messages
 from rag_pipeline.config import Settings
-from rag_pipeline.errors import ServiceError
-from rag_pipeline.gemini.api_key import ApiKey, find_api_key, find_base_url
-from rag_pipeline.gemini.failures import GeminiError, read_failure
+from rag_pipeline.errors import RagPipelineError, ServiceError
+from rag_pipeline.gemini.api_key import find_base_url
 from rag_pipeline.passages import Passage
 
 _HANGUL = re.compile(r"[\uac00-\ud7a3\u1100-\u11ff\u3130-\u318f]")
@@ -34,17 +34,17 @@ class Answerer:
     """Answers questions from passages.
 
     Args:
-        model: any LangChain chat model.
+        model: any LangChain chat model, also with fallbacks, retries, bound arguments or a config around it.
         name: how the model is called in the configuration, for answers and errors.
         instructions: what it is told before the passages; None: :data:`rag_pipeline.answering.prompt.INSTRUCTIONS`.
         base_url: where it is called, for errors.
     """
 
     def __init__(
-        self, model: BaseChatModel, name: str, instructions: str | None = None, base_url: str | None = None
+        self, model: ChatModel, name: str, instructions: str | None = None, base_url: str | None = None
     ) -> None:
-        self._given: BaseChatModel | None = model
-        self._make: Callable[[], BaseChatModel] | None = None
+        self._given: ChatModel | None = model
+        self._make: Callable[[], ChatModel] | None = None
         self._lock = threading.Lock()
         self._process = os.getpid()
         forking.renew_locks(self)
@@ -81,7 +81,7 @@ class Answerer:
             client.close()
 
     @property
-    def _model(self) -> BaseChatModel:
+    def _model(self) -> ChatModel:
         with self._lock:
             if self._make is not None and self._process != os.getpid():
                 forking.keep(self._given)  # its connections are the parent's
@@ -101,15 +101,21 @@ class Answerer:
 
     async def acomplete(self, messages: Sequence[BaseMessage], config: RunnableConfig | None = None) -> str:
         """As :meth:`complete`, without holding up the event loop."""
-        message = failure = None
-        model = self._model
-        try:
-            message = await model.ainvoke(list(messages), config)
-        except Exception as error:
-            failure = self._failure(error)
-        if failure is not None:
-            raise failure
-        return str(message.text) if message is not None else ""
+        return str((await self._ainvoke(messages, config)).text)
+
+    def rewrite(self, question: str, history: Sequence[BaseMessage], config: RunnableConfig | None = None) -> str:
+        """The question so that it stands without the conversation before; as it is, where no whole one comes back.
+
+        Raises:
+            ServiceError: the model cannot be reached, or refuses.
+        """
+        return _rewritten(self._invoke(make_rewriting_messages(question, history), config)) or question
+
+    async def arewrite(
+        self, question: str, history: Sequence[BaseMessage], config: RunnableConfig | None = None
+    ) -> str:
+        """As :meth:`rewrite`, without holding up the event loop."""
+        return _rewritten(await self._ainvoke(make_rewriting_messages(question, history), config)) or question
 
     def answer(self, question: str, passages: Sequence[Passage], config: RunnableConfig | None = None) -> Answer:
         """The answer, all at once.
@@ -134,19 +140,22 @@ class Answerer:
                 return piece
         raise ServiceError(f"{self._name} sent nothing")
 
-    def _invoke(self, messages: Sequence[BaseMessage], config: RunnableConfig | None = None) -> AIMessage:
-        message = failure = None
+    def _invoke(self, messages: Sequence[BaseMessage], config: RunnableConfig | None = None) -> AIMessageChunk:
         model = self._model
         try:
-            message = model.invoke(list(messages), config)
+            return self._piece(model.invoke(list(messages), config))
         except Exception as error:
-            failure = self._failure(error)
+            failure = self._failure(error, model)
         # Outside of the handler: what the libraries raise holds the request, headers and all.
-        if failure is not None:
-            raise failure
-        if message is None:
-            raise ServiceError(f"{self._name} sent nothing")
-        return message
+        raise failure
+
+    async def _ainvoke(self, messages: Sequence[BaseMessage], config: RunnableConfig | None = None) -> AIMessageChunk:
+        model = self._model
+        try:
+            return self._piece(await model.ainvoke(list(messages), config))
+        except Exception as error:
+            failure = self._failure(error, model)
+        raise failure
 
     def stream(
         self, question: str, passages: Sequence[Passage], config: RunnableConfig | None = None
@@ -167,21 +176,22 @@ class Answerer:
             yield nothing.text
             yield nothing
             return
-        whole: AIMessageChunk | None = None
-        failure = None
-        chunks = self._model.stream(make_messages(question, passages, self._instructions), config)
-        while failure is None:
+        coming, failure, model = _Coming(), None, self._model
+        messages = make_messages(question, passages, self._instructions)
+        # LangChain tries whole calls again, but no stream.
+        chunks = iter([self._invoke(messages, config)]) if tries_again(model) else model.stream(messages, config)
+        while True:
             try:
                 chunk = next(chunks, None)
+                text = coming.take(None if chunk is None else self._piece(chunk))
             except Exception as error:
-                failure = self._failure(error)
+                failure = None if _is_empty(error) else self._failure(error, model)
                 break
             if chunk is None:
                 break
-            whole = chunk if whole is None else whole + chunk
-            if chunk.text:
-                yield str(chunk.text)
-        yield self._end(whole, failure, question, passages)
+            if text:
+                yield text
+        yield self._end(coming, failure, question, passages)
 
     async def astream(
         self, question: str, passages: Sequence[Passage], config: RunnableConfig | None = None
@@ -192,35 +202,38 @@ class Answerer:
             yield nothing.text
             yield nothing
             return
-        whole: AIMessageChunk | None = None
-        failure = None
-        chunks = self._model.astream(make_messages(question, passages, self._instructions), config)
-        while failure is None:
+        coming, failure, model = _Coming(), None, self._model
+        messages = make_messages(question, passages, self._instructions)
+        chunks = _one(await self._ainvoke(messages, config)) if tries_again(model) else model.astream(messages, config)
+        while True:
             try:
                 chunk = await anext(chunks, None)
+                text = coming.take(None if chunk is None else self._piece(chunk))
             except Exception as error:
-                failure = self._failure(error)
+                failure = None if _is_empty(error) else self._failure(error, model)
                 break
             if chunk is None:
                 break
-            whole = chunk if whole is None else whole + chunk
-            if chunk.text:
-                yield str(chunk.text)
-        yield self._end(whole, failure, question, passages)
+            if text:
+                yield text
+        yield self._end(coming, failure, question, passages)
 
     def _end(
-        self, whole: AIMessageChunk | None, failure: ServiceError | None, question: str, passages: Sequence[Passage]
+        self, coming: _Coming, failure: RagPipelineError | None, question: str, passages: Sequence[Passage]
     ) -> Answer:
-        if failure is not None and (whole is None or not whole.text):
+        if failure is not None and not coming.begun:
             raise failure
-        if whole is None:
-            raise ServiceError(f"{self._name} sent nothing")
-        return self._finish(whole, question, passages, lost=failure is not None)
+        # A model that sends nothing at all has sent an empty answer.
+        return self._finish(coming.whole or AIMessageChunk(content=""), question, passages, lost=failure is not None)
 
-    def _finish(self, message: AIMessage, question: str, passages: Sequence[Passage], *, lost: bool = False) -> Answer:
+    def _finish(
+        self, message: AIMessageChunk, question: str, passages: Sequence[Passage], *, lost: bool = False
+    ) -> Answer:
         text = str(message.text).strip()
         metadata = message.response_metadata
         reason = CONNECTION_LOST if lost else _reason(metadata)
+        if reason == STOP and not text and (message.tool_calls or message.invalid_tool_calls):
+            reason = TOOL_CALLS
         citations, problems = check_answer(text, question, passages)
         usage = message.usage_metadata
         counted = {} if usage is None else {name: usage[name] for name in _USAGE}  # type: ignore[literal-required]
@@ -231,31 +244,51 @@ class Answerer:
         text = _NOTHING_FOUND[bool(_HANGUL.search(question))]
         return Answer(text, [], self._name, {}, NO_PASSAGES)
 
-    def _failure(self, error: Exception) -> ServiceError:
-        """Any error of a chat model in words; the key, where there is one, is masked."""
-        if is_gemini(self._name):
-            key = find_api_key()
-            for cause in _causes(error):
-                model = self._name.rpartition(":")[2]
-                failure = read_failure(cause, model=model, key=key, base_url=self._base_url, paced=False)
-                if isinstance(failure, GeminiError):
-                    return failure
-            return ServiceError(f"{self._name} failed: {_said(error, key)}")
-        return ServiceError(f"{self._name} failed: {_said(error, None)}")
+    def _piece(self, said: Any) -> AIMessageChunk:
+        if said is None:
+            raise ServiceError(f"{self._name} sent nothing")
+        return as_chunk(said, self._name)
+
+    def _failure(self, error: Exception, model: ChatModel) -> RagPipelineError:
+        return describe_failure(error, model, self._name, self._base_url)
+
+
+class _Coming:
+    """An answer on its way."""
+
+    def __init__(self) -> None:
+        self.whole: AIMessageChunk | None = None
+        self.begun = False
+        """Whether any text has come, other than white space."""
+
+    def take(self, piece: AIMessageChunk | None) -> str:
+        """The text of one more piece that is to be shown: none before the answer begins."""
+        if piece is None:
+            return ""
+        self.whole = piece if self.whole is None else self.whole + piece
+        text = str(piece.text)
+        if not self.begun:
+            text = text.lstrip()
+            self.begun = bool(text)
+        return text
+
+
+async def _one(piece: AIMessageChunk) -> AsyncIterator[AIMessageChunk]:
+    yield piece
 
 
 _USAGE = ("input_tokens", "output_tokens", "total_tokens")
+# LangChain's words for a stream that ended without a single piece.
+_NO_PIECES = ("No generation chunks were returned", "No generations found in stream")
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__
+def _is_empty(error: Exception) -> bool:
+    return isinstance(error, ValueError) and str(error).startswith(_NO_PIECES)
 
 
-def _said(error: Exception, key: ApiKey | None) -> str:
-    text = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    return key.scrub(text) if key else text
+def _rewritten(message: AIMessageChunk) -> str:
+    """A rewritten question; empty where it was cut off or blocked, for half a question asks something else."""
+    return str(message.text).strip() if _reason(message.response_metadata) == STOP else ""
 
 
 def _reason(metadata: dict[str, Any]) -> str:

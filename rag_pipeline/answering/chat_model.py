@@ -8,6 +8,7 @@ from rag_pipeline.config import AnswerSettings
 from rag_pipeline.errors import ConfigurationError
 from rag_pipeline.gemini.api_key import find_api_key, find_base_url, split_version
 from rag_pipeline.gemini.client import make_client
+from rag_pipeline.masking import mask_keys, secrets_in
 from rag_pipeline.network import check_network
 from rag_pipeline.text import one_line
 
@@ -48,7 +49,7 @@ def make_chat_model(settings: AnswerSettings) -> BaseChatModel:
         raise ConfigurationError(f"answer.model {settings.model!r}: {error}") from None
     except Exception as error:
         # A provider's class says in its own way what it lacks: a key, an option it does not know.
-        problem = one_line(error)
+        problem = mask_keys(one_line(error), secrets_in(settings.options))
         raise ConfigurationError(f"answer.model {settings.model!r} cannot be made: {problem}") from None
     return model
 

@@ -7,6 +7,7 @@ file, the defaults below.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ from typing import Annotated, Any
 import yaml
 from dotenv import load_dotenv
 from pydantic import Field, PrivateAttr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from rag_pipeline.config.names import COLLECTION_NAME, CONFIG_FILE, ENV_PREFIX
 from rag_pipeline.config.sections import (
@@ -30,6 +31,10 @@ from rag_pipeline.config.sections import (
 )
 from rag_pipeline.errors import ConfigurationError, UsageError
 from rag_pipeline.locations import Folder, as_folder
+from rag_pipeline.masking import secrets_in
+
+# What was left behind, among the state that pickle takes.
+_LEFT = "left"
 
 
 class Settings(BaseSettings):
@@ -70,6 +75,34 @@ class Settings(BaseSettings):
     @classmethod
     def _bundled_is_always_there(cls, value: dict[str, EmbeddingSettings]) -> dict[str, EmbeddingSettings]:
         return {"bundled": BundledEmbedding(provider="bundled"), **value}
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """As pickle takes it: without the store's headers and the chat model's keys."""
+        state = super().__getstate__()
+        options = self.answer.options
+        left = {name for name in options if secrets_in({name: options[name]})}
+        if not left and not self.store.headers:
+            return state
+        kept = {name: value for name, value in options.items() if name not in left}
+        plain = {
+            "store": self.store.model_copy(update={"headers": {}}),
+            "answer": self.answer.model_copy(update={"options": kept}),
+        }
+        return {**state, "__dict__": {**state["__dict__"], **plain}, _LEFT: (set(self.store.headers), left)}
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        """As it was, with what was left behind read again from the file and the environment, where it is there."""
+        headers, options = state.get(_LEFT, (set(), set()))
+        super().__setstate__({name: value for name, value in state.items() if name != _LEFT})
+        if not headers and not options:
+            return
+        file = self._config_file
+        with contextlib.suppress(ConfigurationError, ValidationError, SettingsError):
+            there = load_settings(file) if file is not None and file.is_file() else Settings()
+            found = {name: value for name, value in there.store.headers.items() if name in headers}
+            self.__dict__["store"] = self.store.model_copy(update={"headers": found})
+            again = {name: value for name, value in there.answer.options.items() if name in options}
+            self.__dict__["answer"] = self.answer.model_copy(update={"options": {**self.answer.options, **again}})
 
     @property
     def base_dir(self) -> Path:

@@ -14,6 +14,7 @@ from rag_pipeline import forking
 from rag_pipeline.embeddings.base import EmbeddingIdentity, PipelineEmbeddings
 from rag_pipeline.embeddings.token_estimate import estimate_tokens
 from rag_pipeline.errors import EmbeddingError, RagPipelineError
+from rag_pipeline.masking import mask_keys, secrets_in
 from rag_pipeline.text import one_line
 from rag_pipeline.vectors import unit_vectors
 
@@ -55,6 +56,9 @@ class WrappedEmbeddings(PipelineEmbeddings):
         self._dimension: int | None = None
         self._lock = threading.Lock()
         forking.renew_locks(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return WrappedEmbeddings, (self.embeddings, self._name, self._max_tokens)
 
     @property
     def identity(self) -> EmbeddingIdentity:
@@ -120,7 +124,8 @@ class WrappedEmbeddings(PipelineEmbeddings):
         raise failure
 
     def _failure(self, error: Exception) -> EmbeddingError:
-        problem = f"{type(error).__name__}: {one_line(error)}"
+        # Masked before it is cut: half a key would no longer be known as one.
+        problem = mask_keys(f"{type(error).__name__}: {one_line(error)}", secrets_in(self.embeddings))
         return EmbeddingError(f"{self._name} failed: {problem[:_LONGEST]}")
 
     def _unit(self, vectors: Any, count: int) -> list[list[float]]:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from rag_pipeline.errors import ConfigurationError
+from rag_pipeline.masking import mask_keys
 
 # In the SDK's own order. It lets an empty GOOGLE_API_KEY hide a good GEMINI_API_KEY; we do not.
 KEY_VARIABLES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 BASE_URL_VARIABLE = "GOOGLE_GEMINI_BASE_URL"
 KEY_PAGE = "https://aistudio.google.com/apikey"
-_MASK = "***"
 _ADDRESS = re.compile(r"https?://[^/\s]+", re.IGNORECASE)
 _VERSION = re.compile(r"(?P<base>https?://[^/\s]+.*?)/+(?P<version>v\d+(?:(?:alpha|beta)\d*)?)/*", re.IGNORECASE)
 # The paths of calls, and those of Google's imitation of another API.
@@ -30,8 +30,8 @@ class ApiKey:
     """The environment variable, or ``the caller``."""
 
     def scrub(self, text: str) -> str:
-        """The text with the key masked, should a server have repeated it."""
-        return text.replace(self.secret.get_secret_value(), _MASK)
+        """The text with this key masked, should a server have repeated it, and whatever else looks like a key."""
+        return mask_keys(text, [self.secret.get_secret_value()])
 
 
 def has_api_key() -> bool:

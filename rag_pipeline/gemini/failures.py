@@ -9,12 +9,16 @@ from __future__ import annotations
 import email.utils
 import json
 import re
+import sys
 import time
+from collections.abc import Collection
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from rag_pipeline.errors import ServiceError
 from rag_pipeline.gemini.api_key import KEY_PAGE, ApiKey
+from rag_pipeline.masking import mask_keys
 from rag_pipeline.network import proxy_for, reason_for
 from rag_pipeline.text import one_line
 
@@ -92,85 +96,140 @@ class ReplyError(Exception):
         self.lasting = lasting
 
 
+@dataclass(frozen=True)
+class GeminiCall:
+    """What was asked, and how: what a failure is told with."""
+
+    model: str
+    key: ApiKey | None
+    """None: the call goes by Google's credentials, as to Vertex AI."""
+    base_url: str | None = None
+    """None: the SDK's own address."""
+    paced: bool = True
+    """Whether the caller keeps limits per minute that can be set."""
+    service: str = "Gemini"
+    """``Gemini``, or ``Vertex AI``."""
+    secrets: Collection[str] = ()
+    """What must not be shown, besides the key."""
+
+    @property
+    def place(self) -> str:
+        """The service, and where it is."""
+        return self.scrub(f"{self.service} at {self.base_url}" if self.base_url else self.service)
+
+    def scrub(self, text: str) -> str:
+        """The text without keys."""
+        own = [self.key.secret.get_secret_value()] if self.key else []
+        return mask_keys(text, [*own, *self.secrets])
+
+    def said(self, text: str) -> str:
+        """Google's message, or what is readable of a page of HTML that a proxy put in its place.
+
+        Masked before it is cut: half a key would no longer be known as one.
+        """
+        if "<html" in text.lower() or "<!doctype" in text.lower():
+            text = re.sub(r"<(script|style).*?</\1>|<[^>]+>", " ", text, flags=re.DOTALL | re.IGNORECASE)
+            text = f"an HTML page: {text}"
+        return one_line(self.scrub(one_line(text)), _MESSAGE_LENGTH)
+
+
 def read_failure(
     error: BaseException, *, model: str, key: ApiKey, base_url: str | None = None, paced: bool = True
 ) -> GeminiError | None:
+    """As :func:`read_call_failure`, of a call with a key to the Gemini API."""
+    return read_call_failure(error, GeminiCall(model, key, base_url, paced))
+
+
+def read_call_failure(error: BaseException, call: GeminiCall) -> GeminiError | None:
     """An error of the SDK, of its transport or of a reply as a :class:`GeminiError`; None for any other.
 
     Args:
         error: what was raised.
-        model: which was asked.
-        key: to be masked.
-        base_url: where it was asked, if not at the SDK's own address.
-        paced: whether the caller keeps limits per minute that can be set.
+        call: what was asked.
     """
     import httpx
+    from google.auth.exceptions import GoogleAuthError, TransportError
     from google.genai.errors import APIError
 
-    place = f"Gemini at {base_url}" if base_url else "Gemini"
-    url = base_url or _ADDRESS
     if isinstance(error, APIError):
-        return _read_api_error(error, model, key, place, paced) if error.code != _PROXY_WANTS_ACCOUNT else _refused(url)
-    if isinstance(error, httpx.TransportError | OSError):  # a time limit of Python's is one of these
-        return _read_transport(error, key, place, url)
+        return _read_api_error(error, call) if error.code != _PROXY_WANTS_ACCOUNT else _refused_by_proxy(call)
+    if isinstance(error, GoogleAuthError) and not isinstance(error, TransportError):
+        said = call.said(str(error)) or type(error).__name__
+        return GeminiError(Kind.KEY, f"{call.place} cannot be asked: Google's credentials do not work: {said}")
+    if isinstance(error, httpx.TransportError | OSError | TransportError) or _is_of_aiohttp(error):
+        return _read_transport(error, call)  # a time limit of Python's is an OSError
     if isinstance(error, ReplyError | json.JSONDecodeError):
-        said = "it is not JSON" if isinstance(error, json.JSONDecodeError) else key.scrub(str(error))
+        said = "it is not JSON" if isinstance(error, json.JSONDecodeError) else call.scrub(str(error))
         kind = Kind.OTHER_REPLY if isinstance(error, ReplyError) and error.lasting else Kind.REPLY
-        return GeminiError(kind, f"{place} sent a reply that cannot be used: {said}")
+        return GeminiError(kind, f"{call.place} sent a reply that cannot be used: {said}")
     return None
 
 
-def _read_transport(error: Exception, key: ApiKey, place: str, url: str) -> GeminiError:
+def _read_transport(error: BaseException, call: GeminiCall) -> GeminiError:
     import httpx
 
     is_late = isinstance(error, TimeoutError | httpx.TimeoutException)
-    if reason := reason_for(url, error):
-        return GeminiError(
-            Kind.TIMEOUT if is_late else Kind.UNREACHABLE, f"{place} cannot be reached: {key.scrub(reason)}"
-        )
+    if reason := reason_for(call.base_url or _ADDRESS, error):
+        kind = Kind.TIMEOUT if is_late else Kind.UNREACHABLE
+        return GeminiError(kind, f"{call.place} cannot be reached: {call.scrub(reason)}")
     if is_late:
-        return GeminiError(Kind.TIMEOUT, f"{place} did not answer in time; raise timeout if this goes on")
-    said = key.scrub(_readable_message(str(error))) or type(error).__name__
-    return GeminiError(Kind.UNREACHABLE, f"{place} cannot be reached: {said}")
+        return GeminiError(Kind.TIMEOUT, f"{call.place} did not answer in time; raise timeout if this goes on")
+    said = call.said(str(error)) or type(error).__name__
+    return GeminiError(Kind.UNREACHABLE, f"{call.place} cannot be reached: {said}")
 
 
-def _refused(url: str) -> GeminiError:
-    problem = f"the proxy {proxy_for(url)} wants a user and password; put them into its address"
-    return GeminiError(Kind.PROXY, problem)
+def _refused_by_proxy(call: GeminiCall) -> GeminiError:
+    proxy = proxy_for(call.base_url or _ADDRESS)
+    return GeminiError(Kind.PROXY, f"the proxy {proxy} wants a user and password; put them into its address")
 
 
-def _read_api_error(error: Any, model: str, key: ApiKey, place: str, paced: bool) -> GeminiError:
+def _is_of_aiohttp(error: BaseException) -> bool:
+    """Whether it is of the other HTTP library, which the SDK takes for async calls where it is installed."""
+    aiohttp = sys.modules.get("aiohttp")
+    return aiohttp is not None and isinstance(error, aiohttp.ClientError)
+
+
+def _read_api_error(error: Any, call: GeminiCall) -> GeminiError:
     code = int(error.code or 0)
     details = _details(error.details)
-    said = key.scrub(_readable_message(str(error.message or "")))
+    said = call.said(str(error.message or ""))
     reason = next((str(detail["reason"]) for detail in details if "reason" in detail), "")
     wait = _retry_after(error, details)
     if code == 429:
-        return _read_quota(details, said, wait, paced)
+        return _read_quota(details, said, wait, call)
     if code in (401, 403) or reason in ("API_KEY_INVALID", "API_KEY_SERVICE_BLOCKED"):
-        return GeminiError(
-            Kind.KEY, f"Gemini refused the API key from {key.origin}: {said}; keys are made at {KEY_PAGE}"
-        )
+        return GeminiError(Kind.KEY, _refused(call, said))
     if code == 404:
-        name = model.removeprefix("models/")
-        instead = (
-            f"it is retired, use {SUCCESSORS[name]}"
-            if name in SUCCESSORS
-            else "rag-pipeline models lists those your key may use"
-        )
-        return GeminiError(Kind.MODEL, f"{place} has no model {name!r} for this key; {instead}")
+        return GeminiError(Kind.MODEL, _no_model(call))
     if code == 400 and "location" in said.lower():
         return GeminiError(
-            Kind.REGION, f"Gemini is not offered where this machine is: {said}; regions: {_REGIONS_PAGE}"
+            Kind.REGION, f"{call.service} is not offered where this machine is: {said}; regions: {_REGIONS_PAGE}"
         )
+    status = call.scrub(str(error.status or ""))
     if code == 408 or code >= 500:
-        return GeminiError(
-            Kind.BUSY, f"{place} answered {code} {error.status or ''}: {said or 'no reason given'}", wait
-        )
-    return GeminiError(Kind.REQUEST, f"Gemini refused the request ({code} {error.status or ''}): {said}")
+        return GeminiError(Kind.BUSY, f"{call.place} answered {code} {status}: {said or 'no reason given'}", wait)
+    return GeminiError(Kind.REQUEST, f"{call.service} refused the request ({code} {status}): {said}")
 
 
-def _read_quota(details: list[dict[str, Any]], said: str, wait: float | None, paced: bool) -> GeminiError:
+def _refused(call: GeminiCall, said: str) -> str:
+    if call.key is None:
+        return f"{call.service} refused the credentials: {said}; check them, the project and its permissions"
+    return f"{call.service} refused the API key from {call.key.origin}: {said}; keys are made at {KEY_PAGE}"
+
+
+def _no_model(call: GeminiCall) -> str:
+    name = call.model.removeprefix("models/")
+    whose = "for this key" if call.key is not None else "in this project and location"
+    if name in SUCCESSORS:
+        instead = f"it is retired, use {SUCCESSORS[name]}"
+    elif call.key is not None:
+        instead = "rag-pipeline models lists those your key may use"
+    else:
+        instead = "check its name, the project and the location"
+    return f"{call.service} has no model {name!r} {whose}; {instead}"
+
+
+def _read_quota(details: list[dict[str, Any]], said: str, wait: float | None, call: GeminiCall) -> GeminiError:
     violations = [violation for detail in details for violation in detail.get("violations", [])]
     names = [str(violation.get("quotaId") or violation.get("quotaMetric") or "") for violation in violations]
     known = ", ".join(
@@ -178,20 +237,20 @@ def _read_quota(details: list[dict[str, Any]], said: str, wait: float | None, pa
         for name, violation in zip(names, violations, strict=True)
         if name
     )
-    shown = f" ({known})" if known else f" ({said})" if said else ""
+    shown = f" ({call.said(known)})" if known else f" ({said})" if said else ""
     if any("perday" in name.lower() for name in names):
         return GeminiError(
             Kind.DAY_QUOTA,
-            f"Gemini's quota per day is used up{shown}; run the same command again after it is renewed (midnight,"
-            f" US Pacific time), or raise it: {LIMITS_PAGE}",
+            f"{call.service}'s quota per day is used up{shown}; run the same command again after it is renewed"
+            f" (midnight, US Pacific time), or raise it: {LIMITS_PAGE}",
             wait,
         )
     remedy = (
         f"set requests_per_minute and tokens_per_minute of the embedding to your account's limits: {LIMITS_PAGE}"
-        if paced
+        if call.paced
         else f"ask again in a minute, or see your account's limits: {LIMITS_PAGE}"
     )
-    return GeminiError(Kind.MINUTE_QUOTA, f"Gemini's quota per minute is used up{shown}; {remedy}", wait)
+    return GeminiError(Kind.MINUTE_QUOTA, f"{call.service}'s quota per minute is used up{shown}; {remedy}", wait)
 
 
 def _details(body: Any) -> list[dict[str, Any]]:
@@ -221,11 +280,3 @@ def _until(date: str) -> float | None:
         return max(0.0, email.utils.parsedate_to_datetime(date).timestamp() - time.time())
     except (ValueError, TypeError):
         return None
-
-
-def _readable_message(text: str) -> str:
-    """Google's message, or what is readable of a page of HTML that a proxy put in its place."""
-    if "<html" in text.lower() or "<!doctype" in text.lower():
-        text = re.sub(r"<(script|style).*?</\1>|<[^>]+>", " ", text, flags=re.DOTALL | re.IGNORECASE)
-        text = f"an HTML page: {text}"
-    return one_line(text, _MESSAGE_LENGTH)

@@ -6,16 +6,17 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, NotRequired, TypeAlias
 
 from langchain_core.documents import Document
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, MessageLikeRepresentation, convert_to_messages
+from langchain_core.prompts import BasePromptTemplate
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator
 from langchain_core.runnables.utils import AddableDict
+from langchain_core.tools import BaseTool
 from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
 
 from rag_pipeline.answering.answer import Answer
 from rag_pipeline.answering.answerer import Answerer
-from rag_pipeline.answering.prompt import make_rewriting_messages
+from rag_pipeline.answering.given_model import ChatModel, is_gemini_model, model_name, models_in
 from rag_pipeline.config import Settings, load_settings
 from rag_pipeline.errors import UsageError
 from rag_pipeline.passages import Passage
@@ -39,10 +40,11 @@ class AnswerOutput(TypedDict):
     documents: list[Document]
     """In the order of their numbers in the answer, from 1."""
     answer: str
+    """Empty where the model sent no text; ``finish_reason`` and ``problems`` then say why."""
     citations: list[dict[str, Any]]
     """``number``, ``source``, ``section``, ``quote`` and ``place`` of each passage that the answer cites."""
     problems: list[str]
-    """What the check against the passages found."""
+    """Why there is no text, or not all of it, and what the check against the passages found."""
     grounded: bool
     """Whether the answer is whole, cites a passage, and the check found nothing."""
     finish_reason: str
@@ -55,7 +57,7 @@ AnswerChain: TypeAlias = Runnable[AnswerInput | str, AnswerOutput]
 
 def build_answer_chain(
     retriever: BaseRetriever,
-    model: BaseChatModel | Answerer | str | None = None,
+    model: ChatModel | Answerer | str | None = None,
     *,
     settings: Settings | None = None,
     instructions: str | None = None,
@@ -67,8 +69,9 @@ def build_answer_chain(
 
     Args:
         retriever: any; ``source``, ``title`` and ``section`` in the metadata of its documents are shown to the model.
-        model: any chat model, or its name as ``answer.model`` of the configuration takes it; None: the one of the
-            configuration.
+        model: any chat model, also one with fallbacks, retries, bound arguments or a config around it
+            (``with_fallbacks``, ``with_retry``, ``bind``, ``with_config``; one that retries gives its answer in one
+            piece), or its name as ``answer.model`` of the configuration takes it; None: the one of the configuration.
         settings: the configuration, where no model or only its name is given; None: as the commands find it.
         instructions: what the model is told before the passages, in place of the built-in prompt.
 
@@ -84,11 +87,13 @@ def build_answer_chain(
         for given in whole:
             question, history = _read(given)
             if history:
-                question = answerer.complete(make_rewriting_messages(question, history), config).strip() or question
+                question = answerer.rewrite(question, history, config)
             documents = retriever.invoke(question, config)
             yield AddableDict(question=question, documents=documents)
+            begun = False
             for shown in answerer.stream(question, _passages(documents), config):
-                yield _shown(shown)
+                yield _shown(shown, begun=begun)
+                begun = True
 
     async def atransform(inputs: AsyncIterator[Any], config: RunnableConfig) -> AsyncIterator[dict[str, Any]]:
         whole: list[Any] = []
@@ -97,12 +102,13 @@ def build_answer_chain(
         for given in whole:
             question, history = _read(given)
             if history:
-                rewritten = await answerer.acomplete(make_rewriting_messages(question, history), config)
-                question = rewritten.strip() or question
+                question = await answerer.arewrite(question, history, config)
             documents = await retriever.ainvoke(question, config)
             yield AddableDict(question=question, documents=documents)
+            begun = False
             async for shown in answerer.astream(question, _passages(documents), config):
-                yield _shown(shown)
+                yield _shown(shown, begun=begun)
+                begun = True
 
     # Its annotation knows nothing of the config that it hands over.
     both: Any = (transform, atransform)
@@ -112,7 +118,7 @@ def build_answer_chain(
 
 
 def make_answerer(
-    model: BaseChatModel | Answerer | str | None, settings: Settings | None = None, instructions: str | None = None
+    model: ChatModel | Answerer | str | None, settings: Settings | None = None, instructions: str | None = None
 ) -> Answerer:
     """An answerer from a chat model of the caller's, or the configuration's.
 
@@ -123,11 +129,11 @@ def make_answerer(
         return model
     if model is None or isinstance(model, str):
         return Answerer.from_settings(settings or load_settings(), instructions, model)
-    if not isinstance(model, BaseChatModel):
+    if not isinstance(model, Runnable) or isinstance(model, BaseRetriever | BaseTool | BasePromptTemplate):
         raise UsageError(f"the model of an answer is a LangChain chat model or its name, found {model!r}")
-    name = str(getattr(model, "model", None) or getattr(model, "model_name", None) or "chat model")
-    provider = "google_genai" if model.get_name() == "ChatGoogleGenerativeAI" else model.get_name()
-    return Answerer(model, f"{provider}:{name.removeprefix('models/')}", instructions, getattr(model, "base_url", None))
+    first = models_in(model)[0]
+    provider = "google_genai" if is_gemini_model(first) else type(first).__name__
+    return Answerer(model, f"{provider}:{model_name(first) or 'chat model'}", instructions)
 
 
 def _added(before: list[Any], piece: Any) -> list[Any]:
@@ -171,8 +177,10 @@ def _passages(documents: Sequence[Document]) -> list[Passage]:
     return [Passage.from_document(document, rank) for rank, document in enumerate(documents, start=1)]
 
 
-def _shown(piece: str | Answer) -> dict[str, Any]:
+def _shown(piece: str | Answer, *, begun: bool) -> dict[str, Any]:
     if isinstance(piece, str):
         return AddableDict(answer=piece)
-    rest = piece.as_dict()
-    return AddableDict({name: value for name, value in rest.items() if name != "text"})
+    rest = {name: value for name, value in piece.as_dict().items() if name != "text"}
+    if piece.failure_reason is not None:
+        rest["problems"] = [piece.failure_reason, *rest["problems"]]
+    return AddableDict(rest) if begun else AddableDict(answer="", **rest)

@@ -36,7 +36,8 @@ class PipelineRetriever(BaseRetriever):
     Raises, when asked:
         CollectionNotFoundError, CollectionMismatchError, StoreError: see
             :func:`rag_pipeline.retrieval.open_searcher`.
-        UsageError: the question is blank, or an option is not allowed.
+        UsageError: the question is no text, or an option is not allowed. A blank question gives no passages: among
+            several that a model has made up, as LangChain's ``MultiQueryRetriever`` does it, one may be blank.
         EmbeddingError, ServiceError: the question cannot be embedded.
     """
 
@@ -143,7 +144,7 @@ class PipelineRetriever(BaseRetriever):
         **changes: Any,
     ) -> list[Document]:
         searcher, k, where = self._prepared(changes)
-        return _documents(searcher.search(query, k, where=where))
+        return _documents(searcher.search(query, k, where=where)) if _asks(query) else []
 
     async def _aget_relevant_documents(
         self,
@@ -154,7 +155,7 @@ class PipelineRetriever(BaseRetriever):
     ) -> list[Document]:
         # Opening reads files, and may load a model.
         searcher, k, where = await asyncio.to_thread(self._prepared, changes)
-        return _documents(await searcher.asearch(query, k, where=where))
+        return _documents(await searcher.asearch(query, k, where=where)) if _asks(query) else []
 
     def _get_ls_params(self, **_: Any) -> LangSmithRetrieverParams:
         return LangSmithRetrieverParams(ls_retriever_name="rag_pipeline", ls_vector_store_provider="Chroma")
@@ -173,6 +174,11 @@ class PipelineRetriever(BaseRetriever):
     def _shared(self) -> LazySearcher:
         assert self._lazy is not None
         return self._lazy
+
+
+def _asks(query: Any) -> bool:
+    """Whether there is anything in a question; among those that a model made up, one may be blank."""
+    return not isinstance(query, str) or bool(query.strip())
 
 
 def _documents(passages: Sequence[Passage]) -> list[Document]:

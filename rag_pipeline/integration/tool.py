@@ -8,7 +8,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Iterator, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
@@ -18,6 +18,7 @@ from rag_pipeline.errors import RagPipelineError, UsageError
 from rag_pipeline.locations import failure_reason
 from rag_pipeline.passages import Passage
 from rag_pipeline.retrieval.protocol import AnySearcher
+from rag_pipeline.retrieval.questions import check_question
 
 # As the function declarations of chat models allow: https://ai.google.dev/gemini-api/docs/function-calling
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
@@ -32,12 +33,44 @@ _log = logging.getLogger(__name__)
 _QUESTION = "A question or search words, in any language"
 
 
+class FoundDocument(dict[str, Any]):
+    """A document that a tool has found: a plain dictionary with the keys of a LangChain ``Document``.
+
+    ``found["metadata"]["label"]`` reads it in the run that found it and in every later one: a checkpointer of
+    LangGraph, like anything else that writes messages down, gives back dictionaries. ``Document(**found)`` makes a
+    document of it. In the run that found it, ``found.metadata``, ``found.page_content`` and ``found.id`` go as well.
+    """
+
+    @classmethod
+    def of(cls, document: Document) -> FoundDocument:
+        """The same, of a document; it has a label in its metadata."""
+        metadata = {**document.metadata, "label": label_of(document)}
+        return cls(id=document.id, page_content=document.page_content, metadata=metadata, type="Document")
+
+    @property
+    def id(self) -> str | None:
+        """The document's id."""
+        found: str | None = self["id"]
+        return found
+
+    @property
+    def page_content(self) -> str:
+        """Its text."""
+        return str(self["page_content"])
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What is known of it: ``label``, ``source``, ``title``, ``section`` and others."""
+        known: dict[str, Any] = self["metadata"]
+        return known
+
+
 def make_tool(retriever: BaseRetriever, name: str, description: str) -> BaseTool:
     """A tool that searches and gives the passages with title, section and source, each with a label to cite it by.
 
     A passage has the same label in every search, process and conversation: an agent that searches twice has no two
-    passages of one label. Its artifact are the documents, with ``label`` in their metadata. What cannot be asked, or
-    fails, is told to the model as the result of its call, so that it can ask in another way.
+    passages of one label. Its artifact is a list of :class:`FoundDocument`, with ``label`` in their metadata. What
+    cannot be asked, or fails, is told to the model as the result of its call, so that it can ask in another way.
 
     Args:
         retriever: any.
@@ -48,13 +81,13 @@ def make_tool(retriever: BaseRetriever, name: str, description: str) -> BaseTool
         UsageError: nothing of the name is left.
     """
 
-    def search(question: Annotated[str, _QUESTION]) -> tuple[str, list[Document]]:
+    def search(question: Annotated[str, _QUESTION]) -> tuple[str, list[FoundDocument]]:
         with _told_to_the_model():
-            return _result(retriever.invoke(question))
+            return _result(retriever.invoke(check_question(question)))
 
-    async def asearch(question: Annotated[str, _QUESTION]) -> tuple[str, list[Document]]:
+    async def asearch(question: Annotated[str, _QUESTION]) -> tuple[str, list[FoundDocument]]:
         with _told_to_the_model():
-            return _result(await retriever.ainvoke(question))
+            return _result(await retriever.ainvoke(check_question(question)))
 
     return StructuredTool.from_function(
         search,
@@ -117,11 +150,11 @@ def _allowed(name: str) -> str:
     return allowed
 
 
-def _result(found: Sequence[Document]) -> tuple[str, list[Document]]:
-    documents = [
-        document.model_copy(update={"metadata": {**document.metadata, "label": label_of(document)}})
-        for document in found
-    ]
+def _result(documents: Sequence[Document]) -> tuple[str, list[FoundDocument]]:
+    found = [FoundDocument.of(document) for document in documents]
     passages = [Passage.from_document(document, rank) for rank, document in enumerate(documents, start=1)]
-    shown = [f"[{passage.metadata['label']}] {passage.caption}\n{passage.body}" for passage in passages]
-    return "\n\n".join(shown) or "Nothing was found.", documents
+    shown = [
+        f"[{one.metadata['label']}] {passage.caption}\n{passage.body}"
+        for one, passage in zip(found, passages, strict=True)
+    ]
+    return "\n\n".join(shown) or "Nothing was found.", found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,7 +32,7 @@ def check_texts(texts: Any) -> list[str]:
 
 
 def check_metadatas(metadatas: Any, count: int) -> list[dict[str, Any]]:
-    """Metadata of each of some texts.
+    """Metadata of each of some texts. What is None is left out: the text has no such value.
 
     Raises:
         UsageError: there are more or fewer than texts, or one has keys or values that no store takes.
@@ -39,15 +40,18 @@ def check_metadatas(metadatas: Any, count: int) -> list[dict[str, Any]]:
     if metadatas is None:
         return [{} for _ in range(count)]
     if not isinstance(metadatas, Sequence) or isinstance(metadatas, str) or len(metadatas) != count:
-        found = f"{len(metadatas)}" if isinstance(metadatas, Sequence) else repr(metadatas)
-        raise UsageError(f"metadatas are a list of one for each text: {count} texts do not go together with {found}")
+        given = f"{len(metadatas)}" if isinstance(metadatas, Sequence) else repr(metadatas)
+        raise UsageError(f"metadatas are a list of one for each text: {count} texts do not go together with {given}")
+    found = []
     for metadata in metadatas:
         if not isinstance(metadata, Mapping):
             raise UsageError(f"the metadata of a text are keys and values, found {metadata!r}; none are {{}}")
+        known = {name: value for name, value in metadata.items() if value is not None}
         for name, value in metadata.items():
-            if problem := key_problem(name) or value_problem(name, value):
+            if problem := key_problem(name) or (value_problem(name, value) if name in known else ""):
                 raise UsageError(problem)
-    return [dict(metadata) for metadata in metadatas]
+        found.append(known)
+    return found
 
 
 def check_ids(ids: Any, *, made_up: bool = False) -> list[Any]:
@@ -95,3 +99,40 @@ def check_vector(vector: Any, dimension: int, collection: str) -> Any:
         found = f"one of {row.shape[0]}" if row.ndim == 1 and np.isfinite(row).all() else "something else"
         raise UsageError(f"collection {collection!r} is asked with a vector of {dimension} numbers, found {found}")
     return vector
+
+
+# What other vector stores, or other searches, call what is meant.
+_INSTEAD = {
+    "where": "filter",
+    "filters": "filter",
+    "metadata_filter": "filter",
+    "pre_filter": "filter",
+    "metadata": "metadatas",
+    "document_filter": "where_document",
+    "top_k": "k",
+    "n_results": "k",
+    "limit": "k",
+    "score_threshold": "search_type='similarity_score_threshold', or similarity_search_with_relevance_scores",
+    "fetch_k": "search_type='mmr', or max_marginal_relevance_search",
+    "lambda_mult": "search_type='mmr', or max_marginal_relevance_search",
+    "collection_name": "collection",
+    "id": "ids",
+}
+
+
+def refuse_unknown(given: Mapping[str, Any], call: str, known: Sequence[str]) -> None:
+    """Refuse arguments that a call does not have: one that is left out, such as a filter, would give other rows.
+
+    Args:
+        given: what came with it beside the known ones.
+        call: what was called.
+        known: the arguments it has.
+
+    Raises:
+        UsageError: there are any; it names the first, and what to use in its place.
+    """
+    for name in given:
+        instead = _INSTEAD.get(name, "")
+        near = [instead] if instead in known or " " in instead else difflib.get_close_matches(name, known, 1)
+        advice = f"use {near[0]}" if near else f"it takes {', '.join(known)}"
+        raise UsageError(f"{call} takes no argument {name!r}; {advice}")

@@ -9,14 +9,17 @@ from typing import Any
 
 import numpy as np
 from langchain_core.documents import Document
-from langchain_core.vectorstores import VectorStore
+from langchain_core.vectorstores import VectorStore, VectorStoreRetriever
 from langchain_core.vectorstores.utils import maximal_marginal_relevance
 
 from rag_pipeline.embeddings.base import PipelineEmbeddings
 from rag_pipeline.errors import UsageError
-from rag_pipeline.integration.validation import check_query, check_vector
+from rag_pipeline.integration.validation import check_query, check_vector, refuse_unknown
 from rag_pipeline.retrieval.questions import check_k
 from rag_pipeline.store import Collection, Hit
+
+_SIMILARITY = ("k", "filter", "where_document")
+_DIVERSE = ("k", "fetch_k", "lambda_mult", "filter", "where_document")
 
 
 class CollectionVectorSearch(VectorStore, abc.ABC):
@@ -29,66 +32,101 @@ class CollectionVectorSearch(VectorStore, abc.ABC):
     def _opened(self) -> Collection:
         """The collection, opened if it has to be."""
 
+    def as_retriever(self, **fields: Any) -> VectorStoreRetriever:
+        """A LangChain retriever: ``as_retriever(search_type="mmr", search_kwargs={"k": 4, "filter": {…}})``.
+
+        Raises:
+            UsageError: a field is unknown, such as a filter beside ``search_kwargs``.
+        """
+        for name in fields:
+            if name in _DIVERSE or name not in {*VectorStoreRetriever.model_fields, "name"} - {"vectorstore"}:
+                raise UsageError(f"as_retriever takes no {name!r}; what a search is told goes into search_kwargs={{…}}")
+        return super().as_retriever(**fields)
+
     def similarity_search(
         self,
         query: str,
         k: int = 4,
         filter: Mapping[str, Any] | None = None,
-        **_: Any,
+        where_document: Mapping[str, Any] | None = None,
+        **unknown: Any,
     ) -> list[Document]:
-        """The k documents of highest inner product, best first."""
-        return [document for document, _ in self.similarity_search_with_score(query, k, filter)]
+        """The k documents of highest inner product, best first.
+
+        Args:
+            query: what is looked for.
+            k: how many.
+            filter: only documents whose metadata fit, such as ``{"year": {"$gte": 2020}}`` or, where a value is a list,
+                ``{"tags": {"$contains": "steel"}}``.
+            where_document: only documents whose texts fit, such as ``{"$contains": "12.04 m"}``.
+            unknown: refused; what is meant by them would not be done.
+
+        Raises:
+            UsageError: an argument is unknown, or has a value that is not allowed.
+        """
+        found = self.similarity_search_with_score(query, k, filter, where_document, **unknown)
+        return [document for document, _ in found]
 
     async def asimilarity_search(
         self,
         query: str,
         k: int = 4,
         filter: Mapping[str, Any] | None = None,
-        **_: Any,
+        where_document: Mapping[str, Any] | None = None,
+        **unknown: Any,
     ) -> list[Document]:
         """As :meth:`similarity_search`, without holding up the event loop."""
-        return [document for document, _ in await self.asimilarity_search_with_score(query, k, filter)]
+        found = await self.asimilarity_search_with_score(query, k, filter, where_document, **unknown)
+        return [document for document, _ in found]
 
     def similarity_search_with_score(
         self,
         query: str,
         k: int = 4,
         filter: Mapping[str, Any] | None = None,
-        **_: Any,
+        where_document: Mapping[str, Any] | None = None,
+        **unknown: Any,
     ) -> list[tuple[Document, float]]:
         """The k documents of highest inner product with it, best first."""
-        return self._nearest(self._embeddings.embed_query(check_query(query)), k, filter)
+        refuse_unknown(unknown, "similarity_search", _SIMILARITY)
+        return self._nearest(self._embeddings.embed_query(check_query(query)), k, filter, where_document)
 
     async def asimilarity_search_with_score(
         self,
         query: str,
         k: int = 4,
         filter: Mapping[str, Any] | None = None,
-        **_: Any,
+        where_document: Mapping[str, Any] | None = None,
+        **unknown: Any,
     ) -> list[tuple[Document, float]]:
         """As :meth:`similarity_search_with_score`, without holding up the event loop."""
+        refuse_unknown(unknown, "similarity_search", _SIMILARITY)
         vector = await self._embeddings.aembed_query(check_query(query))
-        return await asyncio.to_thread(self._nearest, vector, k, filter)
+        return await asyncio.to_thread(self._nearest, vector, k, filter, where_document)
 
     def similarity_search_by_vector(
         self,
         embedding: list[float],
         k: int = 4,
         filter: Mapping[str, Any] | None = None,
-        **_: Any,
+        where_document: Mapping[str, Any] | None = None,
+        **unknown: Any,
     ) -> list[Document]:
         """The k documents of highest inner product with a vector, best first."""
-        return [document for document, _ in self._nearest(embedding, k, filter)]
+        refuse_unknown(unknown, "similarity_search_by_vector", _SIMILARITY)
+        return [document for document, _ in self._nearest(embedding, k, filter, where_document)]
 
     async def asimilarity_search_by_vector(
         self,
         embedding: list[float],
         k: int = 4,
         filter: Mapping[str, Any] | None = None,
-        **_: Any,
+        where_document: Mapping[str, Any] | None = None,
+        **unknown: Any,
     ) -> list[Document]:
         """As :meth:`similarity_search_by_vector`, in a thread."""
-        return await asyncio.to_thread(self.similarity_search_by_vector, embedding, k, filter)
+        search = self.similarity_search_by_vector
+        return await asyncio.to_thread(search, embedding, k, filter, where_document, **unknown)
 
     def max_marginal_relevance_search(
         self,
@@ -97,12 +135,13 @@ class CollectionVectorSearch(VectorStore, abc.ABC):
         fetch_k: int = 20,
         lambda_mult: float = 0.5,
         filter: Mapping[str, Any] | None = None,
-        **_: Any,
+        where_document: Mapping[str, Any] | None = None,
+        **unknown: Any,
     ) -> list[Document]:
         """Documents near the question and unlike each other, in the order they were chosen (Carbonell 1998)."""
-        return self.max_marginal_relevance_search_by_vector(
-            self._embeddings.embed_query(check_query(query)), k, fetch_k, lambda_mult, filter
-        )
+        refuse_unknown(unknown, "max_marginal_relevance_search", _DIVERSE)
+        vector = self._embeddings.embed_query(check_query(query))
+        return self.max_marginal_relevance_search_by_vector(vector, k, fetch_k, lambda_mult, filter, where_document)
 
     def max_marginal_relevance_search_by_vector(
         self,
@@ -111,13 +150,15 @@ class CollectionVectorSearch(VectorStore, abc.ABC):
         fetch_k: int = 20,
         lambda_mult: float = 0.5,
         filter: Mapping[str, Any] | None = None,
-        **_: Any,
+        where_document: Mapping[str, Any] | None = None,
+        **unknown: Any,
     ) -> list[Document]:
         """As :meth:`max_marginal_relevance_search`, from a vector."""
+        refuse_unknown(unknown, "max_marginal_relevance_search_by_vector", _DIVERSE)
         k, fetch_k = check_k(k), check_k(fetch_k, "fetch_k")
         if not isinstance(lambda_mult, int | float) or not 0 <= lambda_mult <= 1:
             raise UsageError(f"lambda_mult must be from 0 to 1, found {lambda_mult!r}")
-        found = [document for document, _ in self._nearest(embedding, max(k, fetch_k), filter)]
+        found = [document for document, _ in self._nearest(embedding, max(k, fetch_k), filter, where_document)]
         vectors = self._opened().vectors_of([str(document.id) for document in found])
         found = [document for document in found if document.id in vectors]
         rows = [vectors[str(document.id)].tolist() for document in found]
@@ -128,10 +169,15 @@ class CollectionVectorSearch(VectorStore, abc.ABC):
         return lambda score: min(1.0, max(0.0, (1.0 + score) / 2))
 
     def _nearest(
-        self, vector: Sequence[float], k: int, condition: Mapping[str, Any] | None
+        self,
+        vector: Sequence[float],
+        k: int,
+        condition: Mapping[str, Any] | None,
+        texts: Mapping[str, Any] | None,
     ) -> list[tuple[Document, float]]:
         vector = check_vector(vector, self._embeddings.identity.dimension, self._name)
-        return [(_document(hit), hit.score) for hit in self._opened().search(vector, check_k(k), condition)]
+        hits = self._opened().search(vector, check_k(k), condition, where_document=texts)
+        return [(_document(hit), hit.score) for hit in hits]
 
 
 def _document(hit: Hit) -> Document:

@@ -23,13 +23,15 @@ from rag_pipeline.errors import (
     UsageError,
 )
 from rag_pipeline.integration.additions import Addition, AdditionGatherer
-from rag_pipeline.integration.validation import check_ids, check_metadatas, check_texts
+from rag_pipeline.integration.validation import check_ids, check_metadatas, check_texts, refuse_unknown
 from rag_pipeline.integration.vector_search import CollectionVectorSearch
 from rag_pipeline.run_in_thread import run_in_thread
 from rag_pipeline.store import Collection, Fingerprint, Store
 from rag_pipeline.store.names import check_collection_name
 from rag_pipeline.store.records import FILE_KEYS
 
+_ADDING = ("texts", "metadatas", "ids", "batch_size")
+_MAKING = frozenset({"settings", "collection"})
 # The hash is of what the file's chunk was embedded from: an ingest would use the vector of this text for that one.
 _LEFT_OUT = FILE_KEYS | {"text_sha256"}
 
@@ -40,7 +42,8 @@ class PipelineVectorStore(CollectionVectorSearch):
     Scores are inner products, higher is better. Writing takes the store's lock for each call and keeps the lexical
     index in step; calls that come together are embedded and written together, and other writers of the process are
     waited for. Documents written here belong to no folder, and an ingest leaves them alone. For hybrid search take
-    :class:`rag_pipeline.PipelineRetriever`.
+    :class:`rag_pipeline.PipelineRetriever`. A copy, also one that went through pickle, opens the collection for itself;
+    keys do not go with it and are read again from the configuration and the environment.
 
     Args:
         store: where the collection is.
@@ -65,6 +68,42 @@ class PipelineVectorStore(CollectionVectorSearch):
         self._embedding = embedding
         self._collection: Collection | None = None
         self._additions = AdditionGatherer()
+        self._settings: Settings | None = None
+        _count_as_chroma()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What the settings can make again is not sent; the settings leave their keys behind.
+        named = self._settings is not None and self._embedding is not None
+        return {
+            "settings": self._settings,
+            "store": self._store if self._settings is None else None,
+            "collection": self._name,
+            "embeddings": None if named else self._embeddings,
+            "fingerprint": self._fingerprint,
+            "embedding": self._embedding,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        settings, embedding = state["settings"], state["embedding"]
+        PipelineVectorStore.__init__(
+            self,
+            state["store"] or open_store(settings),
+            state["collection"],
+            state["embeddings"] or make_embeddings(settings, embedding),
+            state["fingerprint"],
+            embedding,
+        )
+        self._settings = settings
+
+    def __copy__(self) -> Self:
+        made = type(self).__new__(type(self))
+        # A model is loaded once, and may be shared.
+        made.__setstate__({**self.__getstate__(), "embeddings": self._embeddings})
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        memo[id(self)] = made = self.__copy__()
+        return made
 
     @classmethod
     def open(
@@ -96,6 +135,7 @@ class PipelineVectorStore(CollectionVectorSearch):
                     if collection not in store.names():
                         store.create(collection, fingerprint, name if embeddings is None else own.identity.model)
             opened = cls(store, collection, own, fingerprint, name if embeddings is None else None)
+            opened._settings = settings
             opened._get()
         except BaseException:
             store.close()
@@ -118,7 +158,8 @@ class PipelineVectorStore(CollectionVectorSearch):
         metadatas: list[dict[str, Any]] | None = None,
         *,
         ids: list[str] | None = None,
-        **_: Any,
+        batch_size: int | None = None,
+        **unknown: Any,
     ) -> list[str]:
         """Embed texts and store them; one of an id that is there replaces it.
 
@@ -129,8 +170,11 @@ class PipelineVectorStore(CollectionVectorSearch):
 
         Args:
             texts: as they are to be found.
-            metadatas: one for each text, of strings, numbers and truth values.
+            metadatas: one for each text, of strings, numbers, truth values and lists of one of these; what is None is
+                left out.
             ids: one for each text; None: made up.
+            batch_size: as LangChain's ``index`` gives it; rows are written in batches that the store takes.
+            unknown: refused.
 
         Returns:
             the ids.
@@ -143,6 +187,8 @@ class PipelineVectorStore(CollectionVectorSearch):
                 ``store.queue_timeout``.
             StoreError, EmbeddingError, ServiceError: nothing was stored.
         """
+        del batch_size
+        refuse_unknown(unknown, "add_texts", _ADDING)
         addition = self._addition(texts, metadatas, ids)
         return self._additions.add(addition, self._add_together) if addition.ids else []
 
@@ -183,19 +229,23 @@ class PipelineVectorStore(CollectionVectorSearch):
         metadatas: list[dict[str, Any]] | None = None,
         *,
         ids: list[str] | None = None,
-        **_: Any,
+        batch_size: int | None = None,
+        **unknown: Any,
     ) -> list[str]:
         """As :meth:`add_texts`, in a thread; what several tasks add at once is embedded and written together."""
+        del batch_size
+        refuse_unknown(unknown, "aadd_texts", _ADDING)
         addition = await asyncio.to_thread(self._addition, texts, metadatas, ids)
         return await self._additions.aadd(addition, self._add_together) if addition.ids else []
 
-    def delete(self, ids: list[str] | None = None, **_: Any) -> bool:
+    def delete(self, ids: list[str] | None = None, **unknown: Any) -> bool:
         """Remove texts by id; ids that are not there do no harm.
 
         Raises:
-            UsageError: no ids are given; a whole collection is not emptied by leaving something out.
+            UsageError: no ids are given, or something else is; a whole collection is not emptied by leaving out ids.
             StoreLockedError: another process is writing.
         """
+        refuse_unknown(unknown, "delete", ("ids",))
         if ids is None:
             raise UsageError("name the ids to delete")
         present = list(self._opened().rows_of(list(dict.fromkeys(check_ids(ids)))))
@@ -204,9 +254,9 @@ class PipelineVectorStore(CollectionVectorSearch):
                 collection.delete(present)
         return True
 
-    async def adelete(self, ids: list[str] | None = None, **_: Any) -> bool:
+    async def adelete(self, ids: list[str] | None = None, **unknown: Any) -> bool:
         """As :meth:`delete`, in a thread of its own, since it may wait for others to write."""
-        return await asyncio.wrap_future(run_in_thread(lambda: self.delete(ids)))
+        return await asyncio.wrap_future(run_in_thread(lambda: self.delete(ids, **unknown)))
 
     def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
         """Documents by id, in the order of the ids; those that are not there are left out."""
@@ -235,8 +285,9 @@ class PipelineVectorStore(CollectionVectorSearch):
             embedding: any LangChain embedding.
             metadatas: one for each text.
             ids: one for each text.
-            fields: ``settings`` and ``collection``, both needed.
+            fields: ``settings`` and ``collection``, both needed; others are refused.
         """
+        refuse_unknown({name: fields[name] for name in fields.keys() - _MAKING}, "from_texts", sorted(_MAKING))
         if not isinstance(fields.get("settings"), Settings) or not isinstance(fields.get("collection"), str):
             raise UsageError("from_texts needs settings=load_settings(…) and collection='name'")
         opened = cls.open(fields["settings"], fields["collection"], embedding, create=True)
@@ -309,6 +360,17 @@ def _is_everyones(error: Exception) -> bool:
     """Whether a failure has nothing to do with the texts: it would only take its time once more."""
     of_a_text = EmbeddingError | CollectionMismatchError
     return isinstance(error, RagPipelineError) and not isinstance(error, of_a_text) and getattr(error, "passing", True)
+
+
+def _count_as_chroma() -> None:
+    """Let LangChain's ``SelfQueryRetriever`` find the translator of filters: it looks for the class of the store.
+
+    Only where langchain-chroma is installed, which it asks. The class is a virtual one: nothing of it is inherited.
+    """
+    with contextlib.suppress(ImportError):
+        from langchain_chroma import Chroma
+
+        Chroma.register(PipelineVectorStore)
 
 
 def _file_of(metadata: Mapping[str, Any]) -> dict[str, Any]:

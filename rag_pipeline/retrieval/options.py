@@ -61,7 +61,9 @@ class SearchOptions:
         known = {field.name for field in fields(self)}
         unknown = sorted(set(changes) - known)
         if unknown:
-            raise UsageError(f"unknown retrieval option {unknown[0]!r}; known: {', '.join(sorted(known))}")
+            filters = "filter" in unknown[0] or "where" in unknown[0]
+            advice = "; passages are filtered by their metadata with where={…}" if filters else ""
+            raise UsageError(f"unknown retrieval option {unknown[0]!r}; known: {', '.join(sorted(known))}{advice}")
         given = {name: value for name, value in changes.items() if value is not None}
         for name, value in given.items():
             _check_kind(name, value)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rag_pipeline.errors import CollectionMismatchError, CollectionNotFoundError, StoreError, UsageError
 from rag_pipeline.lexical.index import LexicalIndex
 from rag_pipeline.store.connection import Connection
+from rag_pipeline.store.document_filters import WhereDocument, checked_document, document_predicates
 from rag_pipeline.store.filters import Where, checked, predicates
 from rag_pipeline.store.fingerprint import EMBEDDING_KEY, PROBE_KEY, Fingerprint, describe_differences
 
@@ -146,6 +147,14 @@ class CollectionAccess:
         condition, most = checked(where), self._connection.limits.predicates
         if condition is not None and most is not None and (found := predicates(condition)) > most:
             raise UsageError(f"filter: {self._connection.address} takes {most} comparisons at most, found {found}")
+        return condition
+
+    def _document_condition(self, where: WhereDocument | None) -> dict[str, Any] | None:
+        condition, most = checked_document(where), self._connection.limits.predicates
+        if condition is not None and most is not None and (found := document_predicates(condition)) > most:
+            raise UsageError(
+                f"where_document: {self._connection.address} takes {most} conditions at most, found {found}"
+            )
         return condition
 
     def _id_pages(self, ids: Sequence[str]) -> Iterator[list[str]]:

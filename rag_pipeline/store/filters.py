@@ -1,7 +1,8 @@
 """Conditions on the metadata of chunks, in Chroma's form and on the command line.
 
 The form is that of Chroma's documentation on metadata filtering: ``{"type": "bulk"}``, ``{"year": {"$gte": 2020}}``,
-``{"type": {"$in": [...]}}``, ``{"$and": [...]}``, ``{"$or": [...]}``.
+``{"type": {"$in": [...]}}``, ``{"tags": {"$contains": "steel"}}`` for values that are lists, ``{"$and": [...]}``,
+``{"$or": [...]}``.
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ from typing import Any
 from rag_pipeline.errors import UsageError
 
 Where = Mapping[str, Any]
-_JOINS = ("$and", "$or")
+JOINS = ("$and", "$or")
 _COMPARISONS = {"=": "$eq", "!=": "$ne", ">=": "$gte", "<=": "$lte", ">": "$gt", "<": "$lt"}
 _COMPARED = {"$eq": operator.eq, "$gt": operator.gt, "$gte": operator.ge, "$lt": operator.lt, "$lte": operator.le}
-_OPERATORS = frozenset({*_COMPARISONS.values(), "$in", "$nin"})
+# Of values that are lists.
+_HOLDING = frozenset({"$contains", "$not_contains"})
+_OPERATORS = frozenset({*_COMPARISONS.values(), "$in", "$nin", *_HOLDING})
 _ORDER = frozenset({"$gte", "$lte", "$gt", "$lt"})
-_NEGATIVE = frozenset({"$ne", "$nin"})
+_NEGATIVE = frozenset({"$ne", "$nin", "$not_contains"})
+# Chroma's own name for the text of a chunk.
+_TEXT_KEY = "#document"
 # Chroma keeps whole numbers in 64 bits.
 _TOO_LARGE = 1 << 63
 _LONGEST = 80
@@ -56,25 +61,34 @@ def checked(where: Any) -> dict[str, Any] | None:
     if where is None:
         return None
     if not isinstance(where, Mapping):
-        raise UsageError(f'filter: keys and values are wanted, such as {{"type": "bulk"}}; found {_shown(where)}')
+        raise UsageError(f'filter: keys and values are wanted, such as {{"type": "bulk"}}; found {shown(where)}')
     if not where:
         return None
     if len(where) > 1:
-        return {"$and": [checked({key: value}) for key, value in where.items()]}
+        return joined("$and", [_condition("$and", {key: value}) for key, value in where.items()])
     ((key, value),) = where.items()
     if not isinstance(key, str):
-        raise UsageError(f"filter: a key is text, the name of a metadata field; found {_shown(key)}")
-    if key in _JOINS:
+        raise UsageError(f"filter: a key is text, the name of a metadata field; found {shown(key)}")
+    if key in JOINS:
         if not isinstance(value, list | tuple) or not value:
-            raise UsageError(f"filter: {key} needs a list of conditions, found {_shown(value)}")
-        inner = [_condition(key, one) for one in value]
-        return inner[0] if len(inner) == 1 else {key: inner}
+            raise UsageError(f"filter: {key} needs a list of conditions, found {shown(value)}")
+        return joined(key, [_condition(key, one) for one in value])
     if key.startswith("$"):
-        raise UsageError(f"filter: unknown operator {key!r}; known here: {', '.join(_JOINS)}")
-    condition = _compared(key, value)
-    negative = isinstance(condition, Mapping) and not _NEGATIVE.isdisjoint(condition)
-    keys = [{form: condition} for form in _forms(key)]
-    return keys[0] if len(keys) == 1 else {"$and" if negative else "$or": keys}
+        raise UsageError(f"filter: unknown operator {key!r}; known here: {', '.join(JOINS)}")
+    if key == _TEXT_KEY:
+        raise UsageError("filter: it is about metadata; where_document of the vector store is about the text")
+    conditions = _compared(key, value)
+    negative = isinstance(conditions[0], Mapping) and not _NEGATIVE.isdisjoint(conditions[0])
+    pairs = [{form: condition} for form in forms(key) for condition in conditions]
+    return joined("$and" if negative else "$or", pairs)
+
+
+def joined(join: str, conditions: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Conditions joined, each once; those that are joined in the same way already are taken apart."""
+    parts = [part for one in conditions for part in one.get(join, [one])]
+    # By what is written: 1, 1.0 and True are equal, and not the same to Chroma.
+    single = list({repr(part): part for part in parts}.values())
+    return single[0] if len(single) == 1 else {join: single}
 
 
 def _condition(join: str, given: Any) -> dict[str, Any]:
@@ -84,8 +98,8 @@ def _condition(join: str, given: Any) -> dict[str, Any]:
     return condition
 
 
-def _compared(key: str, value: Any) -> Any:
-    """What a key is compared with, as Chroma takes it."""
+def _compared(key: str, value: Any) -> list[Any]:
+    """What a key is compared with, as Chroma takes it; one for each form of a text that is looked for in lists."""
     if isinstance(value, Mapping):
         if len(value) != 1 or not _OPERATORS.issuperset(value):
             found = ", ".join(sorted(str(one) for one in value)) or "none"
@@ -95,14 +109,16 @@ def _compared(key: str, value: Any) -> Any:
         sign, operand = "$eq", value
     if sign in ("$in", "$nin"):
         if not isinstance(operand, list | tuple) or not operand:
-            raise UsageError(f"filter: {key} {sign} needs a list of values, found {_shown(operand)}")
-        return {sign: _alike(key, [_value(key, one) for one in operand])}
+            raise UsageError(f"filter: {key} {sign} needs a list of values, found {shown(operand)}")
+        return [{sign: _alike(key, [_value(key, one) for one in operand])}]
     operand = _value(key, operand)
+    if sign in _HOLDING:
+        return [{sign: form} for form in (forms(operand) if isinstance(operand, str) else [operand])]
     if sign in _ORDER and (isinstance(operand, str | bool)):
-        raise UsageError(f"filter: {key} {sign} compares numbers, found {_shown(operand)}")
-    if isinstance(operand, str) and len(_forms(operand)) > 1:
-        return {"$in" if sign == "$eq" else "$nin": _forms(operand)}
-    return {sign: operand} if isinstance(value, Mapping) else operand
+        raise UsageError(f"filter: {key} {sign} compares numbers, found {shown(operand)}")
+    if isinstance(operand, str) and len(forms(operand)) > 1:
+        return [{"$in" if sign == "$eq" else "$nin": forms(operand)}]
+    return [{sign: operand} if isinstance(value, Mapping) else operand]
 
 
 def _value(key: str, value: Any) -> str | bool | int | float:
@@ -111,41 +127,47 @@ def _value(key: str, value: Any) -> str | bool | int | float:
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
-    advice = "; several values go with {'$in': […]}" if isinstance(value, list | tuple | set) else ""
-    raise UsageError(f"filter: {key} is text, a number, true or false; found {_shown(value)}{advice}")
+    advice = (
+        "; one of several goes with {'$in': […]}, and what a list holds with {'$contains': …}"
+        if isinstance(value, list | tuple | set)
+        else ""
+    )
+    raise UsageError(f"filter: {key} is text, a number, true or false; found {shown(value)}{advice}")
 
 
 def _alike(key: str, values: list[str | bool | int | float]) -> list[Any]:
     """Values of one type, which is what Chroma takes in a list."""
     if all(isinstance(one, str) for one in values):
-        return list(dict.fromkeys(form for one in values for form in _forms(str(one))))
+        return list(dict.fromkeys(form for one in values for form in forms(str(one))))
     if all(isinstance(one, bool) for one in values) or all(type(one) is int for one in values):
         return values
     if any(isinstance(one, str | bool) for one in values):
-        raise UsageError(f"filter: {key} is compared with values of several types, {_shown(values)}; join two by '$or'")
+        raise UsageError(f"filter: {key} is compared with values of several types, {shown(values)}; join two by '$or'")
     return [float(one) for one in values]
 
 
-def _forms(text: str) -> list[str]:
+def forms(text: str) -> list[str]:
+    """A text as whole letters (NFC), and as it is where that differs."""
     return list(dict.fromkeys([unicodedata.normalize("NFC", text), text]))
 
 
-def _shown(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= _LONGEST else shown[:_LONGEST] + "…"
+def shown(value: Any) -> str:
+    """A value for an error, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
 
 def predicates(condition: Where) -> int:
     """How many comparisons a :func:`checked` filter makes."""
     ((key, value),) = condition.items()
-    return sum(map(predicates, value)) if key in _JOINS else 1
+    return sum(map(predicates, value)) if key in JOINS else 1
 
 
 def fits(metadata: Mapping[str, Any], where: Where) -> bool:
     """Whether metadata fit a :func:`checked` filter, as Chroma 1.5.9 has it.
 
     Text is never like a number; a key that is not there differs from any value; and beside a stored whole number the
-    fraction of what it is compared with is cut off.
+    fraction of what it is compared with is cut off. A list is like no value, and holds values of its own type alone.
     """
     ((key, value),) = where.items()
     if key == "$and":
@@ -156,6 +178,9 @@ def fits(metadata: Mapping[str, Any], where: Where) -> bool:
     stored = metadata.get(key)
     if sign in ("$in", "$nin"):
         return any(_holds("$eq", stored, one) for one in operand) == (sign == "$in")
+    if sign in _HOLDING:
+        held = isinstance(stored, list) and any(type(one) is type(operand) and one == operand for one in stored)
+        return held == (sign == "$contains")
     if sign == "$ne":
         return not _holds("$eq", stored, operand)
     return _holds(sign, stored, operand)

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rag_pipeline.errors import UsageError
 from rag_pipeline.store.access import TRIES
+from rag_pipeline.store.document_filters import WhereDocument
 from rag_pipeline.store.filters import Where, fits
 from rag_pipeline.store.reading import CollectionReader
 
@@ -76,7 +78,15 @@ class SearchableCollection(CollectionReader):
         fitting = ((chunk_id, 1.0 - distance) for chunk_id, distance, known in rows if fits(known or {}, condition))
         return dict(itertools.islice(fitting, k))
 
-    def search(self, vector: Sequence[float], k: int, where: Where | None = None, *, exact: bool = False) -> list[Hit]:
+    def search(
+        self,
+        vector: Sequence[float],
+        k: int,
+        where: Where | None = None,
+        *,
+        exact: bool = False,
+        where_document: WhereDocument | None = None,
+    ) -> list[Hit]:
         """The k chunks of highest inner product, best first; fewer if there are fewer.
 
         Args:
@@ -84,17 +94,20 @@ class SearchableCollection(CollectionReader):
             k: how many.
             where: only chunks whose metadata fit; see :mod:`rag_pipeline.store.filters`.
             exact: compare with every chunk rather than ask the index, which may miss one now and then.
+            where_document: only chunks whose texts fit; see :mod:`rag_pipeline.store.document_filters`. Not with exact.
 
         Raises:
-            UsageError: the filter cannot be understood.
+            UsageError: a filter cannot be understood.
             StoreError: the store cannot be read.
         """
-        condition = self._condition(where)
+        condition, texts = self._condition(where), self._document_condition(where_document)
         if exact:
+            if texts is not None:
+                raise UsageError("where_document does not go with an exact search")
             return self._search_exactly(vector, k, condition)
         hits: list[Hit] = []
         for _ in range(TRIES):
-            found = self._query(vector, k, condition, ["documents", "metadatas", "distances"])
+            found = self._query(vector, k, condition, ["documents", "metadatas", "distances"], texts)
             columns = (found[name][0] for name in ("ids", "documents", "metadatas", "distances"))
             rows = list(zip(*columns, strict=True))
             # A chunk that another process removes meanwhile is found without its text.
@@ -114,6 +127,7 @@ class SearchableCollection(CollectionReader):
         k: int,
         condition: dict[str, Any] | None,
         include: list[Any],
+        texts: dict[str, Any] | None = None,
     ) -> Any:
         """Ask the index. Chroma's distance in this space is 1 - inner product; it goes no further than this class."""
         question = np.asarray([vector], dtype=np.float32)
@@ -121,7 +135,8 @@ class SearchableCollection(CollectionReader):
         k = k if most is None else min(k, most)
         if k > self._connection.limits.rows:
             k = max(1, min(k, self.count))  # Chroma sets memory aside for as many as are asked for
-        return self._read(lambda chroma: chroma.query(question, n_results=k, where=condition, include=include))
+        asked: dict[str, Any] = {"n_results": k, "where": condition, "where_document": texts, "include": include}
+        return self._read(lambda chroma: chroma.query(question, **asked))
 
     def _rank_exactly(
         self, vector: Sequence[float] | npt.NDArray[np.float32], k: int, condition: dict[str, Any] | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rag_pipeline.config import HnswSettings
 from rag_pipeline.errors import CollectionNotFoundError
@@ -37,6 +37,13 @@ class Store:
         self._connection = EmbeddedConnection(place) if isinstance(place, Path) else place
         self._hnsw = hnsw or HnswSettings()
         self._lexical: dict[str, LexicalIndex] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._connection.is_shared:
+            raise TypeError(
+                "a store on a server does not go through pickle; open it from the settings where it arrives"
+            )
+        return Store, (Path(self.address), self._hnsw)
 
     @property
     def address(self) -> str:

@@ -17,6 +17,7 @@ FaultKind = Literal[
     "blocked_prompt",
     "finish",
     "empty",
+    "no_candidate",
     "cut_stream",
     "slow",
 ]
@@ -29,6 +30,7 @@ _METHODS = {
     "blocked_prompt": "generateContent",
     "finish": "generateContent",
     "empty": "generateContent",
+    "no_candidate": "generateContent",
     "cut_stream": "streamGenerateContent",
 }
 
@@ -196,13 +198,18 @@ def blocked_prompt(reason: str = "SAFETY", **options: Any) -> Fault:
 
 
 def finish(reason: str, text: str = "", **options: Any) -> Fault:
-    """An answer that ends with another reason than STOP, such as MAX_TOKENS, SAFETY or RECITATION."""
+    """An answer that ends with another reason than STOP, such as MAX_TOKENS, SAFETY or MALFORMED_FUNCTION_CALL."""
     return Fault("finish", values={"reason": reason, "text": text}, **options)
 
 
 def empty(**options: Any) -> Fault:
     """An answer without a text, and without a reason."""
     return Fault("empty", **options)
+
+
+def no_candidate(**options: Any) -> Fault:
+    """A reply that holds no answer at all."""
+    return Fault("no_candidate", **options)
 
 
 def cut_stream(after_frames: int = 1, **options: Any) -> Fault:

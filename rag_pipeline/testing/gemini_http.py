@@ -109,6 +109,10 @@ class GeminiHandler(BaseHTTPRequestHandler):
                     self._embed(request, fault)
                 elif request.route in ("generateContent", "streamGenerateContent"):
                     self._generate(request, fault)
+                elif request.route == "countTokens":
+                    counted = replies.count_prompt(request.body)
+                    details = [{"modality": "TEXT", "tokenCount": counted}]
+                    self._send(200, {"totalTokens": counted, "promptTokensDetails": details})
                 else:
                     self._error(404, "Method not found.")
             except replies.RefusedError as error:
@@ -130,9 +134,9 @@ class GeminiHandler(BaseHTTPRequestHandler):
                 page = "<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
                 self._send_raw(fault.values["code"], page.encode(), {"Content-Type": "text/html"})
                 return True
-            case "blocked_prompt":
-                content = {"promptFeedback": {"blockReason": fault.values["reason"]}, **_usage("", request.model)}
-                self._answer([content], request, fault)
+            case "blocked_prompt" | "no_candidate":
+                feedback = {"promptFeedback": {"blockReason": fault.values["reason"]}} if fault.values else {}
+                self._answer([{**feedback, **_usage("", request.model)}], request, fault)
                 return True
         return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 import zlib
@@ -42,6 +43,8 @@ GENERATE_FIELDS = frozenset(
         "store",
     }
 )
+# https://ai.google.dev/api/tokens
+COUNT_FIELDS = frozenset({"model", "contents", "generateContentRequest"})
 CONTENT_FIELDS = frozenset({"parts", "role"})
 
 _MAX_DIMENSION = 3072
@@ -91,6 +94,26 @@ def check_generate_request(body: Mapping[str, Any]) -> None:
         raise RefusedError("contents is not specified")
     for content in contents:
         content_text(content)
+
+
+def count_prompt(body: Mapping[str, Any]) -> int:
+    """Tokens of what countTokens is asked about: contents alone, or a whole request with instructions and tools.
+
+    Raises:
+        RefusedError: a field is unknown, or it holds neither or both.
+    """
+    _known(body, COUNT_FIELDS)
+    given = body.get("generateContentRequest")
+    if given is not None and body.get("contents"):
+        raise RefusedError("contents and generate_content_request are mutually exclusive")
+    if given is None:
+        given = {"contents": body.get("contents")}
+    if not isinstance(given, dict):
+        raise RefusedError("Invalid value at 'generate_content_request'")
+    check_generate_request(given)
+    instructions = [given["systemInstruction"]] if given.get("systemInstruction") else []
+    tools = json.dumps(given["tools"], ensure_ascii=False) if given.get("tools") else ""
+    return count_tokens("".join(content_text(content) for content in [*instructions, *given["contents"]]) + tools)
 
 
 def content_text(content: Any) -> str:

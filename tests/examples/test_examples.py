@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import re
+import runpy
 import shutil
 import socket
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -100,8 +103,6 @@ def test_chat_passes_over_blank_lines(example):
 @pytest.mark.parametrize(
     ("name", "arguments", "said"),
     [
-        ("agent", [], "python examples/agent.py"),
-        ("own_folder", [], "python examples/own_folder.py"),
         ("own_folder", ["nowhere", QUESTION], "error: "),
         ("agent", [QUESTION], "GOOGLE_API_KEY"),
         ("chat", [], "GOOGLE_API_KEY"),
@@ -109,9 +110,23 @@ def test_chat_passes_over_blank_lines(example):
 )
 def test_what_is_missing_is_said_without_a_traceback(place, python, name, arguments, said):
     done = python(str(EXAMPLES / f"{name}.py"), *arguments, cwd=place)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", sorted(file.stem for file in EXAMPLES.glob("*.py")))
+def test_without_arguments_an_example_says_what_it_needs_in_one_line(place, gemini, monkeypatch, capsys, name):
+    monkeypatch.chdir(place)
+    monkeypatch.setattr(sys, "argv", [f"{name}.py"])
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("usage: ")
+    assert name in line
+    assert not gemini.requests
 
 
 @pytest.mark.slow

@@ -7,10 +7,11 @@ import time
 
 import httpx
 import pytest
+from google.auth.exceptions import RefreshError, TransportError
 from google.genai.errors import ClientError, ServerError
 
 from rag_pipeline.gemini.api_key import find_api_key
-from rag_pipeline.gemini.failures import Kind, read_failure
+from rag_pipeline.gemini.failures import _MESSAGE_LENGTH, GeminiCall, Kind, read_call_failure, read_failure
 
 KEY = find_api_key("very-secret")
 
@@ -90,3 +91,38 @@ def test_transport_errors_are_failures_and_others_are_not():
     assert "http://127.0.0.1:1" in str(connect)
     assert read_failure(httpx.ReadTimeout("slow"), model="m", key=KEY).kind is Kind.TIMEOUT
     assert read_failure(ZeroDivisionError(), model="m", key=KEY) is None
+
+
+def test_a_key_is_masked_before_a_long_message_is_cut():
+    padded = "x" * (_MESSAGE_LENGTH - 4)
+    for code in (400, 403, 503):
+        said = str(failure(code, f"{padded}very-secret and more"))
+        assert "very" not in said
+        assert "***" in said
+
+
+def test_keys_are_masked_wherever_the_service_repeats_them():
+    for code, details in ((429, quota("PerDay of very-secret")), (429, quota("PerMinute", "very-secret")), (429, [])):
+        assert "very-secret" not in str(failure(code, "the key very-secret", details))
+    call = GeminiCall("gemini", KEY, "http://host/?key=other", secrets=["hidden"])
+    assert "other" not in str(read_call_failure(httpx.ConnectError("hidden"), call))
+    assert "hidden" not in str(read_call_failure(httpx.ConnectError("hidden"), call))
+
+
+def test_vertex_ai_is_named_with_its_credentials_and_not_with_a_key():
+    call = GeminiCall("gemini-x", None, service="Vertex AI")
+
+    def said(code):
+        body = {"error": {"code": code, "message": "said", "status": "S"}}
+        return str(read_call_failure(ClientError(code, body, httpx.Response(code, json=body)), call))
+
+    assert said(403).startswith("Vertex AI refused the credentials: said")
+    assert said(404) == (
+        "Vertex AI has no model 'gemini-x' in this project and location; check its name, the project and the location"
+    )
+    assert said(429).startswith("Vertex AI's quota per minute")
+    away = read_call_failure(TransportError("no route"), call)
+    assert (away.kind, str(away)) == (Kind.UNREACHABLE, "Vertex AI cannot be reached: no route")
+    lapsed = read_call_failure(RefreshError("the token Bearer made-up-token lapsed"), call)
+    assert lapsed.kind is Kind.KEY
+    assert str(lapsed) == ("Vertex AI cannot be asked: Google's credentials do not work: the token Bearer *** lapsed")

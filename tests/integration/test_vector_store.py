@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 import os
 import threading
 import unicodedata
 from pathlib import Path
 
+import langchain_chroma
 import pytest
 from langchain_core.documents import Document
+from langchain_core.language_models import FakeListChatModel
 
 from rag_pipeline.config import load_settings
 from rag_pipeline.errors import (
@@ -46,7 +49,18 @@ def store(tmp_path):
         ({"texts": ["a"], "metadatas": [None]}, "metadata of a text are keys and values, found None"),
         ({"texts": ["a"], "metadatas": [{}, {}]}, "1 texts do not go together with 2"),
         ({"texts": ["a"], "metadatas": [{5: "b"}]}, "a key of metadata is text, found 5"),
-        ({"texts": ["a"], "metadatas": [{"b": ["c"]}]}, "metadata 'b' must be a string"),
+        ({"texts": ["a"], "metadatas": [{"b": {"c": 1}}]}, "metadata 'b' must be a string"),
+        ({"texts": ["a"], "metadatas": [{"b": ("c",)}]}, "metadata 'b' must be a string"),
+        ({"texts": ["a"], "metadatas": [{"b": []}]}, "metadata 'b' is an empty list"),
+        ({"texts": ["a"], "metadatas": [{"b": ["c", 1]}]}, "metadata 'b' must be a list of values of one type"),
+        ({"texts": ["a"], "metadatas": [{"b": [1, 2.0]}]}, "metadata 'b' must be a list of values of one type"),
+        ({"texts": ["a"], "metadatas": [{"b": [True, 1]}]}, "metadata 'b' must be a list of values of one type"),
+        ({"texts": ["a"], "metadatas": [{"b": [None]}]}, "metadata 'b' must be a string"),
+        ({"texts": ["a"], "metadatas": [{"b": [["c"]]}]}, "metadata 'b' must be a string"),
+        ({"texts": ["a"], "metadatas": [{"b": [float("nan")]}]}, "metadata 'b' must be"),
+        ({"texts": ["a"], "metadatas": [{"b": [2**63]}]}, "metadata 'b' is a whole number of more than 64 bits"),
+        ({"texts": ["a"], "metadatas": [{5: None}]}, "a key of metadata is text, found 5"),
+        ({"texts": ["a"], "metadata": [{"b": "c"}]}, "add_texts takes no argument 'metadata'; use metadatas"),
         ({"texts": ["a"], "metadatas": [{"b": float("nan")}]}, "metadata 'b' must be"),
         ({"texts": ["a"], "metadatas": [{"b": float("-inf")}]}, "metadata 'b' must be"),
         ({"texts": ["a"], "metadatas": [{"b": "x \ud83d"}]}, "metadata 'b' must be"),
@@ -363,3 +377,15 @@ async def test_a_writer_that_takes_too_long_is_named_without_our_own_process(gat
         done.set()
         holding.join()
     assert len(await gated.aadd_texts(["later"])) == 1
+
+
+def test_langchain_finds_the_translator_of_filters_for_self_queries(store):
+    assert isinstance(store, langchain_chroma.Chroma)  # virtually: nothing is inherited
+    assert langchain_chroma.Chroma not in type(store).__mro__
+    retrievers = pytest.importorskip("langchain_classic.retrievers")
+    pytest.importorskip("langchain_community")
+    said = json.dumps({"query": "tug", "filter": 'eq("port", "인천")'})
+    model = FakeListChatModel(responses=[f"```json\n{said}\n```"])
+    fields = [{"name": "port", "description": "where", "type": "string"}]
+    retriever = retrievers.SelfQueryRetriever.from_llm(model, store, "harbours", fields)
+    assert [found.id for found in retriever.invoke("tugs at 인천")] == ["buoy"]

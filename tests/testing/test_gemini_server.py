@@ -6,6 +6,8 @@ import httpx
 import numpy as np
 import pytest
 
+from rag_pipeline.answering import make_chat_model
+from rag_pipeline.config import AnswerSettings
 from rag_pipeline.testing import gemini_faults as faults
 from rag_pipeline.testing import gemini_replies
 
@@ -168,3 +170,22 @@ def test_it_runs_by_itself(python):
         server.terminate()
         server.wait()
         server.stdout.close()
+
+
+def test_tokens_are_counted_as_the_sdk_and_langchain_ask_for_it(gemini, http):
+    count = "/v1beta/models/gemini-3.5-flash:countTokens"
+    contents = [{"parts": [{"text": "x" * 10}]}, {"parts": [{"text": "y" * 10}], "role": "model"}]
+    assert http.post(count, json={"contents": contents}).json()["totalTokens"] == 5
+    whole = {
+        "model": "models/gemini-3.5-flash",
+        "contents": contents,
+        "systemInstruction": {"parts": [{"text": "z" * 8}]},
+    }
+    assert http.post(count, json={"generateContentRequest": whole}).json()["totalTokens"] == 7
+    model = make_chat_model(AnswerSettings())
+    assert model.get_num_tokens("x" * 40) == 10
+    model.client.close()
+    for body in ({}, {"contents": []}, {"contents": contents, "generateContentRequest": whole}, {"texts": ["x"]}):
+        assert http.post(count, json=body).status_code == 400
+    gemini.expect(faults.status(503, route="countTokens"))
+    assert http.post(count, json={"contents": contents}).status_code == 503

@@ -6,7 +6,7 @@ import asyncio
 import concurrent.futures
 import time
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
 from pydantic import SecretStr
@@ -44,7 +44,8 @@ class GeminiEmbeddings(PipelineEmbeddings):
     asks for. A blank text is never sent and gets a vector of zeros, whose inner product with everything is 0.
 
     Sync and async calls share one implementation; sync ones run it on an event loop in a thread of its own, so they
-    work where a loop is running too.
+    work where a loop is running too. A copy opens connections of its own. One that goes through pickle leaves its key
+    behind, and takes that of the environment where it arrives.
 
     Args:
         model: ``gemini-embedding-2``, ``gemini-embedding-001``, or another with ``task_style`` and ``max_tokens``.
@@ -88,6 +89,8 @@ class GeminiEmbeddings(PipelineEmbeddings):
     ) -> None:
         given = {name: value for name, value in locals().items() if name in GeminiEmbedding.model_fields}
         check_arguments("GeminiEmbeddings", GeminiEmbedding, {"provider": "gemini", **given})
+        self._arguments = {"model": model, "max_tokens": max_tokens, **given}
+        self._given_key = SecretStr(api_key) if isinstance(api_key, str) else api_key
         self._model = model.removeprefix("models/")
         self._style, self._max_tokens = resolve_model(self._model, task_style, max_tokens)
         self._dimension = dimension
@@ -99,13 +102,28 @@ class GeminiEmbeddings(PipelineEmbeddings):
         self._sender = GeminiSender(
             self._model,
             dimension,
-            api_key=SecretStr(api_key) if isinstance(api_key, str) else api_key,
+            api_key=self._given_key,
             base_url=base_url,
             pacer=Pacer(requests_per_minute, tokens_per_minute),
             timeout=timeout,
             deadline=deadline,
             connections=concurrency,
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return dict(self._arguments)  # the key goes nowhere
+
+    def __setstate__(self, arguments: dict[str, Any]) -> None:
+        GeminiEmbeddings.__init__(self, **arguments)
+
+    def __copy__(self) -> Self:
+        made = type(self).__new__(type(self))
+        GeminiEmbeddings.__init__(made, api_key=self._given_key, **self._arguments)
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        memo[id(self)] = made = self.__copy__()
+        return made
 
     def __repr__(self) -> str:
         return f"GeminiEmbeddings(model={self._model!r}, dimension={self._dimension})"
