@@ -32,6 +32,15 @@ class CollectionVectorSearch(VectorStore, abc.ABC):
     def _opened(self) -> Collection:
         """The collection, opened if it has to be."""
 
+    @abc.abstractmethod
+    def _check_model(self) -> None:
+        """Refuse embeddings that are not those the collection was made with."""
+
+    def _vector(self, question: str) -> list[float]:
+        question = check_query(question)
+        self._check_model()
+        return self._embeddings.embed_query(question)
+
     def as_retriever(self, **fields: Any) -> VectorStoreRetriever:
         """A LangChain retriever: ``as_retriever(search_type="mmr", search_kwargs={"k": 4, "filter": {…}})``.
 
@@ -89,7 +98,7 @@ class CollectionVectorSearch(VectorStore, abc.ABC):
     ) -> list[tuple[Document, float]]:
         """The k documents of highest inner product with it, best first."""
         refuse_unknown(unknown, "similarity_search", _SIMILARITY)
-        return self._nearest(self._embeddings.embed_query(check_query(query)), k, filter, where_document)
+        return self._nearest(self._vector(query), k, filter, where_document)
 
     async def asimilarity_search_with_score(
         self,
@@ -101,7 +110,9 @@ class CollectionVectorSearch(VectorStore, abc.ABC):
     ) -> list[tuple[Document, float]]:
         """As :meth:`similarity_search_with_score`, without holding up the event loop."""
         refuse_unknown(unknown, "similarity_search", _SIMILARITY)
-        vector = await self._embeddings.aembed_query(check_query(query))
+        question = check_query(query)
+        await asyncio.to_thread(self._check_model)
+        vector = await self._embeddings.aembed_query(question)
         return await asyncio.to_thread(self._nearest, vector, k, filter, where_document)
 
     def similarity_search_by_vector(
@@ -140,7 +151,7 @@ class CollectionVectorSearch(VectorStore, abc.ABC):
     ) -> list[Document]:
         """Documents near the question and unlike each other, in the order they were chosen (Carbonell 1998)."""
         refuse_unknown(unknown, "max_marginal_relevance_search", _DIVERSE)
-        vector = self._embeddings.embed_query(check_query(query))
+        vector = self._vector(query)
         return self.max_marginal_relevance_search_by_vector(vector, k, fetch_k, lambda_mult, filter, where_document)
 
     def max_marginal_relevance_search_by_vector(

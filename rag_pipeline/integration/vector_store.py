@@ -25,6 +25,7 @@ from rag_pipeline.errors import (
 from rag_pipeline.integration.additions import Addition, AdditionGatherer
 from rag_pipeline.integration.validation import check_ids, check_metadatas, check_texts, refuse_unknown
 from rag_pipeline.integration.vector_search import CollectionVectorSearch
+from rag_pipeline.probe import ModelCheck
 from rag_pipeline.run_in_thread import run_in_thread
 from rag_pipeline.store import Collection, Fingerprint, Store
 from rag_pipeline.store.names import check_collection_name
@@ -68,6 +69,7 @@ class PipelineVectorStore(CollectionVectorSearch):
         self._embedding = embedding
         self._collection: Collection | None = None
         self._additions = AdditionGatherer()
+        self._model_check: ModelCheck | None = None
         self._settings: Settings | None = None
         _count_as_chroma()
 
@@ -213,6 +215,10 @@ class PipelineVectorStore(CollectionVectorSearch):
         try:
             vectors = self._embeddings.embed_documents([text for one in additions for text in one.texts])
             with self._writing() as collection:
+                if self._model_check is None:
+                    self._model_check = ModelCheck(collection, self._embeddings)
+                if self._model_check.needed and collection.fingerprint is not None:
+                    self._model_check.compare_or_keep(collection.fingerprint)
                 failures = _write(collection, additions, vectors)
         except Exception as error:
             if len(additions) > 1 and not _is_everyones(error):
@@ -298,6 +304,12 @@ class PipelineVectorStore(CollectionVectorSearch):
         if self._collection is None:
             self._collection = self._get()
         return self._collection
+
+    def _check_model(self) -> None:
+        """Refuse embeddings that are not those the collection was made with, before their first vector is asked for."""
+        if self._model_check is None:
+            self._model_check = ModelCheck(self._opened(), self._embeddings)
+        self._model_check.compare()
 
     def _get(self) -> Collection:
         """The collection as it is now, which another process may have recreated.
