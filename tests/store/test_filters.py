@@ -92,6 +92,33 @@ def test_metadata_fit_a_filter_when_chroma_says_so(tmp_path):
         assert found == set(chroma.get(where=condition, include=[])["ids"]), condition
 
 
+@pytest.mark.parametrize(
+    ("stored", "sign", "operand", "expected"),
+    [
+        ("7", "$eq", 7, False),
+        ("7", "$gt", 6, False),
+        (7, "$eq", "7", False),
+        (7, "$eq", 7.0, True),
+        (7.0, "$eq", 7, True),
+        (7, "$gte", 7.9, True),  # the fraction is cut off
+        (7.5, "$gt", 7, True),
+        (True, "$eq", 1, False),
+        (1, "$eq", True, False),
+        (None, "$ne", 7, True),
+        (None, "$eq", 7, False),
+        (7, "$in", [7, 8], True),
+        (7, "$nin", [7, 8], False),
+        ("7", "$nin", [7, 8], True),
+    ],
+)
+def test_a_value_is_compared_with_its_own_kind(stored, sign, operand, expected):
+    metadata = {} if stored is None else {"a": stored}
+    assert fits(metadata, {"a": {sign: operand}}) == expected
+    other = {"b": {"$eq": 1}}
+    assert fits(metadata, {"$and": [{"a": {sign: operand}}, other]}) is False
+    assert fits(metadata, {"$or": [other, {"a": {sign: operand}}]}) == expected
+
+
 def test_numbers_up_to_the_largest_that_a_store_keeps_are_taken():
     for number in (2**63 - 1, -(2**63) + 1):
         assert checked({"n": number}) == {"n": number}
