@@ -97,8 +97,9 @@ def test_a_vector_that_is_not_of_length_one_is_named_where_all_are_to_be(store):
     rows = write(collection, 4, vectors=vectors)
     detail = "2 vectors are not of length one (one has 0.500)"
     assert found(collection) == [("vector", detail, (rows[2].id, rows[3].id))]
-    for name, normalize in (("free", {"normalize": False}), ("unknown", {"normalize": None})):
-        collection = make(store, Fingerprint({**FINGERPRINT.values, **normalize}), name)
+    unknown = {name: value for name, value in FINGERPRINT.values.items() if name != "normalize"}
+    for name, values in (("free", {**unknown, "normalize": False}), ("unknown", unknown)):
+        collection = make(store, Fingerprint(values), name)
         write(collection, 4, vectors=vectors)
         assert [kind for kind, *_ in found(collection) if kind == "vector"] == []
 
