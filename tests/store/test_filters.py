@@ -5,6 +5,7 @@ import unicodedata
 
 import chromadb
 import pytest
+from chromadb.api.types import validate_where
 
 from rag_pipeline.errors import UsageError
 from rag_pipeline.store.filters import checked, fits, parse_conditions, predicates
@@ -90,6 +91,7 @@ def test_metadata_fit_a_filter_when_chroma_says_so(tmp_path):
     for condition in conditions:
         found = {chunk for chunk, metadata in rows.items() if fits(metadata, checked(condition))}
         assert found == set(chroma.get(where=condition, include=[])["ids"]), condition
+        validate_where(checked(condition))  # what was checked here is never refused there
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,14 @@ def test_one_that_was_taken_away_and_has_nothing_in_its_place_comes_back(store):
     assert store._all_names() == {"docs", "zoo"}
 
 
+def test_one_that_is_being_made_stays_where_the_old_of_an_earlier_change_is_removed(store):
+    for name, count in (("docs", 2), ("docs.rag-retired", 5), ("docs.rag-rebuild", 3)):
+        fill(store, name, count=count)
+    with store.writer():
+        assert store.get("docs").count == 2
+    assert store._all_names() == {"docs", "docs.rag-rebuild"}
+
+
 def test_a_staged_collection_takes_a_place_that_is_empty(store):
     staged = store.staging("docs", FINGERPRINT, "hash")
     staged.write(records(2), vectors(2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import uuid
 
 import pytest
@@ -99,6 +100,16 @@ def test_the_right_to_write_is_given_back_after_a_failure(tmp_path):
     with pytest.raises(ZeroDivisionError), writer_lock(tmp_path):
         _ = 1 / 0
     assert not writing_now(tmp_path)
+    with writer_lock(tmp_path):
+        pass
+
+
+def test_the_right_to_write_may_be_given_back_by_another_thread(tmp_path):
+    held = writer_lock(tmp_path)
+    held.__enter__()
+    giving_back = threading.Thread(target=held.__exit__, args=(None, None, None))
+    giving_back.start()
+    giving_back.join()
     with writer_lock(tmp_path):
         pass
 

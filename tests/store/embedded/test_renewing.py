@@ -129,6 +129,15 @@ def test_a_client_stays_open_until_the_last_one_that_uses_it_is_done(stores):
     assert released == [first, third]
 
 
+def test_while_one_changes_something_nobody_else_loads_an_index(stores):
+    writing, reading = stores
+    index = reading._connection._index
+    with writing._connection.changing(), pytest.raises(Timeout):
+        index.acquire(timeout=0)
+    with index.acquire(timeout=0):
+        pass
+
+
 def test_what_is_in_the_way_of_the_lock_on_the_index_is_told(stores, monkeypatch):
     _, reading = stores
     connection = reading._connection
