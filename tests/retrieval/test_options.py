@@ -81,6 +81,7 @@ def test_a_value_at_its_bound_and_a_whole_number_for_a_number_are_taken(changes)
         ({"candidates": True}, "candidates must be a whole number, found True"),
         ({"lexical_weight": "2"}, "lexical_weight must be a number, found '2'"),
         ({"balance_languages": 1}, "balance_languages must be true or false, found 1"),
+        ({"rerank": "best"}, "^rerank: method: found 'best'"),
         ({"moed": "dense"}, "unknown retrieval option 'moed'; known: balance_languages, candidates, context"),
     ],
 )

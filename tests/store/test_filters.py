@@ -150,6 +150,14 @@ def test_what_is_wrong_with_a_filter_is_said(where, problem):
         checked(where)
 
 
+@pytest.mark.parametrize("sign", ["$gt", "$gte", "$lt", "$lte"])
+def test_only_numbers_are_more_or_less_than_others(sign):
+    assert checked({"year": {sign: 2020}}) == {"year": {sign: 2020}}
+    for other in ("2020", True):
+        with pytest.raises(UsageError, match="compares numbers"):
+            checked({"year": {sign: other}})
+
+
 def test_comparisons_are_counted_through_all_that_is_joined():
     assert predicates(checked({"a": 1})) == 1
     assert predicates(checked({"a": {"$in": [1, 2, 3]}})) == 1

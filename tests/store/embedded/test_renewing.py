@@ -158,6 +158,9 @@ def test_what_is_in_the_way_of_the_lock_on_the_index_is_told(stores, monkeypatch
     turn.failure = OSError(errno.ENOLCK, "No locks available")
     with pytest.raises(StoreError, match="cannot be locked: No locks available"):
         reading.get("docs")
+    turn.failure = OSError("something without a number")
+    with pytest.raises(StoreError, match="cannot be locked: something without a number"):
+        reading.get("docs")
     for number in (errno.EACCES, errno.EPERM, errno.EROFS):  # where nobody can write, nobody has to be waited for
         turn.failure = OSError(number, "no")
         assert reading.get("docs").count == 1
