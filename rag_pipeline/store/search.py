@@ -69,10 +69,6 @@ class SearchableCollection(CollectionReader):
         self, vector: Sequence[float] | npt.NDArray[np.float32], k: int, condition: dict[str, Any]
     ) -> dict[str, float]:
         """Those of the nearest that fit: k of them where most chunks do, which Chroma would list before it looks."""
-        from chromadb.api.types import validate_where
-
-        with self._connection.translated("read"):
-            validate_where(condition)
         found = self._query(vector, k * _WIDER, None, ["distances", "metadatas"])
         rows = zip(found["ids"][0], found["distances"][0], found["metadatas"][0], strict=True)
         fitting = ((chunk_id, 1.0 - distance) for chunk_id, distance, known in rows if fits(known or {}, condition))

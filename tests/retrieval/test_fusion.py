@@ -61,6 +61,47 @@ def test_a_question_whose_words_are_nowhere_leaves_the_order_of_the_vectors():
     assert [(one.id, one.score) for one in fuse(legs, Fusion(2, 0.1), 2)] == [("a", 0.9), ("b", 0.8)]
 
 
+def test_a_score_that_cannot_lift_a_candidate_among_the_wanted_is_not_looked_up():
+    asked = {"inner": [], "lexical": []}
+
+    def looking_up(kind):
+        def look_up(ids):
+            asked[kind] += ids
+            return {}
+
+        return look_up
+
+    # The word that `far` holds is worth 0.02, and what the lexical leg did not find can be worth no more.
+    hits = LexicalHits(Question([], 1), {"far": 0.2 ** (2 / 3)}, complete=False)
+    dense = {"best": 0.9, "near": 0.895, "next": 0.8, "last": 0.7}
+    legs = Legs(dense, False, hits, looking_up("inner"), looking_up("lexical"))
+    assert [one.id for one in fuse(legs, Fusion(1, 0.1), 1)] == ["best", "near"]
+    assert asked == {"inner": [], "lexical": ["best", "near"]}
+
+
+def test_where_the_lexical_leg_found_all_there_is_it_is_not_asked_again():
+    hits = LexicalHits(Question([], 1), {"a": 1.0}, complete=True)
+    legs = Legs({"a": 0.5, "b": 0.4}, True, hits, lambda _: {}, lambda ids: pytest.fail(f"asked for {ids}"))
+    found = fuse(legs, Fusion(1, 0.1), 2)
+    assert [(one.id, one.lexical, one.boost) for one in found] == [("a", 1.0, pytest.approx(0.1)), ("b", 0.0, 0.0)]
+
+
+def test_a_chunk_that_is_gone_is_left_out_and_ties_go_by_id():
+    hits = LexicalHits(Question([], 1), {"gone": 1.0}, complete=True)
+    legs = Legs({"b": 0.5, "a": 0.5}, True, hits, lambda ids: {key: 0.5 for key in ids if key != "gone"}, lambda _: {})
+    assert [one.id for one in fuse(legs, Fusion(1, 0.1), 3)] == ["a", "b"]
+
+
+def test_what_the_lexical_leg_did_not_find_scores_no_higher_than_the_last_it_found():
+    assert LexicalHits(Question([], 1), {"a": 0.9, "b": 0.3}, complete=False).floor == 0.3
+    assert LexicalHits(Question([], 1), {}, complete=False).floor == 1.0
+    assert LexicalHits(Question([], 1), {"a": 0.9}, complete=True).floor == 0.0
+
+
+def test_half_a_match_gives_less_than_half_of_the_gain():
+    assert Fusion(1, 1).boost(0.25, 2) == pytest.approx(2 * 0.25**1.5)
+
+
 def test_the_gain_grows_with_score_and_words_up_to_a_bound():
     fusion = Fusion(2.0, 0.025)
     assert fusion.boost(1.0, 4) == pytest.approx(2 * 0.025 * 4)

@@ -5,9 +5,10 @@ import unicodedata
 
 import chromadb
 import pytest
+from chromadb.api.types import validate_where
 
 from rag_pipeline.errors import UsageError
-from rag_pipeline.store.filters import checked, fits, parse_conditions
+from rag_pipeline.store.filters import checked, fits, parse_conditions, predicates
 
 
 def test_no_condition_is_no_filter():
@@ -98,6 +99,116 @@ def test_metadata_fit_a_filter_when_chroma_says_so(tmp_path):
     for condition in conditions:
         found = {chunk for chunk, metadata in rows.items() if fits(metadata, checked(condition))}
         assert found == set(chroma.get(where=condition, include=[])["ids"]), condition
+        validate_where(checked(condition))  # what was checked here is never refused there
+
+
+@pytest.mark.parametrize(
+    ("stored", "sign", "operand", "expected"),
+    [
+        ("7", "$eq", 7, False),
+        ("7", "$gt", 6, False),
+        (7, "$eq", "7", False),
+        (7, "$eq", 7.0, True),
+        (7.0, "$eq", 7, True),
+        (7, "$gte", 7.9, True),  # the fraction is cut off
+        (7.5, "$gt", 7, True),
+        (True, "$eq", 1, False),
+        (1, "$eq", True, False),
+        (None, "$ne", 7, True),
+        (None, "$eq", 7, False),
+        (7, "$in", [7, 8], True),
+        (7, "$nin", [7, 8], False),
+        ("7", "$nin", [7, 8], True),
+    ],
+)
+def test_a_value_is_compared_with_its_own_kind(stored, sign, operand, expected):
+    metadata = {} if stored is None else {"a": stored}
+    assert fits(metadata, {"a": {sign: operand}}) == expected
+    other = {"b": {"$eq": 1}}
+    assert fits(metadata, {"$and": [{"a": {sign: operand}}, other]}) is False
+    assert fits(metadata, {"$or": [other, {"a": {sign: operand}}]}) == expected
+
+
+def test_numbers_up_to_the_largest_that_a_store_keeps_are_taken():
+    for number in (2**63 - 1, -(2**63) + 1):
+        assert checked({"n": number}) == {"n": number}
+        assert checked({"n": {"$in": [number]}}) == {"n": {"$in": [number]}}
+    for number in (2**63, -(2**63)):
+        with pytest.raises(UsageError, match="n is text, a number, true or false"):
+            checked({"n": number})
+
+
+@pytest.mark.parametrize(
+    ("where", "problem"),
+    [
+        ({"type": {"$regex": "x"}}, r"type needs one operator of \$eq, \$gt, .*; found \$regex$"),
+        ({"type": {}}, "found none$"),
+        ({"type": ["a", "b"]}, r"found \['a', 'b'\]; several values go with \{'\$in'"),
+        ({"type": None}, "found None$"),
+        ({"type": object}, "found <class 'object'>$"),
+        ({"year": {"$gt": "x" * 200}}, "compares numbers, found 'x{79}…$"),
+        ({"year": {"$gt": "x" * 78}}, "compares numbers, found 'x{78}'$"),
+        ({"$and": [{}]}, r"\$and holds an empty condition"),
+        ({"$nor": [{"a": 1}]}, r"unknown operator '\$nor'; known here: \$and, \$or"),
+        ({"type": {"$in": [1, "a"]}}, r"type is compared with values of several types, \[1, 'a'\]; join two by '\$or'"),
+    ],
+)
+def test_what_is_wrong_with_a_filter_is_said(where, problem):
+    with pytest.raises(UsageError, match=problem):
+        checked(where)
+
+
+@pytest.mark.parametrize("sign", ["$gt", "$gte", "$lt", "$lte"])
+def test_only_numbers_are_more_or_less_than_others(sign):
+    assert checked({"year": {sign: 2020}}) == {"year": {sign: 2020}}
+    for other in ("2020", True):
+        with pytest.raises(UsageError, match="compares numbers"):
+            checked({"year": {sign: other}})
+
+
+def test_comparisons_are_counted_through_all_that_is_joined():
+    assert predicates(checked({"a": 1})) == 1
+    assert predicates(checked({"a": {"$in": [1, 2, 3]}})) == 1
+    assert predicates(checked({"a": 1, "$or": [{"b": 2}, {"c": 3, "d": 4}]})) == 4
+
+
+@pytest.mark.parametrize(
+    ("condition", "parsed"),
+    [
+        ("type=bulk", {"type": {"$eq": "bulk"}}),
+        ("type!=bulk", {"type": {"$ne": "bulk"}}),
+        (" type = bulk carrier ", {"type": {"$eq": "bulk carrier"}}),
+        ("type=bulk, tanker,", {"type": {"$in": ["bulk", "tanker"]}}),
+        ("type!=bulk,tanker", {"type": {"$nin": ["bulk", "tanker"]}}),
+        ("on=True", {"$or": [{"on": {"$in": ["True"]}}, {"on": {"$in": [True]}}]}),
+        ("on!=false", {"$and": [{"on": {"$nin": ["false"]}}, {"on": {"$nin": [False]}}]}),
+        ("n=7", {"$or": [{"n": {"$in": ["7"]}}, {"n": {"$in": [7]}}, {"n": {"$in": [7.0]}}]}),
+        ("n=7.5", {"$or": [{"n": {"$in": ["7.5"]}}, {"n": {"$in": [7.5]}}]}),
+        ("n=nan", {"n": {"$eq": "nan"}}),
+        ("n>7", {"$or": [{"n": {"$gt": 7}}, {"n": {"$gt": 7.0}}]}),
+        ("n>=7.5", {"n": {"$gte": 7.5}}),
+        ("n<=7.5", {"n": {"$lte": 7.5}}),
+        ("n<7.5", {"n": {"$lt": 7.5}}),
+        ("a=b=c", {"a": {"$eq": "b=c"}}),
+        ("a=line\nline", {"a": {"$eq": "line\nline"}}),
+    ],
+)
+def test_what_is_typed_means_each_type_it_may_be_stored_as(condition, parsed):
+    assert parse_conditions([condition]) == parsed
+
+
+@pytest.mark.parametrize(
+    ("condition", "problem"),
+    [
+        ("type", "'type' cannot be understood; write it like type=bulk"),
+        ("type= ,", "names no value; write it like"),
+        ("year>spring", "> compares numbers, found 'spring'"),
+        ("year>true", "> compares numbers, found 'true'"),
+    ],
+)
+def test_what_is_wrong_with_what_was_typed_is_said(condition, problem):
+    with pytest.raises(UsageError, match=problem):
+        parse_conditions([condition])
 
 
 def test_what_is_compared_with_a_list_is_pointed_to_what_lists_hold():

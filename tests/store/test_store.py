@@ -264,6 +264,7 @@ def test_an_unfinished_staged_collection_is_gone_on_with_only_if_it_is_made_the_
 
 def test_sizes_on_disk_are_told(store):
     collection = fill(store, "docs")
+    fill(store, "more", count=5)
     assert store.disk_size() > store.disk_size(collection) > 0
 
 

@@ -37,7 +37,7 @@ class WriterLease:
 
     Args:
         client: of that database.
-        place: where it is, for messages.
+        address: where it is, for messages.
     """
 
     def __init__(self, client: ClientAPI, address: str) -> None:
