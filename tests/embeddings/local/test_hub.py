@@ -139,3 +139,22 @@ def test_an_incomplete_model_in_the_cache_is_not_taken(tmp_path, python, tiny_ch
     assert python("-c", CODE.format("owner/tiny"), env=env, cold=True).stdout.startswith("owner/tiny sha256:")
     (snapshot / "model.safetensors").unlink()
     assert "lacks weights (model.safetensors)" in python("-c", CODE.format("owner/tiny"), env=env, cold=True).stderr
+
+
+def test_weights_of_modules_are_downloaded_and_other_formats_are_not():
+    from huggingface_hub.utils import filter_repo_objects
+
+    from rag_pipeline.embeddings.local import hub as module
+
+    wanted = ["modules.json", "model.safetensors", "1_Pooling/config.json",
+              "2_Dense/config.json", "2_Dense/model.safetensors",
+              "0_Transformer/model.safetensors", "0_Transformer/tokenizer.json"]  # fmt: skip
+    others = [
+        "onnx/model.onnx",
+        "onnx/config.json",
+        "openvino/openvino_model.xml",
+        "pytorch_model.bin",
+        "lora/x.safetensors",
+    ]
+    found = filter_repo_objects([*wanted, *others], allow_patterns=module._NEEDED, ignore_patterns=module._NOT_NEEDED)
+    assert list(found) == wanted

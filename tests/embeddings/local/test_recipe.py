@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 
@@ -372,3 +373,29 @@ def test_what_was_identified_before_is_known_again_where_it_means_the_same(tiny_
     assert "earlier_revision" not in TransformerEmbeddings(plain).identity.as_dict()
     more = with_modules(tiny_checkpoint, tmp_path / "more", dense(HIDDEN, 16))
     assert TransformerEmbeddings(more).identity.earlier_revision == ""
+
+
+CLS = {**FLAGS, "pooling_mode_cls_token": True}
+MEAN = {**FLAGS, "pooling_mode_mean_tokens": True}
+# Architecture, pooling and modules as the model cards of these three print them, and the longest text.
+CANDIDATES = {
+    "dragonkue/BGE-m3-ko": ("XLMRoberta", CLS, [("Normalize", {})]),
+    "bespin-global/klue-sroberta-base-continue-learning-by-mnr": ("Roberta", MEAN, []),
+    "intfloat/multilingual-e5-large": ("XLMRoberta", MEAN, [("Normalize", {})]),
+}
+
+
+@pytest.mark.parametrize("name", CANDIDATES)
+def test_the_three_candidates_need_no_line_of_configuration(name, tiny_checkpoint, tmp_path):
+    kind, pooling, modules = CANDIDATES[name]
+    plain = saved(small(kind, **ARCHITECTURES[kind]), tiny_checkpoint, tmp_path / "plain")
+    folder = with_modules(plain, tmp_path / "model", *modules, pooling=pooling)
+    edit(folder / "sentence_bert_config.json", max_seq_length=32, do_lower_case=False)
+    assert check_as_trained(folder).identity.pooling == ("cls" if pooling is CLS else "mean")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("peft") is not None, reason="peft is here")
+def test_an_adapter_without_peft_is_refused_by_name(tiny_copy):
+    edit(tiny_copy / "adapter_config.json", base_model_name_or_path="owner/base", peft_type="LORA")
+    with pytest.raises(CheckpointError, match="has an adapter .*pip install peft"):
+        TransformerEmbeddings(tiny_copy)
