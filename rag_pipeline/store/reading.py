@@ -115,7 +115,7 @@ class CollectionReader(CollectionAccess):
         found: dict[object, str] = {}
         seen = 0
         for page in self._pages(["metadatas"]):
-            for metadata in page["metadatas"] or []:
+            for metadata in page["metadatas"]:
                 known = metadata or {}
                 found.setdefault((known.get("folder"), known.get("source")), str(known.get("title") or ""))
             seen += len(page["ids"])
@@ -158,7 +158,7 @@ class CollectionReader(CollectionAccess):
             got = self._get(limit=page, offset=start, include=["embeddings", "documents"])
             if got["ids"]:
                 vectors.append(np.asarray(got["embeddings"], dtype=np.float32))
-                texts += [text or "" for text in got["documents"] or []]
+                texts += [text or "" for text in got["documents"]]
         return np.concatenate(vectors) if vectors else np.empty((0, 0), np.float32), texts
 
     def matching(self, where: Where, ids: Sequence[str] | None = None, limit: int | None = None) -> list[str]:
@@ -185,7 +185,7 @@ class CollectionReader(CollectionAccess):
         found: dict[str, tuple[str, Mapping[str, Any]]] = {}
         for part in self._id_pages(ids):
             got = self._get(ids=part, include=["documents", "metadatas"])
-            rows = zip(got["ids"], got["documents"] or [], got["metadatas"] or [], strict=True)
+            rows = zip(got["ids"], got["documents"], got["metadatas"], strict=True)
             found.update({chunk_id: (text or "", metadata or {}) for chunk_id, text, metadata in rows})
         return found
 

@@ -79,6 +79,12 @@ def test_a_score_that_cannot_lift_a_candidate_among_the_wanted_is_not_looked_up(
     assert asked == {"inner": [], "lexical": ["best", "near"]}
 
 
+def test_as_many_candidates_as_are_wanted_are_a_bound_for_others():
+    hits = LexicalHits(Question([], 1), {"best": 1.0, "far": 0.01}, complete=True)
+    legs = Legs({"best": 0.5}, False, hits, lambda ids: pytest.fail(f"asked for {ids}") if ids else {}, lambda _: {})
+    assert [one.id for one in fuse(legs, Fusion(1, 0.1), 1)] == ["best"]
+
+
 def test_where_the_lexical_leg_found_all_there_is_it_is_not_asked_again():
     hits = LexicalHits(Question([], 1), {"a": 1.0}, complete=True)
     legs = Legs({"a": 0.5, "b": 0.4}, True, hits, lambda _: {}, lambda ids: pytest.fail(f"asked for {ids}"))

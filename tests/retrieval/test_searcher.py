@@ -143,6 +143,42 @@ def test_passages_that_change_all_the_time_end_the_search_all_the_same(collectio
     assert len(asked) == 3
 
 
+async def test_words_that_were_looked_up_while_the_question_was_embedded_are_not_looked_up_again(
+    collection, monkeypatch
+):
+    looked = []
+    look_up = module.lexical_leg
+    monkeypatch.setattr(module, "lexical_leg", lambda *given: looked.append(given) or look_up(*given))
+    await Searcher(collection, HashEmbeddings(), SearchOptions(candidates=2)).asearch("ships", 3)
+    assert len(looked) == 1
+
+
+def test_a_reranker_looks_at_so_many_candidates_however_few_are_wanted(collection):
+    class Reversing:
+        """A reranker that puts the last first."""
+
+        def rerank(self, question, candidates, texts):
+            assert (question, set(texts)) == ("ships", {candidate.id for candidate in candidates})
+            return candidates[::-1]
+
+    searcher = Searcher(collection, HashEmbeddings(), SearchOptions(mode="dense"))
+    plain = [passage.id for passage in searcher.search("ships", 5)]
+    searcher.options = searcher.options.changed(rerank={"method": "cross_encoder", "candidates": 3})
+    searcher._reranker = Reversing()
+    assert [passage.id for passage in searcher.search("ships", 1)] == [plain[2]]
+    assert [passage.id for passage in searcher.search("ships", 5)] == plain[2::-1]
+
+
+def test_where_there_are_enough_documents_one_look_is_enough(collection, monkeypatch):
+    write(collection, ["a ferry", "a quay"], "b.md")
+    looked = []
+    nearest = collection.nearest
+    monkeypatch.setattr(collection, "nearest", lambda *given, **how: looked.append(given) or nearest(*given, **how))
+    searcher = Searcher(collection, HashEmbeddings(), SearchOptions(mode="dense", distinct=True, candidates=7))
+    assert len(searcher.search("ships", 2)) == 2
+    assert len(looked) == 1
+
+
 def test_an_explanation_gives_the_place_in_each_leg(collection):
     searcher = Searcher(collection, HashEmbeddings(), SearchOptions(lexical_weight=50.0))
     by = {
@@ -218,6 +254,9 @@ def test_what_is_usual_is_the_spread_of_different_chunks_in_one_language(tmp_pat
         assert nine.language_axis is None
         products = (rows @ rows.T)[~np.eye(19, dtype=bool)]
         assert (nine.mean, nine.spread) == (pytest.approx(products.mean(), rel=1e-4), pytest.approx(products.std()))
+        made.write_rows(["18"], texts[:1], [{}], list(rows[18:]))
+        assert measure(made).language_axis is None  # ten of the one, nine of the other
+        made.write_rows(["18"], texts[18:], [{}], list(rows[18:]))
         made.write_rows(["19"], texts[:1], [{}], list(rows[:1]))
         ten = measure(made)
         korean, other = np.vstack([rows[:9], rows[:1]]).mean(axis=0), rows[9:].mean(axis=0)

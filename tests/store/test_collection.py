@@ -42,6 +42,14 @@ def test_a_row_that_is_written_again_is_replaced_and_loses_what_is_none(store):
     assert collection.count == 1
 
 
+def test_what_machines_tell_each_other_of_writing_is_not_kept_where_there_is_one_machine(store):
+    collection = fill(store, "docs")
+    with collection.indexing():
+        collection.write(records(1), vectors(1))
+    with collection._writing() as chroma:
+        assert set(chroma.metadata) == {"rag_pipeline:fingerprint", "rag_pipeline:embedding"}
+
+
 def test_a_store_with_smaller_limits_is_written_in_smaller_parts(store):
     collection = store.create("docs", FINGERPRINT, "hash")
     store._connection.limits = dataclasses.replace(store._connection.limits, written=4, ids=3)

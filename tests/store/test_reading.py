@@ -172,6 +172,7 @@ def test_files_are_read_by_their_first_chunk_and_else_by_each(store):
     files = collection.stored_files()
     assert (files.holds(version), files.foreign, files.chunks) == (True, ["foreign"], 4)
     collection.delete([rows[0].id])
+    limit(collection, ids=1)
     files = collection.stored_files()
     assert dict(files.chunk_ids(version)) == {1: rows[1].id, 2: rows[2].id}
     assert (files.holds(version), files.foreign) == (False, ["foreign"])

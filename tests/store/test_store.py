@@ -161,6 +161,8 @@ def test_a_store_whose_making_was_cut_off_is_none_yet_and_can_be_made(store):
     Path(store.address).mkdir()
     (Path(store.address) / "chroma.sqlite3").touch()
     assert store.names() == []
+    assert not store.exists
+    assert (Path(store.address) / "chroma.sqlite3").stat().st_size == 0  # reading makes nothing
     with store.writer():
         store.create("docs", FINGERPRINT, "hash")
     assert store.names() == ["docs"]

@@ -138,6 +138,16 @@ def test_while_one_changes_something_nobody_else_loads_an_index(stores):
         pass
 
 
+def test_every_change_is_seen_also_one_that_leaves_the_database_as_large_as_it_was(stores):
+    writing, reading = stores
+    states = [reading._connection._state()]
+    for _ in range(2):
+        with writing._connection.changing():
+            pass
+        states.append(reading._connection._state())
+    assert len(set(states)) == 3
+
+
 def test_what_is_in_the_way_of_the_lock_on_the_index_is_told(stores, monkeypatch):
     _, reading = stores
     connection = reading._connection
