@@ -84,8 +84,8 @@ def test_settings_are_frozen(write):
         ("embeddings: {a: {provider: mean_pooling}}", ["embeddings.a.model", "missing"]),
         ("embeddings: {a: {provider: mean_pooling, model: x, poolng: cls}}", ["embeddings.a.poolng", "pooling"]),
         (
-            "embeddings: {a: {provider: mean_pooling, model: x, pooling: max}}",
-            ["embeddings.a.pooling", "'max'", "'mean', 'cls' or 'auto'"],
+            "embeddings: {a: {provider: mean_pooling, model: x, pooling: most}}",
+            ["embeddings.a.pooling", "'most'", "'auto', 'mean', 'cls'"],
         ),
         ("embeddings: {a: {provider: mean_pooling, model: x, device: tpu}}", ["embeddings.a.device", "'tpu'"]),
         ("collections: {docs: {folder: d, embedding: nope}}", ["collections.docs.embedding", "'nope'", "bundled"]),

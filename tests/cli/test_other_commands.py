@@ -112,7 +112,7 @@ def test_config_prints_the_resolved_settings(call, monkeypatch):
     assert code == 0
     printed = yaml.safe_load(out)
     assert printed["retrieval"]["top_k"] == 9
-    assert printed["embeddings"]["tiny"]["pooling"] == "mean"
+    assert printed["embeddings"]["tiny"]["pooling"] == "auto"
     assert json.loads(call("config", "--json")[1])["settings"] == printed
 
 

@@ -4,6 +4,7 @@ import chromadb
 import numpy as np
 import pytest
 
+from rag_pipeline import probe
 from rag_pipeline.config import MetadataRule, load_settings
 from rag_pipeline.documents import Document, Section
 from rag_pipeline.errors import CollectionMismatchError, UsageError
@@ -189,7 +190,7 @@ def test_an_unchanged_chunk_of_a_changed_file_is_not_embedded_again(settings, do
     embeddings = HashEmbeddings()
     report = run(settings, embeddings=embeddings)
     assert (report.updated, report.chunks_written, report.chunks_reused, report.chunks_total) == (1, 3, 2, 5)
-    assert [text for text in embeddings.embedded if "더 커진다" not in text] == []
+    assert [text for text in embeddings.embedded if "더 커진다" not in text] == [probe.TEXT]
     after = contents(settings)
     run(settings, rebuild=True)
     assert contents(settings) == after

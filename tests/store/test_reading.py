@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rag_pipeline.errors import StoreError, UsageError
+from rag_pipeline.errors import UsageError
 from rag_pipeline.store import ChunkRecord, Fingerprint, Store, search
 from rag_pipeline.store.records import FileKey, FileVersion
 from rag_pipeline.testing import HashEmbeddings
@@ -264,8 +264,8 @@ def test_a_filter_with_more_comparisons_than_the_store_takes_is_refused(collecti
         collection.search(QUESTION, 1, {"$or": [{"half": 1, "place": 1}, {"place": 2}]})
 
 
-def test_a_filter_that_only_chroma_refuses_is_an_error_in_words(collection):
-    with pytest.raises(StoreError, match="cannot be read"):
+def test_a_filter_on_the_text_among_those_on_metadata_is_refused_in_words(collection):
+    with pytest.raises(UsageError, match="it is about metadata; where_document"):
         collection.nearest(QUESTION, 1, {"#document": "x"})
 
 

@@ -205,8 +205,7 @@ def test_a_writer_in_another_process_is_seen_and_its_death_frees_the_store(store
     with pytest.raises(StoreLockedError, match=f"process {process.pid}"), store.writer():
         pass
     process.kill()
-    process.wait()
-    process.stdout.close()
+    process.communicate()
     with store.writer():
         pass
 

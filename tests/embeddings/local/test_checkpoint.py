@@ -13,7 +13,7 @@ from rag_pipeline.errors import CheckpointError
 
 def test_a_whole_checkpoint_opens_and_says_what_it_is(tiny_checkpoint):
     checkpoint = Checkpoint.open(tiny_checkpoint)
-    assert (checkpoint.name, checkpoint.dimension, checkpoint.max_tokens) == ("tiny", 32, 32)
+    assert (checkpoint.name, checkpoint.dimension_of(("mean",)), checkpoint.max_tokens) == ("tiny", 32, 32)
     assert checkpoint.trained_pooling is None
     assert checkpoint.digest.startswith("sha256:")
 
@@ -98,7 +98,7 @@ def test_another_tokenizer_is_another_digest(tiny_checkpoint, tiny_copy):
         ({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}, "cls"),
         ({"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}, "mean"),
         ({"pooling_mode": "lasttoken"}, "lasttoken"),
-        ({"pooling_mode_max_tokens": True}, "max_tokens"),
+        ({"pooling_mode_max_tokens": True}, "max"),
     ],
 )
 def test_the_pooling_it_was_trained_with_is_read(tiny_copy, config, expected):
