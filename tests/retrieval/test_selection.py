@@ -47,7 +47,7 @@ def test_digging_deeper_embeds_the_question_once(collection):
     embeddings = HashEmbeddings()
     searcher = Searcher(collection, embeddings, SearchOptions(distinct=True, candidates=2))
     assert len(searcher.search("The harbour pilot boards", 6)) == 6
-    assert len(embeddings.embedded) == 1
+    assert embeddings.embedded.count("The harbour pilot boards") == 1
 
 
 def test_fewer_documents_than_asked_for_are_all_of_them(collection):
