@@ -42,7 +42,7 @@ async def test_another_model_of_the_same_name_is_refused_before_it_finds_anythin
         with pytest.raises(CollectionMismatchError, match=r"another model than trigrams.*have cosine 0\.\d+"):
             pipeline.retrieve("배", mode=mode)
         with pytest.raises(CollectionMismatchError, match="another model"):
-            await pipeline.as_retriever(mode=mode).ainvoke("배")
+            await pipeline.retriever(mode=mode).ainvoke("배")
         assert pipeline.retrieve("배", mode="lexical")
 
 
