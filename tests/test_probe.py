@@ -43,7 +43,7 @@ async def test_another_model_of_the_same_name_is_refused_before_it_finds_anythin
             pipeline.retrieve("배", mode=mode)
         with pytest.raises(CollectionMismatchError, match="another model"):
             await pipeline.retriever(mode=mode).ainvoke("배")
-        assert pipeline.retrieve("배", mode="lexical")
+        assert pipeline.retrieve("최대 흘수", mode="lexical")
 
 
 def test_another_model_of_the_same_name_writes_nothing(folder):
