@@ -187,7 +187,7 @@ class Checkpoint:
         and of adapters, the header and the first and last 4 KiB of every tensor are: retraining moves all of them,
         and a model of gigabytes is identified in milliseconds.
         """
-        total = self._content()
+        total = hashlib.sha256(self._content)
         for name in _TOKENIZER_SETTINGS:
             settings = read_json(self.tokenizer_folder / name)
             if told := {key: value for key, value in settings.items() if key not in _IDLE_SETTINGS}:
@@ -203,10 +203,11 @@ class Checkpoint:
     @cached_property
     def earlier_digest(self) -> str | None:
         """``sha256:…`` as it was before everything was in it; None where what was left out changes a vector."""
-        return None if any(self._beyond().values()) else f"sha256:{self._content().hexdigest()[:32]}"
+        return None if any(self._beyond().values()) else f"sha256:{self._content.hex()[:32]}"
 
-    def _content(self) -> hashlib._Hash:
-        """The hash of configuration, tokenizer and weights."""
+    @cached_property
+    def _content(self) -> bytes:
+        """The hash of configuration, tokenizer and weights, which both digests have in them."""
         total = hashlib.sha256()
         for folder, names in (
             (self.folder, ["config.json"]),
@@ -219,7 +220,7 @@ class Checkpoint:
         for file in self.weight_files:
             for piece in sample(file):
                 total.update(piece)
-        return total
+        return total.digest()
 
     def _beyond(self) -> dict[str, Any]:
         """What changes a vector besides configuration, tokenizer, weights, one way of pooling, prompts and limit."""
