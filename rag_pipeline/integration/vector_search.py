@@ -15,6 +15,7 @@ from langchain_core.vectorstores.utils import maximal_marginal_relevance
 from rag_pipeline.embeddings.base import PipelineEmbeddings
 from rag_pipeline.errors import UsageError
 from rag_pipeline.integration.validation import check_query, check_vector, refuse_unknown
+from rag_pipeline.probe import ModelCheck
 from rag_pipeline.retrieval.questions import check_k
 from rag_pipeline.store import Collection, Hit
 
@@ -33,12 +34,13 @@ class CollectionVectorSearch(VectorStore, abc.ABC):
         """The collection, opened if it has to be."""
 
     @abc.abstractmethod
-    def _check_model(self) -> None:
-        """Refuse embeddings that are not those the collection was made with."""
+    def _model_to_check(self) -> ModelCheck | None:
+        """What tells embeddings that the collection was not made with; None once they were compared."""
 
     def _vector(self, question: str) -> list[float]:
         question = check_query(question)
-        self._check_model()
+        if check := self._model_to_check():
+            check.compare()
         return self._embeddings.embed_query(question)
 
     def as_retriever(self, **fields: Any) -> VectorStoreRetriever:
@@ -111,7 +113,8 @@ class CollectionVectorSearch(VectorStore, abc.ABC):
         """As :meth:`similarity_search_with_score`, without holding up the event loop."""
         refuse_unknown(unknown, "similarity_search", _SIMILARITY)
         question = check_query(query)
-        await asyncio.to_thread(self._check_model)
+        if check := self._model_to_check():
+            await asyncio.to_thread(check.compare)
         vector = await self._embeddings.aembed_query(question)
         return await asyncio.to_thread(self._nearest, vector, k, filter, where_document)
 

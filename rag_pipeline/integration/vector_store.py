@@ -215,10 +215,9 @@ class PipelineVectorStore(CollectionVectorSearch):
         try:
             vectors = self._embeddings.embed_documents([text for one in additions for text in one.texts])
             with self._writing() as collection:
-                if self._model_check is None:
-                    self._model_check = ModelCheck(collection, self._embeddings)
-                if self._model_check.needed and collection.fingerprint is not None:
-                    self._model_check.compare_or_keep(collection.fingerprint)
+                check = self._model_to_check()
+                if check is not None and collection.fingerprint is not None:
+                    check.compare_or_keep(collection.fingerprint)
                 failures = _write(collection, additions, vectors)
         except Exception as error:
             if len(additions) > 1 and not _is_everyones(error):
@@ -305,11 +304,10 @@ class PipelineVectorStore(CollectionVectorSearch):
             self._collection = self._get()
         return self._collection
 
-    def _check_model(self) -> None:
-        """Refuse embeddings that are not those the collection was made with, before their first vector is asked for."""
+    def _model_to_check(self) -> ModelCheck | None:
         if self._model_check is None:
             self._model_check = ModelCheck(self._opened(), self._embeddings)
-        self._model_check.compare()
+        return self._model_check if self._model_check.needed else None
 
     def _get(self) -> Collection:
         """The collection as it is now, which another process may have recreated.
