@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 DeviceName = Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
 DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
 RetrievalMode = Literal["dense", "lexical", "hybrid"]
+Pooling = Literal["auto", "mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
 RerankMethod = Literal["none", "maxsim", "cross_encoder"]
 # YAML and Python callers may hand over a Path where a model is named.
 ModelName = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, Path) else value)]
@@ -43,7 +44,7 @@ class MeanPoolingEmbedding(_LocalModel):
     model: ModelName = Field(min_length=1)
     """A hub name (``owner/name``) or a local folder."""
     revision: str | None = None
-    pooling: Literal["auto", "mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"] = "auto"
+    pooling: Pooling = "auto"
     """``auto``: as the checkpoint says."""
     normalize: bool = True
     query_prompt: str = "auto"

@@ -85,7 +85,7 @@ class CrossEncoder:
         for batch in length_sorted_batches([len(encoding.ids) for encoding in encodings], 4096):
             width = max(len(encodings[index].ids) for index in batch)
             padding = [width - len(encodings[index].ids) for index in batch]
-            pad = self._checkpoint.config.get("pad_token_id") or 0
+            pad = self._checkpoint.pad_token
             inputs = {
                 "input_ids": [encodings[i].ids + [pad] * more for i, more in zip(batch, padding, strict=True)],
                 "attention_mask": [[1] * (width - more) + [0] * more for more in padding],

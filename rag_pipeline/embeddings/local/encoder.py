@@ -154,13 +154,14 @@ class Encoder:
             return True
         words = getattr(self.model.config, "vocab_size", None) or 100
         row = [token for token in range(3, 3 + attention.STEP // 2) if token < words and token != self._pad_token]
-        vectors = []
-        for self._alone in (True, False):
-            found = self.encode([row])
-            if found is None:
-                return False
-            vectors.append(found[0] / np.linalg.norm(found[0]))
-        return bool(vectors[0] @ vectors[1] < _SAME_DIRECTION[self._dtype])
+        self._alone = True
+        alone = self.encode([row])
+        self._alone = False
+        padded = self.encode([row])
+        if alone is None or padded is None:
+            return False
+        cosine = np.vdot(alone, padded) / (np.linalg.norm(alone) * np.linalg.norm(padded))
+        return bool(cosine < _SAME_DIRECTION[self._dtype])
 
     def _runs(self) -> bool:
         try:

@@ -12,11 +12,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, get_args
 
+from rag_pipeline.config import Pooling
 from rag_pipeline.errors import CheckpointError
 
-POOLING_MODES = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
+POOLING_MODES = tuple(mode for mode in get_args(Pooling) if mode != "auto")
 # The flags of earlier editions, in the order in which the vectors of several are joined.
 _POOLING_FLAGS = {
     "pooling_mode_cls_token": "cls",

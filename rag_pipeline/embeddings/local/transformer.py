@@ -7,10 +7,10 @@ import threading
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from rag_pipeline import forking
-from rag_pipeline.config import MeanPoolingEmbedding
+from rag_pipeline.config import MeanPoolingEmbedding, Pooling
 from rag_pipeline.config.arguments import check_arguments
 from rag_pipeline.embeddings.base import EmbeddingIdentity, PipelineEmbeddings
 from rag_pipeline.embeddings.local.batching import length_sorted_batches
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from rag_pipeline.embeddings.local.encoder import Encoder
 
-Pooling = Literal["auto", "mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
 _LOADED = frozenset({"_encoder", "_tokenizer", "_model_lock", "_tokenizer_lock", "_questions", "_loaded_in"})
 
 
