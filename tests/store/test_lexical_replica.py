@@ -12,6 +12,7 @@ from rag_pipeline.errors import StoreError, StoreLockedError
 from rag_pipeline.lexical.index import LexicalIndex
 from rag_pipeline.store import lexical_replica
 from rag_pipeline.store.lexical_replica import REVISION_KEY, LexicalReplica, bring_in_step, ids_of, new_revision
+from tests.store.clock import Clock
 
 
 class Rows:
@@ -47,15 +48,6 @@ class Found:
 
     def __init__(self, revision=None):
         self.metadata = None if revision is None else {REVISION_KEY: revision}
-
-
-class Clock:
-    """Time that passes when it is told to."""
-
-    now = 1000.0
-
-    def monotonic(self):
-        return self.now
 
 
 @pytest.fixture

@@ -12,15 +12,7 @@ from rag_pipeline.lexical import writer as lexical_writer
 from rag_pipeline.store import Fingerprint, Store
 from rag_pipeline.store.embedded import connection as module
 from rag_pipeline.testing import HashEmbeddings
-
-
-class Clock:
-    """Time that passes when it is told to."""
-
-    now = 1000.0
-
-    def monotonic(self):
-        return self.now
+from tests.store.clock import Clock
 
 
 @pytest.fixture
