@@ -31,6 +31,23 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
 
 
+@pytest.fixture(autouse=True)
+def _searchers_are_closed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close what a test opens and drops: each holds a dozen files, and a process may have few."""
+    opened: list[Any] = []
+    make = getattr(request.module, "open_searcher", None)
+
+    def keep(*arguments: Any, **options: Any) -> Any:
+        opened.append(make(*arguments, **options))
+        return opened[-1]
+
+    if make is not None:
+        monkeypatch.setattr(request.module, "open_searcher", keep)
+    yield
+    for searcher in opened:
+        searcher.close()
+
+
 @pytest.fixture(scope="session")
 def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache folder in which the bundled model is unpacked."""

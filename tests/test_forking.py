@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.connection
 import os
 import pickle
-import select
 import signal
 import sys
 import threading
@@ -49,7 +49,7 @@ def in_child(call: Callable[[], Any]) -> Any:
     os.close(writing)
     try:
         with os.fdopen(reading, "rb") as pipe:
-            if not select.select([pipe], [], [], PATIENCE)[0]:
+            if not multiprocessing.connection.wait([pipe], PATIENCE):
                 pytest.fail("the child hangs")
             result = pickle.loads(pipe.read())
     finally:
