@@ -163,14 +163,17 @@ def test_texts_are_found_by_their_hash_until_each_is_found_once(store, monkeypat
     assert len(asked) == 1
 
 
-def test_files_are_read_by_their_first_chunk_and_else_by_each(store):
+def test_files_are_read_by_their_first_chunk_and_else_by_each(store, monkeypatch):
     collection = store.create("docs", FINGERPRINT, "hash")
     version = FileVersion(FileKey("docs", "a.md"), "now")
     rows = [ChunkRecord(version, index, 3, f"글 {index}", "T", "") for index in range(3)]
     collection.write(rows, VECTORS[:3])
+    collection.write([ChunkRecord(FileVersion(FileKey("docs", "b.md"), "now"), 0, 1, "글", "T", "")], VECTORS[:1])
     collection.write_rows(["foreign"], ["x"], [{"source": "x"}], VECTORS[:1])
+    asked = requests(collection, monkeypatch)
     files = collection.stored_files()
-    assert (files.holds(version), files.foreign, files.chunks) == (True, ["foreign"], 4)
+    assert (files.holds(version), files.foreign, files.chunks) == (True, ["foreign"], 5)
+    assert [one["ids"] for one in asked if "ids" in one] == [["foreign"]]
     collection.delete([rows[0].id])
     limit(collection, ids=1)
     files = collection.stored_files()
