@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from rag_pipeline.config import Settings
 from rag_pipeline.documents.chunking import CHUNKING_VERSION
+from rag_pipeline.documents.readers.base import ReadingOptions
 from rag_pipeline.embeddings.base import PipelineEmbeddings
 from rag_pipeline.embeddings.factory import make_embeddings
 from rag_pipeline.store import Fingerprint, Store
@@ -36,9 +39,18 @@ def embedding_name(settings: Settings, store: Store, collection: str) -> str:
 
 def fingerprint_of(embeddings: PipelineEmbeddings, settings: Settings) -> Fingerprint:
     """The fingerprint of collections that an embedding makes under these settings."""
-    reading = settings.reading
-    fields = f"{reading.json_title} {reading.json_text}" if reading.json_title or reading.json_text else None
+    reading = reading_options(settings)
     identity = embeddings.identity
     return Fingerprint.of(
-        identity.as_dict(), settings.chunking.max_tokens, CHUNKING_VERSION, fields, identity.earlier_revision
+        identity.as_dict(),
+        settings.chunking.max_tokens,
+        CHUNKING_VERSION,
+        f"{reading.json_title} {reading.json_text}" if reading.json_title or reading.json_text else None,
+        reading.changed or None,
+        identity.earlier_revision,
     )
+
+
+def reading_options(settings: Settings) -> ReadingOptions:
+    """How files are read under these settings."""
+    return ReadingOptions(**{entry.name: getattr(settings.reading, entry.name) for entry in fields(ReadingOptions)})

@@ -116,5 +116,7 @@ def show_warnings(report: IngestReport) -> None:
             f"collection {report.collection} still holds documents of {folder}, which is no longer there;"
             " --rebuild recreates it from the folders you name"
         )
+    for warning in report.warnings:
+        print_warning(f"{warning.source}: {warning.text}")
     for failure in report.failures:
         print_warning(f"{failure.source}: {failure.reason}")

@@ -143,6 +143,14 @@ class ReadingSettings(_Frozen):
     """Of the process that parses."""
     json_title: str | None = None
     json_text: str | None = None
+    outline: bool = True
+    """Recognise headings that have no markup, such as numbered articles and lines in bold."""
+    hidden: bool = False
+    """Read hidden slides, sheets, rows and text too."""
+    comments: bool = False
+    """Read comments at the margin too."""
+    page_headers: bool = False
+    """Read headers and footers of pages too."""
 
 
 class HnswSettings(_Frozen):

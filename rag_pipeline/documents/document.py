@@ -8,7 +8,7 @@ from typing import Any
 
 from rag_pipeline.errors import DocumentError
 from rag_pipeline.metadata_values import MetadataValue, storable_metadata
-from rag_pipeline.text import clean
+from rag_pipeline.text import clean, one_line
 
 
 @dataclass(frozen=True)
@@ -30,17 +30,24 @@ class Document:
     sections: tuple[Section, ...]
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
     """What the file says of itself, such as the front matter of Markdown."""
+    warnings: tuple[str, ...] = ()
+    """What was left out or guessed, a line each, such as "2 formulas hold no value": said at an ingest, not stored."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, to hand it from one process to another."""
         sections = [[list(section.headings), section.text, dict(section.place)] for section in self.sections]
-        return {"title": self.title, "sections": sections, "metadata": dict(self.metadata)}
+        return {
+            "title": self.title,
+            "sections": sections,
+            "metadata": dict(self.metadata),
+            "warnings": list(self.warnings),
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Document:
         """What :meth:`as_dict` made."""
         sections = tuple(Section(tuple(headings), text, place) for headings, text, place in values["sections"])
-        return cls(values["title"], sections, values["metadata"])
+        return cls(values["title"], sections, values["metadata"], tuple(values["warnings"]))
 
 
 def finished(document: Document) -> Document:
@@ -58,4 +65,5 @@ def finished(document: Document) -> Document:
     )
     if not sections:
         raise DocumentError("holds no text")
-    return Document(clean(document.title), sections, storable_metadata(document.metadata))
+    warnings = tuple(one_line(clean(warning)) for warning in document.warnings)
+    return Document(clean(document.title), sections, storable_metadata(document.metadata), warnings)

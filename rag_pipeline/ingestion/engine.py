@@ -74,7 +74,7 @@ class _Texts:
             if read.version is None:
                 self._writer.fail(read.pending, read.failure)
                 continue
-            file = self._writer.open(read.pending, read.version, len(read.chunks))
+            file = self._writer.open(read.pending, read.version, len(read.chunks), read.warnings)
             new, known = self._writer.split([self._chunk(file, read, index) for index in sorted(file.missing)])
             yield from map(self._send, new)
             for chunk in known:

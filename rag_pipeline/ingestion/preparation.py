@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cached_property
 
-from rag_pipeline.assembly import embedding_name, fingerprint_of, open_store
+from rag_pipeline.assembly import embedding_name, fingerprint_of, open_store, reading_options
 from rag_pipeline.config import Settings
-from rag_pipeline.documents import FolderScan, Reader, Readers, ReadingOptions, scan_folder
+from rag_pipeline.documents import FolderScan, Reader, Readers, scan_folder
 from rag_pipeline.documents.sandbox import LimitedReader
 from rag_pipeline.documents.selection import Selection
 from rag_pipeline.documents.walking import check_folder
@@ -139,5 +139,5 @@ def make_reader(settings: Settings, own: Sequence[Reader] = ()) -> LimitedReader
         own: readers of the caller's, before all others.
     """
     reading = settings.reading
-    readers = Readers(own, ReadingOptions(reading.json_title, reading.json_text))
+    readers = Readers(own, reading_options(settings))
     return LimitedReader(readers, seconds=reading.seconds_per_file, memory_mb=reading.memory_mb)

@@ -35,6 +35,8 @@ class ReadFile:
     chunks: Sequence[Chunk]
     metadata: dict[str, MetadataValue]
     failure: str = ""
+    warnings: Sequence[str] = ()
+    """What was left out of it."""
 
     @property
     def tokens(self) -> int:
@@ -112,7 +114,8 @@ def _read_file(
     # The nearer to the document, the more it counts: a rule for many, the document's own word, the file beside it.
     metadata = {**file.mapped, **document.metadata, **file.sidecar}
     document = _titled(document, metadata.pop("title", ""))
-    return ReadFile(file, version, chunk_document(document, counter, chunk_tokens), metadata)
+    chunks = chunk_document(document, counter, chunk_tokens)
+    return ReadFile(file, version, chunks, metadata, warnings=document.warnings)
 
 
 def _titled(document: Document, given: MetadataValue) -> Document:

@@ -15,6 +15,14 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class FileWarning:
+    """What was left out of a file that got in."""
+
+    source: str
+    text: str
+
+
+@dataclass(frozen=True)
 class PlannedChange:
     """What a dry run found would be done with one file."""
 
@@ -83,6 +91,8 @@ class IngestReport:
     outgoing: Outgoing | None = None
     """Of a dry run with an embedding that sends texts away."""
     failures: list[Failure] = field(default_factory=list)
+    warnings: list[FileWarning] = field(default_factory=list)
+    """What was left out of files that got in."""
     skipped: dict[str, int] = field(default_factory=dict)
     """Files without a reader, by suffix."""
     gone_folders: list[str] = field(default_factory=list)
@@ -114,6 +124,7 @@ class IngestReport:
             },
             "seconds": round(self.seconds, 3),
             "failures": [{"source": failure.source, "reason": failure.reason} for failure in self.failures],
+            "warnings": [{"source": warning.source, "text": warning.text} for warning in self.warnings],
         }
         if self.dry_run:
             result["plan"] = [change.as_dict() for change in self.plan]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from rag_pipeline.embeddings.base import DocumentText, Vector
 from rag_pipeline.ingestion.plan import Plan, PlannedFile
-from rag_pipeline.ingestion.report import Failure, IngestReport, Progress
+from rag_pipeline.ingestion.report import Failure, FileWarning, IngestReport, Progress
 from rag_pipeline.store import Collection
 from rag_pipeline.store.records import ChunkRecord, FileKey, FileVersion, StoredFiles
 
@@ -87,8 +87,18 @@ class ChunkWriter:
             [chunk for chunk in chunks if chunk.record.text_sha256 in known],
         )
 
-    def open(self, pending: PlannedFile, version: FileVersion, count: int) -> FileInProgress:
-        """Take in a file that was read and has that many chunks; one that lacks none is finished at once."""
+    def open(
+        self, pending: PlannedFile, version: FileVersion, count: int, warnings: Sequence[str] = ()
+    ) -> FileInProgress:
+        """Take in a file that was read and has that many chunks; one that lacks none is finished at once.
+
+        Args:
+            pending: the file.
+            version: what was read of it.
+            count: its chunks.
+            warnings: what was left out of it, to be reported.
+        """
+        self._report.warnings += [FileWarning(pending.key.source, warning) for warning in warnings]
         present = self._stored.chunk_ids(version)
         file = FileInProgress(pending, version, set(range(count)) - set(present), list(present.values()))
         if not file.missing:

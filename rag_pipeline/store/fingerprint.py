@@ -26,6 +26,7 @@ _FIELDS = (
     "chunk_tokens",
     "chunking_version",
     "json_fields",
+    "reading",
 )
 
 
@@ -44,6 +45,7 @@ class Fingerprint:
         chunk_tokens: int | None,
         chunking_version: int,
         json_fields: str | None = None,
+        reading: str | None = None,
         earlier_revision: str = "",
     ) -> Fingerprint:
         """The fingerprint of an embedding and a way of chunking.
@@ -53,13 +55,16 @@ class Fingerprint:
             chunk_tokens: the limit of a chunk where it is below the model's own, else None.
             chunking_version: :data:`rag_pipeline.documents.chunking.CHUNKING_VERSION`.
             json_fields: which fields of JSON records are title and text, where the configuration says.
+            reading: other options of reading that are not as usual.
             earlier_revision: of the identity.
         """
         model_reads = identity["max_tokens"]
         if chunk_tokens is not None and model_reads is not None and chunk_tokens >= model_reads:
             chunk_tokens = None
         values = {**identity, "chunk_tokens": chunk_tokens, "chunking_version": chunking_version}
-        return cls({**values, "json_fields": json_fields} if json_fields else values, earlier_revision)
+        # Written only where they say something, so that a collection of earlier days is not told from one of today.
+        told = {"json_fields": json_fields, "reading": reading}
+        return cls({**values, **{name: value for name, value in told.items() if value}}, earlier_revision)
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, Any] | None) -> Fingerprint | None:

@@ -38,7 +38,7 @@ def test_json_is_one_object_with_the_stable_keys(ingest):
     code, out, _ = ingest("--json")
     report = json.loads(out)
     assert code == 0
-    assert list(report) == ["collection", "embedding", "files", "chunks", "seconds", "failures"]
+    assert list(report) == ["collection", "embedding", "files", "chunks", "seconds", "failures", "warnings"]
     assert report["files"] == {"new": 3, "updated": 0, "unchanged": 0, "renamed": 0, "removed": 0, "failed": 0}
 
 

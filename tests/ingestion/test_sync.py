@@ -350,6 +350,7 @@ def test_the_json_form_is_stable(settings, documents):
         "files": {"new": 3, "updated": 0, "unchanged": 0, "renamed": 0, "removed": 0, "failed": 1},
         "chunks": {"written": 4, "reused": 0, "removed": 0, "total": 4},
         "failures": [{"source": "bad.txt", "reason": "binary, not text"}],
+        "warnings": [],
     }
 
 

@@ -15,6 +15,7 @@ from pathlib import PurePath
 from typing import Any, cast
 
 from rag_pipeline.documents.document import Document, finished
+from rag_pipeline.documents.outline import outlined
 from rag_pipeline.documents.readers.base import Reader, ReadingOptions
 from rag_pipeline.errors import DocumentError
 from rag_pipeline.text import one_line
@@ -116,7 +117,8 @@ class Readers:
         try:
             if own is not None:
                 return finished(own.read(name, content))
-            return finished(_function(_BUILT_IN[suffix].module)(name, content, self.options))
+            document = _function(_BUILT_IN[suffix].module)(name, content, self.options)
+            return finished(outlined(document) if self.options.outline else document)
         except DocumentError:
             raise
         except ModuleNotFoundError as error:

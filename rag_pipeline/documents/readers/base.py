@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import PurePath
 from typing import Protocol, runtime_checkable
 
@@ -19,6 +19,22 @@ class ReadingOptions:
     """Field of a JSON record that is its title; None: ``title``, ``name`` and the like."""
     json_text: str | None = None
     """Field of a JSON record that is its text; None: ``text``, ``content`` and the like, or all fields."""
+    outline: bool = True
+    """Whether headings that have no markup are recognised: numbered articles, lines in bold."""
+    hidden: bool = False
+    """Whether hidden slides, sheets, rows and text are read."""
+    comments: bool = False
+    """Whether comments at the margin are read."""
+    page_headers: bool = False
+    """Whether headers and footers of pages are read."""
+
+    @property
+    def changed(self) -> str:
+        """Options besides the fields of JSON that are not as usual, in one line; empty if there are none."""
+        named = (entry for entry in fields(self) if not entry.name.startswith("json_"))
+        return " ".join(
+            f"{entry.name}={getattr(self, entry.name)}" for entry in named if getattr(self, entry.name) != entry.default
+        )
 
 
 @runtime_checkable

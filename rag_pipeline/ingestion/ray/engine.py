@@ -222,7 +222,9 @@ class _Arrivals:
         if file is None or file.version != version:
             if file is not None:
                 self._writer.remove(file.written)
-            file = self._open[number] = self._writer.open(self._files[number], version, row["count"])
+            file = self._open[number] = self._writer.open(
+                self._files[number], version, row["count"], row["warnings"] or ()
+            )
         if row["index"] not in file.missing:
             return None
         record = ChunkRecord(

@@ -34,6 +34,7 @@ CHUNKS = pa.schema(
         ("failure", pa.string()),  # why the file cannot be read, or none
         ("sha256", pa.string()),
         ("count", pa.int64()),  # chunks of the file
+        ("warnings", pa.list_(pa.string())),  # what was left out of the file
         ("index", pa.int64()),  # which of them this is; none: the file has no chunk to show
         ("text", pa.string()),
         ("title", pa.string()),
@@ -123,7 +124,7 @@ def _tables(number: int, read: ReadFile, known: npt.NDArray[np.bytes_]) -> Itera
     if read.version is None:
         yield _table([{"number": number, "failure": read.failure}])
         return
-    file = {"number": number, "sha256": read.version.sha256, "count": len(read.chunks)}
+    file = {"number": number, "sha256": read.version.sha256, "count": len(read.chunks), "warnings": [*read.warnings]}
     if not read.chunks:
         yield _table([file])
     for start in range(0, len(read.chunks), _SLICE):
