@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rag_pipeline.errors import DocumentError
@@ -57,13 +57,23 @@ def finished(document: Document) -> Document:
         DocumentError: there is no text in it.
     """
     sections = tuple(
-        Section(
-            tuple(clean(heading) for heading in section.headings), clean(section.text), storable_metadata(section.place)
-        )
-        for section in document.sections
-        if section.text.strip()
+        Section(tuple(map(clean, section.headings)), clean(section.text), storable_metadata(section.place))
+        for section in _without_empty(document.sections)
     )
     if not sections:
         raise DocumentError("holds no text")
     warnings = tuple(one_line(clean(warning)) for warning in document.warnings)
     return Document(clean(document.title), sections, storable_metadata(document.metadata), warnings)
+
+
+def _without_empty(sections: Sequence[Section]) -> Iterator[Section]:
+    """Sections with text; a heading that has nothing below it, and no section either, is text itself."""
+    for section, after in zip(sections, [*sections[1:], None], strict=True):
+        if section.text.strip():
+            yield section
+        elif section.headings and not _is_above(section.headings, after):
+            yield replace(section, headings=section.headings[:-1], text=section.headings[-1])
+
+
+def _is_above(headings: tuple[str, ...], after: Section | None) -> bool:
+    return after is not None and after.headings[: len(headings)] == headings

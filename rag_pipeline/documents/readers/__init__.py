@@ -74,6 +74,9 @@ _BUILT_IN = {
     ".hwpx": _BuiltIn("hangul", in_sandbox=True),
 }
 
+# What is Markdown, or becomes Markdown on its way: an indented line there belongs to the item above it.
+_MARKDOWN = frozenset({".md", ".markdown", ".html", ".htm", ".xhtml", ".epub", ".ipynb"})
+
 
 class Readers:
     """The readers at hand.
@@ -118,7 +121,7 @@ class Readers:
             if own is not None:
                 return finished(own.read(name, content))
             document = _function(_BUILT_IN[suffix].module)(name, content, self.options)
-            return finished(outlined(document) if self.options.outline else document)
+            return finished(self._outlined(suffix, document))
         except DocumentError:
             raise
         except ModuleNotFoundError as error:
@@ -133,6 +136,11 @@ class Readers:
             # A parser says in its own way that a file is damaged.
             said = _OBJECT.sub("it", one_line(error))
             raise DocumentError(f"is damaged, or not a {suffix} file ({type(error).__name__}: {said})") from None
+
+    def _outlined(self, suffix: str, document: Document) -> Document:
+        if not self.options.outline:
+            return document
+        return outlined(document, indented_is_list=suffix in _MARKDOWN)
 
 
 def read_document(name: str, content: bytes, options: ReadingOptions | None = None) -> Document:

@@ -67,11 +67,10 @@ def read_markdown(
         else:
             path.append((level, words))
         sections.append(Section(tuple(name for _, name in path if name), _join(lines[after:end])))
-    with_text = tuple(section for section in sections if section.text.strip())
-    if not with_text and headings:
+    if headings and not any(section.text.strip() for section in sections):
         # Nothing but headings: they are the text.
-        with_text = (Section((), "\n".join(words for _, words, _, _ in headings)),)
-    return Document(title, with_text, metadata or {})
+        sections = [Section((), "\n".join(words for _, words, _, _ in headings))]
+    return Document(title, tuple(sections), metadata or {})
 
 
 def _join(lines: list[str]) -> str:

@@ -1,0 +1,162 @@
+"""Which lines are headings after all: those whose kind is used consistently."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from statistics import median
+
+from rag_pipeline.documents.outline.candidates import STATUTE, Candidate
+
+# Headings of one kind, below which it is no outline but a line of its own.
+_FEWEST = 2
+# Share of a kind's lines that must have text below them before the next of the kind; in a list none has.
+_WITH_TEXT = 0.5
+# Share of a kind's lines that may read as sentences; of marked lines, which are mostly items, half may.
+_SENTENCES = 0.25
+_MARKED_SENTENCES = 0.5
+# Characters below a heading, in the middle of all: with less, its lines are items and not parts.
+_LEAST_TEXT = 15
+# Articles that may be missing between two: some are repealed, and not printed.
+_GAP = 3
+LEAD = "lead"
+"""The kind of a first line in bold that has nothing below it but the others: it stands above them all."""
+
+
+def headings_of(candidates: Sequence[Candidate], text: OutlineText) -> list[Candidate]:
+    """Candidates that are headings, in the order of the document."""
+    by_kind: dict[str, list[Candidate]] = defaultdict(list)
+    for candidate in candidates:
+        by_kind[candidate.kind].append(candidate)
+    accepted: set[Candidate] = set()
+    for kind, group in by_kind.items():
+        if kind != "annex":
+            accepted.update(_consistent(kind, group, text))
+    has_articles = any(candidate.kind == "조" for candidate in accepted)
+    accepted.update(
+        candidate for candidate in by_kind["annex"] if has_articles or not candidate.heading.startswith("부")
+    )
+    kinds = {candidate.kind for candidate in accepted}
+    return _with_lead([found for found in candidates if found in accepted and not _is_lone(found, kinds)], text)
+
+
+def _consistent(kind: str, group: Sequence[Candidate], text: OutlineText) -> list[Candidate]:
+    """The lines of one kind that are headings: all of them that keep its order, or none."""
+    if not group[0].number:
+        words = [line for line in group if not text.reads_as_sentence(line)]
+        if len(group) - len(words) > _MARKED_SENTENCES * len(group):
+            return []
+        group = words
+    runs = [run for run in _runs(kind, group, text) if _holds_text(run, text)]
+    lines = [line for run in runs for line in run]
+    if len(lines) < _FEWEST or all(len(run) == 1 for run in runs):
+        return []
+    if kind == "조" and all(line.heading[-1] in ")]】>" for line in lines):
+        return lines  # an article that names its matter needs no other sign
+    sentences = sum(text.reads_as_sentence(line) for line in lines)
+    has_text = kind in STATUTE or median(text.lengths(lines)) >= _LEAST_TEXT
+    return lines if has_text and sentences <= _SENTENCES * len(lines) else []
+
+
+def _runs(kind: str, group: Sequence[Candidate], text: OutlineText) -> list[list[Candidate]]:
+    """Lines of a kind whose numbers follow one another; a number out of order is no heading."""
+    runs: list[list[Candidate]] = []
+    for line in group:
+        last = runs[-1][-1] if runs else None
+        if last is not None and (not line.number or _follows(kind, last.number, line.number)):
+            runs[-1].append(line)
+        elif last is None or line.number[-1] == 1 or not text.same_part(last, line):
+            runs.append([line])
+    return runs
+
+
+def _follows(kind: str, last: tuple[int, ...], number: tuple[int, ...]) -> bool:
+    if kind in STATUTE:
+        if len(number) > 1:  # 제2조의2 after 제2조 or 제2조의1
+            return number[0] == last[0] and (len(last) == 1 or 0 < number[1] - last[1] <= _GAP)
+        return 0 < number[0] - last[0] <= _GAP
+    return number[:-1] == last[:-1] and number[-1] - last[-1] == 1
+
+
+def _holds_text(run: Sequence[Candidate], text: OutlineText) -> bool:
+    """Whether text stands below the lines of a run; a list and a table of contents have none between them.
+
+    What stands below the last says nothing, since any text may follow a list.
+    """
+    between = [bool(line.rest) or text.has_below(line, after) for line, after in pairwise(run)]
+    if not between:
+        return bool(run[0].rest) or text.has_below(run[0], None)
+    return sum(between) >= max(_WITH_TEXT * len(between), 1)
+
+
+def _is_lone(line: Candidate, kinds: set[str]) -> bool:
+    """Whether it is ``1 Introduction`` without a full stop where no 1.1 is: it may be any line that begins so."""
+    family, _, depth = line.kind.rpartition(" ")
+    if depth != "1" or not family.endswith("decimal") or f"{family} 2" in kinds:
+        return False
+    return not line.heading.split(" ", 1)[0].endswith(".")
+
+
+def _with_lead(headings: list[Candidate], text: OutlineText) -> list[Candidate]:
+    if len(headings) > 2 and headings[0].kind == headings[1].kind == "bold":
+        first, second = headings[:2]
+        if text.is_first(first) and not text.has_below(first, second):
+            return [replace(first, kind=LEAD), *headings[1:]]
+    return headings
+
+
+class OutlineText:
+    """The text around candidates.
+
+    Args:
+        texts: lines of each section.
+        bases: headings that each section has already.
+        indented_is_list: whether an indented line belongs to what is above it, as in Markdown.
+    """
+
+    def __init__(
+        self, texts: Sequence[Sequence[str]], bases: Sequence[tuple[str, ...]], *, indented_is_list: bool
+    ) -> None:
+        self._texts = texts
+        self._bases = bases
+        self._indented_is_list = indented_is_list
+
+    def same_part(self, one: Candidate, other: Candidate) -> bool:
+        """Whether two lines stand under the same heading of the document's own."""
+        return self._bases[one.section] == self._bases[other.section]
+
+    def is_first(self, line: Candidate) -> bool:
+        """Whether nothing stands above a line."""
+        return line.section == 0 and not any(text.strip() for text in self._texts[0][: line.line])
+
+    def reads_as_sentence(self, line: Candidate) -> bool:
+        """Whether a line is one of a text: by its words, or since the next line goes on with it."""
+        following = self._texts[line.section][line.line + 1 : line.line + 2]
+        goes_on = bool(following) and following[0].strip()[:1].islower()
+        return line.reads_as_sentence or goes_on
+
+    def has_below(self, line: Candidate, after: Candidate | None) -> bool:
+        """Whether any text stands below a line, before the other one."""
+        return next(self._below(line, after), None) is not None
+
+    def lengths(self, lines: Sequence[Candidate]) -> list[int]:
+        """Characters below each line, before the next of them or the end of the part."""
+        return [
+            len(line.rest) + sum(map(len, self._below(line, after)))
+            for line, after in zip(lines, [*lines[1:], None], strict=True)
+        ]
+
+    def _below(self, line: Candidate, after: Candidate | None) -> Iterator[str]:
+        for section in range(line.section, len(self._texts)):
+            if self._bases[section] != self._bases[line.section]:
+                return
+            first = line.line + 1 if section == line.section else 0
+            is_last = after is not None and after.section == section
+            last = after.line if after is not None and is_last else len(self._texts[section])
+            for text in self._texts[section][first:last]:
+                if text.strip() and not (self._indented_is_list and text[:1] in (" ", "\t")):
+                    yield text.strip()
+            if is_last:
+                return
