@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from rag_pipeline.documents.document import Document
 from rag_pipeline.errors import ConfigurationError
@@ -15,15 +16,24 @@ from rag_pipeline.metadata_values import MetadataValue
 from rag_pipeline.text import PATH_SEPARATOR
 
 # Raised when the same document would come out in other chunks; it is part of a collection's fingerprint.
-CHUNKING_VERSION = 2
+CHUNKING_VERSION = 3
 
 # Where a text may be cut, best first. Sentence ends are those of Latin, Korean and CJK punctuation; a Korean
 # sentence ends in a full stop like an English one. Each pattern matches the white space after the cut.
 _CUTS = (
     re.compile(r"\n[ \t]*\n\s*"),
+    re.compile(r"\n(?=\|)|(?<=\|)\n"),  # between rows of a table
     re.compile(r"(?<=[.!?…。！？])[\"'”’)\]」』]*\s+|(?<=[。！？])|\n"),
     re.compile(r"\s+"),
 )
+
+
+_TABLE_HEAD = re.compile(r"(?:^|(?<=\n))\|[^\n]*\n\|[ :|-]+\|\n(?=\|)")
+_NO_ROW = re.compile(r"\n(?!\|)|\Z")
+# Characters that a token hardly ever covers, one with another: a longer text need not be counted to be too long.
+_CHARACTERS_A_TOKEN = 40
+# Characters that are cut, and counted, at a time: tokenizing takes memory many times the text.
+_BLOCK = 100_000
 
 
 class TokenCounter(Protocol):
@@ -79,14 +89,16 @@ def chunk_document(document: Document, counter: TokenCounter, max_tokens: int | 
     limit = min(limits) if limits else None
     heads = [_head(document.title, section.headings) for section in document.sections]
     whole = [_with_head(head, section.text) for head, section in zip(heads, document.sections, strict=True)]
+    counted = [limit is None or len(text) <= _CHARACTERS_A_TOKEN * limit for text in whole]
+    counts = iter(counter.count_document_tokens(list(itertools.compress(whole, counted))))
     chunks = []
-    for section, head, text, tokens in zip(
-        document.sections, heads, whole, counter.count_document_tokens(whole), strict=True
-    ):
+    for section, head, text, is_counted in zip(document.sections, heads, whole, counted, strict=True):
         path = PATH_SEPARATOR.join(section.headings)
-        if limit is None or tokens <= limit:
+        tokens = next(counts) if is_counted else None
+        if tokens is not None and (limit is None or tokens <= limit):
             chunks.append(Chunk(text, document.title, path, tokens, head, section.place))
         else:
+            assert limit is not None
             splitter = _Splitter(counter, limit, head)
             chunks += [
                 Chunk(piece, document.title, path, count, splitter.head, section.place)
@@ -117,34 +129,53 @@ class _Splitter:
                 " raise max_tokens"
             )
         self.head = self._shorten(head)
+        # What does not fit in front of each piece stands in front of the first, so that no word is lost.
+        self._lead = "" if self.head == head else f"{head}\n\n"
         """The title path as it stands in front of each piece, cut short where the limit wants it."""
         self._room = limit - self._count([_with_head(self.head, "")])[0]
 
-    def split(self, body: str) -> list[tuple[str, int]]:
+    def split(self, body: str) -> Iterator[tuple[str, int]]:
         """Pieces in order, each with its exact token count."""
-        pieces: list[tuple[str, int]] = []
-        units = self._units(body, 0)
-        start = 0
-        while start < len(units):
-            end, total = start, 0
-            while end < len(units) and (end == start or total + units[end][1] <= self._room):
-                total += units[end][1]
-                end += 1
-            text, tokens = self._piece(units[start:end])
-            while tokens > self._limit and end > start + 1:
-                # Counts do not add up exactly: give way unit by unit.
-                end -= 1
-                text, tokens = self._piece(units[start:end])
-            unit, own = units[start]
-            if tokens > self._limit and len(unit) > 1:
-                units[start : start + 1] = [(half, own // 2 + 1) for half in _halves(unit)]
-                continue
-            pieces.append((text, tokens))
-            start = end
-        return pieces
+        for block in _blocks(self._lead + body):
+            yield from self._split(block, _table_heads(block))
 
-    def _piece(self, units: Sequence[tuple[str, int]]) -> tuple[str, int]:
-        text = _with_head(self.head, "".join(unit for unit, _ in units).strip("\n").rstrip())
+    def _split(self, body: str, tables: Sequence[_TableHead]) -> Iterator[tuple[str, int]]:
+        units = deque(self._units(body, 0))
+        position = 0
+        while units:
+            repeated, room = self._repeated(tables, position)
+            taken: list[str] = []
+            total = 0
+            for unit, own in units:
+                if taken and total + own > room:
+                    break
+                taken.append(unit)
+                total += own
+            text, tokens = self._piece(repeated, taken)
+            while tokens > self._limit and len(taken) > 1:
+                # Counts do not add up exactly: give way unit by unit.
+                taken.pop()
+                text, tokens = self._piece(repeated, taken)
+            if tokens > self._limit and len(taken[0]) > 1:
+                unit, own = units.popleft()
+                units.extendleft(reversed([(half, own // 2 + 1) for half in _halves(unit)]))
+                continue
+            yield text, tokens
+            for unit in taken:
+                position += len(unit)
+                units.popleft()
+
+    def _repeated(self, tables: Sequence[_TableHead], position: int) -> tuple[str, int]:
+        """The header of the table that is cut at a position, which names its values, and the room that it leaves."""
+        for table in tables:
+            if table.start <= position < table.end:
+                room = self._room - max(self._count([table.header])[0] - self._overhead, 0)
+                if 2 * room >= self._room:
+                    return table.header, room
+        return "", self._room
+
+    def _piece(self, repeated: str, units: Sequence[str]) -> tuple[str, int]:
+        text = _with_head(self.head, repeated + "".join(units).strip("\n").rstrip())
         return text, self._count([text])[0]
 
     def _units(self, text: str, level: int) -> list[tuple[str, int]]:
@@ -179,3 +210,31 @@ def _cut(text: str, pattern: re.Pattern[str]) -> list[str]:
 def _halves(text: str) -> list[str]:
     middle = len(text) // 2
     return [text[:middle], text[middle:]]
+
+
+class _TableHead(NamedTuple):
+    """The rows that name the columns of a Markdown table, and between which positions its other rows are."""
+
+    header: str
+    start: int
+    end: int
+
+
+def _table_heads(text: str) -> list[_TableHead]:
+    found: list[_TableHead] = []
+    for match in _TABLE_HEAD.finditer(text):
+        end = _NO_ROW.search(text, match.end())
+        found.append(_TableHead(match[0], match.end(), end.start() if end else len(text)))
+    return found
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """A long text in parts that are worked on one by one, cut where a paragraph, line or word ends."""
+    start = 0
+    while len(text) - start > _BLOCK:
+        window = text[start : start + _BLOCK]
+        ends = (window.rfind(sign) + len(sign) for sign in ("\n\n", "\n", " ") if sign in window[_BLOCK // 2 :])
+        end = start + next(ends, _BLOCK)
+        yield text[start:end]
+        start = end
+    yield text[start:]

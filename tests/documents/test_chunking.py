@@ -64,7 +64,51 @@ def test_one_endless_word_is_cut_all_the_same():
 
 def test_a_title_path_longer_than_the_limit_leaves_room_for_text():
     chunks = chunk("본문 " * 30, Letters(max_tokens=40), "제목" * 50, ("장" * 60,))
-    assert all(c.tokens <= 40 and "본문" in c.text for c in chunks)
+    assert all(c.tokens <= 40 for c in chunks)
+    assert sum(c.body.count("본문") for c in chunks) == 30
+
+
+def test_a_title_path_that_is_cut_short_stands_whole_in_the_first_piece():
+    heading = " ".join(f"낱말{number}" for number in range(60))
+    chunks = chunk("짧은 본문", Letters(max_tokens=80), "제목", (heading,))
+    bodies = " ".join(piece.body for piece in chunks)
+    assert all(f"낱말{number}" in bodies for number in range(60))
+
+
+def test_each_part_of_a_long_table_repeats_its_header():
+    rows = "\n".join(f"| 배 {number} | {number}.5 m. 끝 |" for number in range(12))
+    text = f"머리말이다.\n\n| 이름 | 흘수 |\n| --- | --- |\n{rows}\n\n맺음말이다."
+    chunks = chunk(text, Letters(max_tokens=90))
+    tables = [piece.body for piece in chunks if "| 배 " in piece.body]
+    assert len(tables) > 3
+    assert all("| 이름 | 흘수 |\n| --- | --- |\n| 배 " in body for body in tables)
+    assert all(piece.tokens <= 90 for piece in chunks)
+    lines = [line for body in tables for line in body.split("\n") if line.startswith("| 배 ")]
+    assert lines == rows.split("\n"), "no row is cut, none comes twice"
+    assert all("이름" not in piece.body for piece in chunks if "| 배 " not in piece.body)
+
+
+def test_a_header_too_long_to_repeat_stands_once():
+    text = f"| {'긴 이름 ' * 12}| 흘수 |\n| --- | --- |\n" + "| 배 | 9.1 |\n" * 12
+    chunks = chunk(text, Letters(max_tokens=90))
+    assert sum("긴 이름" in piece.body for piece in chunks) <= 2
+    assert sum(piece.body.count("| 배 | 9.1 |") for piece in chunks) == 12
+
+
+def test_a_long_text_is_counted_in_parts():
+    """Tokenizing takes many times the memory of the text, so that a file of 100 MB must not be tokenized at once."""
+    longest = 0
+
+    class Watched(Letters):
+        def count_document_tokens(self, texts):
+            nonlocal longest
+            longest = max([longest, *map(len, texts)])
+            return super().count_document_tokens(texts)
+
+    text = "배가 운하를 지난다.\n" * 100_000
+    chunks = chunk(text, Watched(max_tokens=512))
+    assert longest <= 100_100
+    assert "".join("".join(piece.body for piece in chunks).split()) == "".join(text.split())
 
 
 def test_the_prompt_counts():
