@@ -45,7 +45,7 @@ def test_every_command_and_option_of_the_pages_exists():
     known = (DOCS / "commands.md").read_text("utf-8")
     for page in ("index.md", "ingesting.md", "asking.md", "developing.md"):
         text = (DOCS / page).read_text("utf-8")
-        for command in re.findall(r"rag-pipeline (\w+)", text):
+        for command in re.findall(r"rag-pipeline ([\w-]+)", text):
             assert f"\n## {command}\n" in known, (page, command)
         for option in re.findall(r"(?<=[\s`])--[a-z][a-z-]+", text):
             assert option in known, (page, option)

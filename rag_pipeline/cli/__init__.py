@@ -21,6 +21,7 @@ import typer
 
 from rag_pipeline.cli import (
     adopt,
+    check_reading,
     compare,
     config_command,
     doctor,
@@ -43,6 +44,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "config": config_command.command,
     "models": models.command,
     "verify": verify.command,
+    "check-reading": check_reading.command,
     "compare": compare.command,
     "questions": questions.command,
     "map": map_command.command,

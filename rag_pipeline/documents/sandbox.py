@@ -11,11 +11,14 @@ import threading
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rag_pipeline.documents.document import Document
 from rag_pipeline.documents.readers import Readers
 from rag_pipeline.errors import DocumentError
+
+if TYPE_CHECKING:
+    from rag_pipeline.documents.conservation import FileCheck
 
 _COMMAND = (sys.executable, "-m", "rag_pipeline.documents.worker")
 # What a fresh process may take to import its libraries; not a part of any file's time.
@@ -50,12 +53,27 @@ class LimitedReader:
         """
         if not self._readers.runs_in_sandbox(name):
             return self._readers.read(name, content)
+        return Document.from_dict(self._ask(name, content)["document"])
+
+    def check(self, name: str, content: bytes) -> FileCheck | None:
+        """Read one file, and tell how many of its letters reached the document; None for a format that has no walk.
+
+        Raises:
+            DocumentError: it cannot be read, or not within the limits; the message is the reason.
+        """
+        from rag_pipeline.documents.conservation import FileCheck
+
+        found = self._ask(name, content, "check")["check"]
+        return None if found is None else FileCheck.from_dict(found)
+
+    def _ask(self, name: str, content: bytes, task: str = "read") -> dict[str, Any]:
         worker = self._worker = self._worker or _Worker()
         request = {
             "name": name,
             "size": len(content),
             "options": asdict(self._readers.options),
             "memory_mb": self._memory_mb,
+            "task": task,
         }
         try:
             answer = worker.ask(request, content, self._seconds)
@@ -67,7 +85,7 @@ class LimitedReader:
             raise DocumentError(f"brought its parser down ({error})") from None
         if "error" in answer:
             raise DocumentError(answer["error"])
-        return Document.from_dict(answer["document"])
+        return answer
 
     def close(self) -> None:
         """End the process."""

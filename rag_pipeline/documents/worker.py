@@ -1,7 +1,7 @@
 """Reads files in a process of its own: ``python -m rag_pipeline.documents.worker``.
 
-A request is a line of JSON (name, size, options, memory limit) and the file's bytes; the answer is a line of JSON with
-the document, or why there is none. What a parser prints goes nowhere.
+A request is a line of JSON (name, size, options, memory limit, task) and the file's bytes; the answer is a line of JSON
+with the document, or with how much of the file it holds, or why there is none. What a parser prints goes nowhere.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import sys
 from typing import Any, BinaryIO
 
+from rag_pipeline.documents.document import Document
 from rag_pipeline.documents.readers import Readers
 from rag_pipeline.documents.readers.base import ReadingOptions
 from rag_pipeline.errors import DocumentError
@@ -26,15 +27,27 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         if readers is None:
             _limit_memory(request["memory_mb"])
             readers = Readers(options=ReadingOptions(**request["options"]))
-        answers.write(json.dumps(_answer(readers, request["name"], content)).encode() + b"\n")
+        answers.write(json.dumps(_answer(readers, request, content)).encode() + b"\n")
         answers.flush()
 
 
-def _answer(readers: Readers, name: str, content: bytes) -> dict[str, Any]:
+def _answer(readers: Readers, request: dict[str, Any], content: bytes) -> dict[str, Any]:
+    name = request["name"]
     try:
-        return {"document": readers.read(name, content).as_dict()}
+        document = readers.read(name, content)
+        if request.get("task") == "check":
+            return {"check": check_file(name, content, document, readers.options)}
+        return {"document": document.as_dict()}
     except DocumentError as error:
         return {"error": str(error)}
+
+
+def check_file(name: str, content: bytes, document: Document, options: ReadingOptions) -> dict[str, Any] | None:
+    """What became of a file's letters, as plain values; None for a format that cannot be checked."""
+    from rag_pipeline.documents.conservation import compare, walk
+
+    strings = walk(name, content, options)
+    return None if strings is None else compare(strings, document).as_dict()
 
 
 def _limit_memory(megabytes: int) -> None:

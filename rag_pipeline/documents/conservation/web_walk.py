@@ -1,0 +1,100 @@
+"""HTML, EPUB and mail: the text nodes that a reader of the page sees."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+from urllib.parse import unquote
+
+from rag_pipeline.documents.readers.archive import check_archive, parse_xml
+from rag_pipeline.documents.readers.base import ReadingOptions
+
+_UNSEEN = frozenset(
+    {"script", "style", "template", "svg", "iframe", "object", "head", "nav", "noscript"}
+    | {"button", "select", "datalist"}
+)
+_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+
+
+def html(content: bytes, options: ReadingOptions) -> Iterator[str]:
+    """Text nodes of a page."""
+    from rag_pipeline.documents.readers.html import decode_html
+
+    yield from _visible(decode_html(content), options)
+
+
+def epub(content: bytes, options: ReadingOptions) -> Iterator[str]:
+    """Text nodes of the pages that the book's spine names."""
+    with check_archive(content) as archive:
+        container = parse_xml(archive.read("META-INF/container.xml"))
+        place = str(next(container.iter("{*}rootfile")).get("full-path"))
+        package = parse_xml(archive.read(place))
+        pages = {
+            item.get("id"): str(item.get("href"))
+            for item in package.iter("{*}item")
+            if "nav" not in str(item.get("properties", "")).split()
+        }
+        for item in package.iter("{*}itemref"):
+            href = pages.get(item.get("idref"), "")
+            inside = posixpath.normpath(posixpath.join(posixpath.dirname(place), unquote(href.partition("#")[0])))
+            if inside in archive.namelist():
+                yield from html(archive.read(inside), options)
+
+
+def eml(content: bytes, options: ReadingOptions) -> Iterator[str]:
+    """Text of all parts but attachments that are no text; of alternatives the longest."""
+    message = message_from_bytes(content, policy=policy.default)
+    assert isinstance(message, EmailMessage)
+    yield str(message["Subject"] or "")
+    yield from _part(message, options)
+
+
+def _part(part: Any, options: ReadingOptions) -> list[str]:
+    kind = part.get_content_type()
+    if kind == "multipart/alternative":
+        return max((_part(inner, options) for inner in part.iter_parts()), key=lambda strings: sum(map(len, strings)))
+    if part.is_multipart():
+        return [string for inner in part.iter_parts() for string in _part(inner, options)]
+    if part.get_content_maintype() != "text":
+        return []
+    payload = part.get_payload(decode=True)
+    charset = part.get_content_charset() or "utf-8"
+    charset = "cp949" if charset in ("euc-kr", "ks_c_5601-1987") else charset
+    try:
+        text = payload.decode(charset)
+    except (LookupError, UnicodeDecodeError):
+        from rag_pipeline.documents.encodings import decode
+
+        text = decode(payload)
+    return list(_visible(text, options)) if kind == "text/html" else text.split("\n")
+
+
+def _visible(text: str, options: ReadingOptions) -> Iterator[str]:
+    from bs4 import Comment, Declaration, Doctype, ProcessingInstruction
+
+    from rag_pipeline.documents.readers.html import parse
+
+    unread = (Comment, Declaration, Doctype, ProcessingInstruction)
+    waiting: list[Any] = [parse(text)]
+    while waiting:
+        node = waiting.pop()
+        if not hasattr(node, "children"):
+            if not isinstance(node, unread) and node.strip():
+                yield str(node)
+            continue
+        if node.name in _UNSEEN or (not options.hidden and _is_hidden(node)):
+            continue
+        waiting.extend(reversed(list(node.children)))
+
+
+def _is_hidden(tag: Any) -> bool:
+    attributes = tag.attrs or {}
+    return (
+        "hidden" in attributes
+        or str(attributes.get("aria-hidden", "")).lower() == "true"
+        or bool(_HIDDEN_STYLE.search(str(attributes.get("style", ""))))
+    )

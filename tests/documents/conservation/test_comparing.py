@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from rag_pipeline.documents.conservation import FileCheck, compare
+from rag_pipeline.documents.document import Document, Section
+
+
+def document(*texts, title="", headings=()):
+    return Document(title, tuple(Section(tuple(headings), text) for text in texts))
+
+
+def test_white_space_punctuation_and_compatibility_forms_do_not_count():
+    check = compare(["최대  흘수: 12.04㎡", "ＡＢＣ"], document("최대 흘수 — 12.04 m2 abc"))
+    assert check == FileCheck(13, 1.0)
+
+
+def test_order_does_not_count():
+    assert compare(["첫째 문단이다", "둘째 문단이다"], document("둘째 문단이다\n\n첫째 문단이다")).kept == 1.0
+
+
+def test_a_string_that_is_not_there_is_shown_and_counts_by_its_letters():
+    check = compare(["배는 뜬다", "닻은 가라앉는다"], document("배는 뜬다"))
+    assert check.letters == 11
+    assert check.kept == 4 / 11
+    assert check.missing == ("닻은 가라앉는다",)
+
+
+def test_a_string_that_stands_twice_in_the_file_must_stand_twice():
+    assert compare(["같은 말이다", "같은 말이다"], document("같은 말이다")).kept == 0.5
+
+
+def test_headings_and_title_count_and_a_heading_over_several_sections_counts_once():
+    file = ["항해 기록", "제원", "가람은 길다", "나루는 짧다"]
+    assert compare(file, document("가람은 길다", "나루는 짧다", title="항해 기록", headings=["제원"])).kept == 1.0
+    twice = compare([*file, "제원이란"], document("가람은 길다", "나루는 짧다", title="항해 기록", headings=["제원"]))
+    assert twice.missing == ("제원이란",)
+
+
+def test_a_long_string_that_the_document_holds_twice_is_named():
+    long = "이 문단은 스무 글자보다 길어서 두 번 나오면 우연이 아니다"
+    assert compare([long], document(f"{long}\n{long}")).doubled == ("이문단은스무글자보다길어서두번나오면우연이아니다",)
+    assert compare([long, long], document(f"{long}\n{long}")).doubled == ()
+
+
+def test_merged_cells_of_a_table_may_be_repeated():
+    long = "이 칸은 스무 글자보다 길고 두 줄에 걸쳐 있는 합친 칸이다"
+    assert compare([long, "가", "나"], document(f"| {long} | 가 |\n| {long} | 나 |")).doubled == ()
+
+
+def test_a_file_without_letters_keeps_all():
+    assert compare(["—", " "], document("x")) == FileCheck(0, 1.0)
+
+
+def test_plain_values_come_back():
+    check = FileCheck(3, 0.5, ("가",), ("나",))
+    assert FileCheck.from_dict(check.as_dict()) == check
