@@ -27,7 +27,7 @@ def show_progress(collection: str, *, quiet: bool) -> AbstractContextManager[Cal
 
 
 def describe(progress: Progress, seconds: float) -> str:
-    """Files, tokens, speed and the time left, by the bytes of the files that are done."""
+    """Files, tokens, speed and the time left."""
     parts = [f"{progress.files_done} of {progress.files} files", f"{progress.tokens:,} tokens"]
     if progress.embedding_seconds:
         parts.append(f"{progress.tokens / progress.embedding_seconds:,.0f} tokens/s")
@@ -39,9 +39,9 @@ def describe(progress: Progress, seconds: float) -> str:
 
 def time_left(progress: Progress, seconds: float) -> float | None:
     """Seconds left at the pace so far; None while that is not known."""
-    if seconds < _SECONDS_BEFORE_GUESS or not progress.bytes_done:
+    if seconds < _SECONDS_BEFORE_GUESS or not progress.share:
         return None
-    return seconds * (progress.bytes - progress.bytes_done) / progress.bytes_done
+    return seconds * (1 - progress.share) / progress.share
 
 
 class _Lines:
@@ -81,8 +81,8 @@ class _Bar(AbstractContextManager[Any]):
     def _update(self, progress: Progress) -> None:
         self._bar.update(
             self._task,
-            total=max(progress.bytes, 1),
-            completed=progress.bytes_done,
+            total=1.0,
+            completed=progress.share or progress.files_done / max(progress.files, 1),
             state=describe(progress, time.monotonic() - self._started),
         )
 

@@ -62,6 +62,8 @@ class Progress:
     chunks: int
     tokens: int
     embedding_seconds: float
+    share: float | None = None
+    """Estimated share of the work that is done, from 0 to 1; None while it is not known."""
 
 
 @dataclass

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from rag_pipeline.embeddings.base import DocumentText, Vector
+from rag_pipeline.ingestion.estimate import WorkEstimate
 from rag_pipeline.ingestion.plan import Plan, PlannedFile
 from rag_pipeline.ingestion.report import Failure, FileWarning, IngestReport, Progress
 from rag_pipeline.store import Collection
@@ -31,6 +32,8 @@ class FileInProgress:
     """Ids of its chunks in the collection, those of an earlier run that was cut off counted."""
     refused: str = ""
     """Why one of its chunks could not be embedded."""
+    tokens: int = 0
+    """Tokens of it that were embedded."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class ChunkWriter:
         self._bytes = sum(file.size for file in plan.pending)
         self._done = 0
         self._bytes_done = 0
+        self._work = WorkEstimate(plan.pending)
         self._on_progress = on_progress
         self._reusable: list[ChunkInProgress] = []
         self._holders: dict[str, str] = {}
@@ -105,10 +109,16 @@ class ChunkWriter:
             self._finish([file])
         return file
 
-    def fail(self, pending: PlannedFile, reason: str) -> None:
-        """Report a file that cannot get in; what was stored of it before stays."""
+    def fail(self, pending: PlannedFile, reason: str, tokens: int = 0) -> None:
+        """Report a file that cannot get in; what was stored of it before stays.
+
+        Args:
+            pending: the file.
+            reason: why.
+            tokens: what was embedded of it in vain.
+        """
         self._report.failures.append(Failure(pending.key.source, reason))
-        self._count(pending)
+        self._count(pending, tokens)
 
     def reuse(self, chunk: ChunkInProgress) -> list[ChunkInProgress]:
         """Write a chunk with the vector its text has already, some time until :meth:`flush`.
@@ -151,6 +161,8 @@ class ChunkWriter:
         self._report.embedding_seconds += seconds
         self._report.tokens += sum(chunk.text.tokens for chunk in chunks)
         for chunk in chunks:
+            chunk.file.tokens += chunk.text.tokens
+            self._work.embedded(chunk.file.pending, chunk.text.tokens)
             if reason := self._collection.rejection_reason(chunk.record.text, chunk.record.metadata):
                 self._refuse(chunk, reason)
         self._write(chunks, vectors)
@@ -200,9 +212,9 @@ class ChunkWriter:
         )
         for file in files:
             if file.refused:
-                self.fail(file.pending, file.refused)
+                self.fail(file.pending, file.refused, file.tokens)
             else:
-                self._count(file.pending)
+                self._count(file.pending, file.tokens)
                 self._report_whole(file.pending)
 
     def _report_whole(self, file: PlannedFile) -> None:
@@ -214,9 +226,10 @@ class ChunkWriter:
         else:
             self._report.updated += 1
 
-    def _count(self, file: PlannedFile) -> None:
+    def _count(self, file: PlannedFile, tokens: int) -> None:
         self._done += 1
         self._bytes_done += file.size
+        self._work.finished(file, tokens)
 
     def _tell(self) -> None:
         if self._on_progress is not None:
@@ -229,5 +242,6 @@ class ChunkWriter:
                     self._report.chunks_written,
                     self._report.tokens,
                     self._report.embedding_seconds,
+                    self._work.share(),
                 )
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -153,10 +154,18 @@ def test_watch_brings_in_changes_and_stops_cleanly(project, documents):
 
 def test_progress_tells_files_tokens_speed_and_time_left():
     progress = Progress(
-        files_done=20, files=100, bytes_done=1000, bytes=5000, chunks=40, tokens=12_000, embedding_seconds=6.0
+        files_done=20,
+        files=100,
+        bytes_done=1000,
+        bytes=5000,
+        chunks=40,
+        tokens=12_000,
+        embedding_seconds=6.0,
+        share=0.2,
     )
     assert time_left(progress, 10.0) == 40.0
     assert time_left(progress, 1.0) is None
+    assert time_left(replace(progress, share=None), 1000.0) is None
     assert describe(progress, 10.0) == "20 of 100 files, 12,000 tokens, 2,000 tokens/s, about 40 s left"
     assert describe(progress, 1000.0).endswith("about 67 min left")
 

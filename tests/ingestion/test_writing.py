@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,10 +72,13 @@ def test_a_file_counts_when_its_last_chunk_is_written_in_whatever_order(collecti
     work.writer.store([second[0], first[0]], unit(2, seed=1), seconds=0.25)
     assert work.counts == (1, 1, 0, 0)
     assert (work.report.chunks_written, work.report.chunks_removed, work.report.tokens) == (3, 0, 15)
-    assert work.told == [
+    shares = [told.share for told in work.told]
+    assert [replace(told, share=None) for told in work.told] == [
         Progress(0, 2, 0, 40, 1, 5, 0.5),
         Progress(2, 2, 40, 40, 3, 15, 0.75),
     ]
+    assert shares[0] is not None
+    assert 0 < shares[0] < shares[1] == 1
     assert collection.count == 3
 
 

@@ -84,9 +84,15 @@ def _texts(document: Document) -> Iterator[str]:
     path: tuple[str, ...] = ()
     for section in document.sections:
         same = 0
-        while same < min(len(path), len(section.headings)) and path[same] == section.headings[same]:
+        # The same path again may be another part of the same name.
+        while (
+            section.headings != path
+            and same < min(len(path), len(section.headings))
+            and path[same] == section.headings[same]
+        ):
             same += 1
-        yield " ".join(section.headings[same:]) + "\n" + section.text
+        new = section.headings[-1:] if section.headings == path else section.headings[same:]
+        yield " ".join(new) + "\n" + section.text
         path = section.headings
 
 

@@ -28,11 +28,16 @@ def test_a_string_that_stands_twice_in_the_file_must_stand_twice():
     assert compare(["같은 말이다", "같은 말이다"], document("같은 말이다")).kept == 0.5
 
 
-def test_headings_and_title_count_and_a_heading_over_several_sections_counts_once():
-    file = ["항해 기록", "제원", "가람은 길다", "나루는 짧다"]
-    assert compare(file, document("가람은 길다", "나루는 짧다", title="항해 기록", headings=["제원"])).kept == 1.0
-    twice = compare([*file, "제원이란"], document("가람은 길다", "나루는 짧다", title="항해 기록", headings=["제원"]))
-    assert twice.missing == ("제원이란",)
+def test_title_and_headings_count_once_where_they_are_new():
+    parts = (Section(("제원", "길이"), "가람은 길다"), Section(("제원", "폭"), "나루는 좁다"))
+    file = ["항해 기록", "제원", "길이", "가람은 길다", "폭", "나루는 좁다"]
+    assert compare(file, Document("항해 기록", parts)).kept == 1.0
+    assert compare([*file, "제원이란"], Document("항해 기록", parts)).missing == ("제원이란",)
+
+
+def test_parts_of_one_name_may_follow_each_other():
+    parts = (Section(("개요",), "가"), Section(("개요",), "나"))
+    assert compare(["개요", "가", "개요", "나"], Document("", parts)).kept == 1.0
 
 
 def test_a_long_string_that_the_document_holds_twice_is_named():
