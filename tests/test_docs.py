@@ -7,8 +7,12 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 import rag_pipeline
 from tests.conftest import ROOT
+
+pytestmark = pytest.mark.slow
 
 DOCS = ROOT / "docs"
 

@@ -26,7 +26,10 @@ from rag_pipeline.lexical import analyze
 from rag_pipeline.testing import HashEmbeddings
 from tests.conftest import offline_environment
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not fork")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not fork"),
+]
 # Far longer than any child takes; one that waits for a thread of its parent waits for ever.
 PATIENCE = 120
 TEXTS = ["최대 흘수가 12.04 m인 컨테이너선은?", "a tug tows ships", "coal and grain"] * 4

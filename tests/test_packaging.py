@@ -16,6 +16,8 @@ import pytest
 import rag_pipeline
 from tests.conftest import OFFLINE, ROOT, complaints
 
+pytestmark = pytest.mark.slow
+
 BUILT = ("rag_pipeline", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "documents", "ingest.py", "query.py",
          "config.yaml")  # fmt: skip
 

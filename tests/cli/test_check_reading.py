@@ -9,6 +9,8 @@ import pytest
 from rag_pipeline.cli import run
 from tests import formats
 
+pytestmark = pytest.mark.slow
+
 SENTENCE = "최대 흘수 12.04 m인 컨테이너선은 파나막스이다."
 _WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 

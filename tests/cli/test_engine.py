@@ -7,6 +7,8 @@ import socket
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.slow
 def test_the_engine_of_ray_shows_only_what_the_local_one_shows(project, python):

@@ -8,6 +8,8 @@ import pytest
 
 from rag_pipeline.cli import run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def command(project, capsys):

@@ -15,6 +15,8 @@ from rag_pipeline.ingestion import Progress
 from tests import formats
 from tests.conftest import ROOT, complaints, started
 
+pytestmark = pytest.mark.slow
+
 SENTENCE = "최대 흘수가 12.04 m인 컨테이너선은 파나막스이다."
 
 

@@ -10,6 +10,8 @@ import pytest
 from rag_pipeline.testing import gemini_faults as faults
 from tests.conftest import ROOT, complaints
 
+pytestmark = pytest.mark.slow
+
 QUESTION = "최대 흘수가 12.04 m인 컨테이너선은?"
 
 

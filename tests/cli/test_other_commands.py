@@ -9,6 +9,8 @@ from rag_pipeline.cli import run
 from rag_pipeline.cli.config_command import mask_secrets
 from rag_pipeline.cli.output import human_size
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def call(project, capsys):

@@ -12,6 +12,8 @@ import pytest
 from rag_pipeline.cli import run
 from tests.conftest import ROOT, offline_environment
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def query(project, capsys, monkeypatch):

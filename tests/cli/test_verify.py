@@ -14,6 +14,8 @@ from rag_pipeline.ingestion.run import IngestTarget, ingest
 from rag_pipeline.store import Store
 from rag_pipeline.testing import HashEmbeddings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def place(tmp_path, documents, monkeypatch):

@@ -12,6 +12,8 @@ from rag_pipeline.documents.sandbox import LimitedReader
 from rag_pipeline.errors import DocumentError
 from tests import formats
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def installed(tmp_path, monkeypatch):

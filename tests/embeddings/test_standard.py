@@ -8,6 +8,8 @@ from langchain_tests.unit_tests import EmbeddingsUnitTests
 
 from rag_pipeline import GeminiEmbeddings, TransformerEmbeddings
 
+pytestmark = pytest.mark.slow
+
 
 class _Bundled:
     @pytest.fixture(autouse=True)

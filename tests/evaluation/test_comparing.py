@@ -13,6 +13,8 @@ from rag_pipeline.evaluation.pages import comparison_page, map_page
 from rag_pipeline.evaluation.plotting import plot_comparison, plot_map, save
 from rag_pipeline.ingestion.run import IngestTarget, ingest
 
+pytestmark = pytest.mark.slow
+
 ROWS = [
     {"id": "k", "question": "최대 흘수 12.04 m", "relevant": "container.md#제원"},
     {"id": "e", "question": "When does the pilot board?", "relevant": ["notes.txt"]},

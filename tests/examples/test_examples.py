@@ -22,6 +22,8 @@ from rag_pipeline import Pipeline
 from rag_pipeline.testing import gemini_faults
 from tests.conftest import ROOT, started
 
+pytestmark = pytest.mark.slow
+
 QUESTION = "최대 흘수가 12.04 m인 컨테이너선은 무엇인가?"
 EXAMPLES = ROOT / "examples"
 

@@ -12,6 +12,8 @@ from langchain_chroma import Chroma
 from rag_pipeline import Pipeline, TransformerEmbeddings
 from rag_pipeline.cli import run
 
+pytestmark = pytest.mark.slow
+
 TEXTS = [f"{thing} 은(는) 항구 {number}에 있다. A {thing} is found in harbour {number}." for number, thing in
          enumerate(["tug", "buoy", "lock", "quay", "crane", "pilot boat", "ferry", "lighthouse"])]  # fmt: skip
 

@@ -12,6 +12,8 @@ from rag_pipeline.ingestion.run import IngestTarget, ingest
 from rag_pipeline.retrieval import open_searcher
 from rag_pipeline.testing import gemini_faults as faults
 
+pytestmark = pytest.mark.slow
+
 FILES = 10
 CHUNKS = 10 * FILES
 

@@ -15,6 +15,8 @@ from rag_pipeline.testing import HashEmbeddings
 from tests.conftest import started
 from tests.ingestion.test_sync import contents
 
+pytestmark = pytest.mark.slow
+
 # A whole ingest in a process of its own, by the public API; small groups, so that there is much to be cut between.
 WORKER = """
 import sys, time

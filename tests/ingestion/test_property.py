@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -16,6 +17,8 @@ from rag_pipeline.embeddings import base
 from rag_pipeline.ingestion.run import IngestTarget, ingest
 from rag_pipeline.testing import HashEmbeddings
 from tests.ingestion.test_sync import contents
+
+pytestmark = pytest.mark.slow
 
 NAMES = st.sampled_from(["a.md", "b.md", "c.txt", "sub/d.md", "한글.md"])
 # Few texts, so that the same one comes again under other names and beside others.

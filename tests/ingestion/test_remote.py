@@ -18,6 +18,8 @@ from rag_pipeline.testing import HashEmbeddings
 from tests.folder_server import FolderServer
 from tests.ingestion.test_sync import contents, files
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def settings(tmp_path, documents, monkeypatch):

@@ -13,6 +13,8 @@ from rag_pipeline.testing import HashEmbeddings
 from tests.ingestion.test_killed import make_documents, start, unbroken
 from tests.ingestion.test_sync import contents
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def workplace(tmp_path):

@@ -21,6 +21,7 @@ from tests.integration.test_answer_chain import Shelf
 
 # Of the SDK, which takes aiohttp for async calls of a model that it has made itself, and is not done with it.
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:coroutine 'ClientResponse.json' was never awaited:RuntimeWarning"),
 ]

@@ -17,6 +17,8 @@ from rag_pipeline.store import Store
 from rag_pipeline.testing import HashEmbeddings
 from tests.embeddings.test_wrapped import Theirs
 
+pytestmark = pytest.mark.slow
+
 COPIES = [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))]
 SECRET = "made-up-secret"
 

@@ -29,6 +29,8 @@ from rag_pipeline.errors import (
 from rag_pipeline.integration.tool import make_tool
 from rag_pipeline.testing import HashEmbeddings
 
+pytestmark = pytest.mark.slow
+
 TEXTS = {
     "tug": "# Tugs\n\n## Work\n\nA tug tows ships.\n",
     "buoy": "# Buoys\n\n## Work\n\nA buoy marks water.\n",

@@ -12,6 +12,8 @@ from rag_pipeline.retrieval import Searcher
 from rag_pipeline.store import Fingerprint, Store
 from rag_pipeline.testing import HashEmbeddings
 
+pytestmark = pytest.mark.slow
+
 # Reached only where the legs wait for each other.
 LONG = 30
 

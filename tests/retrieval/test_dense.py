@@ -12,6 +12,8 @@ from rag_pipeline.retrieval import open_searcher
 from rag_pipeline.store import Store
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 KOREAN = "최대 흘수가 12.04 m인 컨테이너선은 무엇인가?"
 ENGLISH = "Which container ship has a maximum draft of 12.04 m?"
 

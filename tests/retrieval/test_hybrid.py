@@ -18,6 +18,8 @@ from rag_pipeline.testing import HashEmbeddings
 from tests.retrieval.test_dense import ENGLISH, KOREAN, ships
 from tests.retrieval.test_filtered import searcher, sources
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["searcher", "ships"]
 
 

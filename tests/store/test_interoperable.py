@@ -9,6 +9,8 @@ from langchain_chroma import Chroma
 from rag_pipeline import Pipeline
 from rag_pipeline.testing import HashEmbeddings
 
+pytestmark = pytest.mark.slow
+
 QUESTION = "a tug tows ships"
 
 

@@ -14,6 +14,8 @@ from rag_pipeline.store import Fingerprint, Store
 from rag_pipeline.store.repair import verify_collections
 from rag_pipeline.testing import HashEmbeddings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def ships(project):

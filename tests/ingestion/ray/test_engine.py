@@ -24,6 +24,7 @@ from tests.store.server.servers import running
 from tests.store.server.test_connection import on_server
 
 pytestmark = [
+    pytest.mark.slow,
     # Ray leaves sockets and files to the collector when it ends.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]

@@ -15,7 +15,7 @@ from rag_pipeline.ingestion.run import IngestTarget, ingest
 from tests.conftest import OFFLINE, ROOT
 
 # Ray leaves sockets and files to the collector when it ends.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
 
 def test_the_nodes_are_told_nothing_of_store_and_chat_model(tmp_path):

@@ -19,6 +19,8 @@ from rag_pipeline.testing import HashEmbeddings
 from tests.conftest import started
 from tests.store.test_store import FINGERPRINT, records, vectors
 
+pytestmark = pytest.mark.slow
+
 # A damaged index may ask for any number of bytes.
 BOUNDED = """
 import resource

@@ -32,6 +32,8 @@ from tests.conftest import ROOT, offline_environment
 from tests.ingestion.test_killed import make_documents
 from tests.store.server.servers import Network, free_port, often, running
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def chroma(tmp_path_factory):

@@ -15,6 +15,8 @@ from tests.store.server.servers import running
 from tests.store.server.test_connection import configure, plain
 from tests.store.test_store import FINGERPRINT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
