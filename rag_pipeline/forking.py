@@ -1,8 +1,8 @@
 """What a forked process has from its parent, and what of it works no more.
 
 Only the thread that forks goes on in the child. A lock that another thread held is never let go there; a pool of
-threads has none; and who waits for either waits for ever. So locks are made anew in the child, what has threads inside
-of a library is made anew or refused, and what is left of the parent's is kept out of reach of the garbage collector,
+threads has none; and who waits for either waits for ever. So locks are recreated in the child, what has threads inside
+of a library is recreated or refused, and what is left of the parent's is kept out of reach of the garbage collector,
 which would close files, sockets and threads that are the parent's.
 
 https://gcc.gnu.org/onlinedocs/libgomp/ has one pool of threads for each thread that computes: the pool of the thread

@@ -18,7 +18,7 @@ def command(
     ] = None,
     collection: CollectionOption = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="The page; a PNG of the same name is put beside it.")
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The page; a PNG of the same name is put next to it.")
     ] = Path("map.html"),
     config: ConfigOption = None,
 ) -> int:

@@ -235,7 +235,7 @@ class RerankSettings(_Frozen):
     candidates: int = Field(default=20, ge=1, le=1000)
     """How many passages are looked at."""
     weight: float = Field(default=0.5, ge=0)
-    """What ``maxsim`` counts beside the score so far; a cross-encoder ranks alone."""
+    """What ``maxsim`` adds to the score so far; a cross-encoder ranks alone."""
     device: DeviceName = "auto"
     dtype: DtypeName = "auto"
 

@@ -83,7 +83,7 @@ def chunk_document(document: Document, counter: TokenCounter, max_tokens: int | 
         max_tokens: a limit below the model's own; None takes the model's.
 
     Raises:
-        ConfigurationError: the limit leaves no room for text beside the prompt.
+        ConfigurationError: the limit leaves no room for text after the prompt.
     """
     limits = [limit for limit in (counter.max_tokens, max_tokens) if limit is not None]
     limit = min(limits) if limits else None

@@ -167,7 +167,7 @@ class _LocalScan(_Scan):
             try:
                 status = place.stat()
             except OSError as error:
-                # It was listed and has gone since, or may no longer be looked at.
+                # It was listed and deleted since, or may no longer be looked at.
                 self._failed(error)
                 subfolders.clear()
                 continue

@@ -54,7 +54,7 @@ def find_api_key(given: str | SecretStr | None = None) -> ApiKey:
         if value:
             return _checked(value, name)
     raise ConfigurationError(
-        f"no Gemini API key: set {KEY_VARIABLES[0]} in the environment or in a file .env beside config.yaml;"
+        f"no Gemini API key: set {KEY_VARIABLES[0]} in the environment or in a file .env next to config.yaml;"
         f" keys are made at {KEY_PAGE}"
     )
 

@@ -59,7 +59,7 @@ class Kind(StrEnum):
     PROXY = "proxy refused"
 
 
-# Failures that may be gone in a moment.
+# Failures that may pass in a moment.
 _PASSING = frozenset({Kind.MINUTE_QUOTA, Kind.BUSY, Kind.TIMEOUT, Kind.UNREACHABLE, Kind.REPLY})
 
 

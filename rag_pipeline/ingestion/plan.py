@@ -117,7 +117,7 @@ def plan_sync(
         plan.skipped.update(scan.skipped)
         for source, reason in scan.unreadable:
             plan.failures.append(Failure(source, reason))
-            # What could not be looked at is not gone.
+            # What could not be looked at may still be there.
             seen.update(key for key in stored.versions if key.folder == name and _at_or_below(key.source, source))
         keys = [FileKey(name, file.source) for file in scan.files]
         seen.update(keys)
@@ -136,13 +136,13 @@ def plan_sync(
 
 def _find_renamed(plan: Plan, stored: StoredFiles) -> None:
     """Pair new files with deleted ones of the same content."""
-    gone: dict[str, list[FileKey]] = {}
+    deleted: dict[str, list[FileKey]] = {}
     for key in plan.removed:
         for sha256, version in stored.versions[key].items():
             if version.complete:
-                gone.setdefault(sha256, []).append(key)
+                deleted.setdefault(sha256, []).append(key)
     for index, file in enumerate(plan.pending):
-        earlier = gone.get(plan.versions[file.key])
+        earlier = deleted.get(plan.versions[file.key])
         if file.is_new and earlier:
             plan.pending[index] = replace(file, renamed_from=earlier.pop(0))
 

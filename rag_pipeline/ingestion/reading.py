@@ -111,7 +111,7 @@ def _read_file(
         return ReadFile(file, None, (), {}, f"cannot be read: {error.strerror}")
     except DocumentError as error:
         return ReadFile(file, None, (), {}, str(error))
-    # The nearer to the document, the more it counts: a rule for many, the document's own word, the file beside it.
+    # The nearer to the document, the more it counts: a rule for many, the document's own word, the file next to it.
     metadata = {**file.mapped, **document.metadata, **file.sidecar}
     document = _titled(document, metadata.pop("title", ""))
     chunks = chunk_document(document, counter, chunk_tokens)

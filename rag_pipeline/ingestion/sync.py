@@ -72,8 +72,8 @@ def sync_folders(
             engine.run(plan.pending, writer)
             writer.remove(plan.stale_ids)
             # What is kept unless it came back under another name is kept until it is there.
-            gone = plan.removed if options.delete else [key for key in plan.removed if key in writer.renamed]
-            writer.remove([chunk for key in gone for chunk in stored.ids(key)])
+            deleted = plan.removed if options.delete else [key for key in plan.removed if key in writer.renamed]
+            writer.remove([chunk for key in deleted for chunk in stored.ids(key)])
         report.removed = len(plan.lost) if options.delete else 0
     finally:
         report.chunks_total = stored.chunks + report.chunks_written - report.chunks_removed

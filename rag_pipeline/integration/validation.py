@@ -124,7 +124,7 @@ def refuse_unknown(given: Mapping[str, Any], call: str, known: Sequence[str]) ->
     """Refuse arguments that a call does not have: one that is left out, such as a filter, would give other rows.
 
     Args:
-        given: what came with it beside the known ones.
+        given: what came with it besides the known ones.
         call: what was called.
         known: the arguments it has.
 

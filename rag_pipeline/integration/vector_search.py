@@ -47,7 +47,7 @@ class CollectionVectorSearch(VectorStore, abc.ABC):
         """A LangChain retriever: ``as_retriever(search_type="mmr", search_kwargs={"k": 4, "filter": {…}})``.
 
         Raises:
-            UsageError: a field is unknown, such as a filter beside ``search_kwargs``.
+            UsageError: a field is unknown, such as a filter next to ``search_kwargs``.
         """
         for name in fields:
             if name in _DIVERSE or name not in {*VectorStoreRetriever.model_fields, "name"} - {"vectorstore"}:

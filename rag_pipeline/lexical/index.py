@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # tantivy's k1; its b is 0.75.
 _K1 = 1.2
-# What the presence of a term is worth beside its frequency, in BM25+; 1 in the paper, 2 on our development sets.
+# What the presence of a term is worth besides its frequency, in BM25+; 1 in the paper, 2 on our development sets.
 _PRESENCE = 2.0
 _RULES_FILE = "rules.txt"
 _META_FILE = "meta.json"

@@ -87,7 +87,7 @@ def fuse(legs: Legs, fusion: Fusion, wanted: int) -> list[Candidate]:
     """
     words = legs.lexical.question.words
     scores, known = legs.lexical.scores, dict(legs.dense)
-    # Where the dense leg found all there is, one that it lacks is one that the index missed, or is gone: look.
+    # Where the dense leg found all there is, one that it lacks is one that the index missed, or was deleted: look.
     dense_floor = math.inf if legs.dense_complete else min(legs.dense.values(), default=math.inf)
     most_of_unknown = fusion.boost(legs.lexical.floor, words)
 

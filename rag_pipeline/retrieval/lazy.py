@@ -100,7 +100,7 @@ class LazySearcher:
             opened.close()
 
     def _forget_parents(self) -> None:
-        """In a forked process, open anew: what the parent opened has its threads and connections there."""
+        """In a forked process, open again: what the parent opened has its threads and connections there."""
         with self._lock:
             if self._process != os.getpid():
                 forking.keep((self._opened, self._changed))

@@ -37,7 +37,7 @@ class Limits:
     results: int | None = None
     """Most passages of one search; None: any number."""
     written: int | None = None
-    """Most rows of one write, beside what Chroma itself says; None: no other limit."""
+    """Most rows of one write, besides Chroma's own limit; None: no other limit."""
     document_bytes: int | None = None
     """Longest text of a row, in UTF-8."""
     metadata_characters: int | None = None

@@ -166,7 +166,7 @@ def predicates(condition: Where) -> int:
 def fits(metadata: Mapping[str, Any], where: Where) -> bool:
     """Whether metadata fit a :func:`checked` filter, as Chroma 1.5.9 has it.
 
-    Text is never like a number; a key that is not there differs from any value; and beside a stored whole number the
+    Text is never like a number; a key that is not there differs from any value; and next to a stored whole number the
     fraction of what it is compared with is cut off. A list is like no value, and holds values of its own type alone.
     """
     ((key, value),) = where.items()

@@ -71,7 +71,7 @@ def chunk_id(version: FileVersion, index: int) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-# What, beside folder and source, makes a row a chunk of a file, which an ingest removes when the file changes or goes.
+# What, besides folder and source, makes a row a chunk of a file, which an ingest removes when the file changes or goes.
 FILE_KEYS = frozenset({"file_sha256", "chunk_index", "chunk_count"})
 
 

@@ -135,7 +135,7 @@ class Store:
     def staging(self, name: str, fingerprint: Fingerprint, embedding: str, *, restart: bool = False) -> Collection:
         """The collection that will take the place of ``name``.
 
-        One left by a run that was cut off is gone on with, unless it is to ``restart``.
+        One left by a run that was cut off is continued, unless it is to ``restart``.
         """
         staging = name + STAGING
         if staging in self._all_names():

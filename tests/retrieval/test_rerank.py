@@ -119,7 +119,7 @@ def test_a_passage_that_is_too_long_is_cut_and_the_question_is_not(cross_encoder
 def test_a_question_that_is_too_long_is_cut_beside_each_passage_as_sentence_transformers_does(cross_encoder):
     sentence_transformers = pytest.importorskip("sentence_transformers")
     question, passages = "draft coal " * 20, ["grain", "a much longer text on grain and locks", "선박 흘수 가나다"]
-    with pytest.warns(UserWarning, match="reads beside a passage: of 32 tokens for both it reads 15 of the question"):
+    with pytest.warns(UserWarning, match="reads next to a passage: of 32 tokens for both it reads 15 of the question"):
         found = CrossEncoder(cross_encoder, dtype="float32").scores(question, passages)
     reference = sentence_transformers.CrossEncoder(str(cross_encoder), device="cpu", local_files_only=True)
     wanted = [float(score) for score in reference.predict([(question, passage) for passage in passages])]

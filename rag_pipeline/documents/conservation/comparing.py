@@ -1,4 +1,4 @@
-"""The strings of a file beside the text of its document."""
+"""The strings of a file against the text of its document."""
 
 from __future__ import annotations
 
@@ -59,15 +59,15 @@ def compare(strings: Iterable[str], document: Document) -> FileCheck:
     lost = 0.0
     missing: list[str] = []
     for string, plain in source:
-        gone = count = 0
+        absent = count = 0
         for run in _runs(plain):
             count += 1
             if left[run] > 0:
                 left[run] -= 1
             else:
-                gone += 1
-        lost += gone * len(plain) / count
-        if gone > _SHOWN * count:
+                absent += 1
+        lost += absent * len(plain) / count
+        if absent > _SHOWN * count:
             missing.append(" ".join(string.split()))
     letters = sum(len(plain) for _, plain in source)
     kept = 1 - lost / letters if letters else 1.0

@@ -45,7 +45,7 @@ def outlined(document: Document, *, indented_is_list: bool = False) -> Document:
     base: tuple[str, ...] | None = None
     for number, section in enumerate(document.sections):
         if section.headings != base:
-            # Pages of one chapter go on below the same heading; another chapter begins anew.
+            # Pages of one chapter go on below the same heading; another chapter starts again.
             base, path = section.headings, []
         found = by_section.get(number, [])
         first = found[0].line if found else len(texts[number])

@@ -12,7 +12,7 @@ _CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
 _ROMAN_SIGNS = "ⅠⅡⅢⅣⅤⅥⅦⅧⅨⅩⅪⅫ"
 _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50}
 
-# Parts of a statute, outermost first; what stands after the articles begins anew at the top.
+# Parts of a statute, outermost first; what stands after the articles starts again at the top.
 STATUTE = ("annex", "편", "장", "절", "관", "조")
 
 _LONGEST = 60

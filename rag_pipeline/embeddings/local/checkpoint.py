@@ -24,7 +24,7 @@ _TOKENIZER_FILES = (
     ("vocab.json", "merges.txt"),
 )
 _PICKLED_WEIGHTS = ("pytorch_model.bin", "pytorch_model.bin.index.json")
-# Files beside tokenizer.json that change what a tokenizer does.
+# Files next to tokenizer.json that change what a tokenizer does.
 _TOKENIZER_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 # What of them changes no token: limits are told apart, the rest is for other uses or says who wrote the file.
 _IDLE_SETTINGS = frozenset(
@@ -255,7 +255,7 @@ def _has_tokenizer(folder: Path) -> bool:
 
 
 def _base_of(adapter: Path, name: str, find_base: Callable[[str], Checkpoint] | None) -> Checkpoint | None:
-    """The checkpoint that an adapter is for; None where the weights beside it are that."""
+    """The checkpoint that an adapter is for; None where the weights next to it are that."""
     base = base_model(adapter)
     complete = (adapter / "config.json").is_file() and all(file.is_file() for file in _weight_files(adapter))
     if complete and not Path(base).is_dir():

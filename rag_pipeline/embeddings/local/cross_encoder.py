@@ -110,7 +110,7 @@ class CrossEncoder:
         if kept < len(tokenizer.encode(readable(question), add_special_tokens=False).ids):
             self._has_warned = True
             warnings.warn(
-                f"a question is longer than the reranker {self._checkpoint.name} reads beside a passage: of"
+                f"a question is longer than the reranker {self._checkpoint.name} reads next to a passage: of"
                 f" {tokenizer.truncation['max_length']} tokens for both it reads {kept} of the question",
                 stacklevel=5,
             )

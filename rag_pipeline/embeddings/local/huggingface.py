@@ -106,7 +106,7 @@ class StockHuggingFaceEmbeddings(PipelineEmbeddings):
         stock = self._load_stock()
         with self._lock:
             if self._counter is None:
-                # Its own: counting may run beside embedding, and setting truncation disturbs a tokenizer in use.
+                # Its own: counting may run during embedding, and setting truncation disturbs a tokenizer in use.
                 self._counter = copy.deepcopy(stock._client.tokenizer)
             rows = self._counter([self._prompts[1] + text for text in texts], truncation=False, verbose=False)
         return [len(ids) for ids in rows["input_ids"]]

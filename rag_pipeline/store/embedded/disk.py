@@ -1,6 +1,6 @@
 """What a Chroma store takes on disk.
 
-The lexical index of a collection is in a folder beside Chroma's, named after the collection's id.
+The lexical index of a collection is in a folder next to Chroma's, named after the collection's id.
 
 Chroma keeps one SQLite database, and per collection a folder of index files named after a segment id. It leaves
 that folder behind when a collection is deleted, so a store that is rebuilt would grow each time.
