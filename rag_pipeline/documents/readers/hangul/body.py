@@ -9,17 +9,18 @@ from contextlib import contextmanager
 from rag_pipeline.documents.document import Section
 from rag_pipeline.documents.readers.base import ReadingOptions
 from rag_pipeline.documents.readers.hangul.numbering import Counters, numbered
-from rag_pipeline.documents.readers.hangul.styles import BULLET, OUTLINE, ParagraphShape, Styles
+from rag_pipeline.documents.readers.hangul.styles import BULLET, ParagraphShape, Styles
 from rag_pipeline.documents.readers.tables import Cell, markdown_table, spread
 from rag_pipeline.errors import DocumentError
 
 # Tables in tables and notes in boxes: what people make ends at five or six.
-_DEEPEST = 40
+_DEEPEST = 60
 # A paragraph may have a level of the outline and yet be running text.
 _LONGEST_HEADING = 100
 _LONGEST_BOLD = 80
-# Places of one table; what has more, for its few cells, is no table that anyone made.
+# Places of one table and letters in it, those that merged cells repeat too; what has more is no table anyone made.
 _MOST_PLACES = 2_000_000
+_MOST_LETTERS = 20_000_000
 
 Placed = tuple[Sequence[str], int, int]
 """A cell: its blocks of text, and how many rows and columns it covers."""
@@ -128,7 +129,7 @@ class Body:
         self._path: list[tuple[int, str]] = []
         self._parts: list[str] = []
         self._in_list = False
-        self._only_headings = False
+        self._leaves: tuple[tuple[str, ...], list[str]] | None = None
 
     def begin(self, shape: int, style: int) -> Paragraph:
         """The next paragraph of the document, with its number."""
@@ -138,8 +139,7 @@ class Body:
             return Paragraph(sign, is_item=sign == "-")
         number = ""
         if how.kind:
-            outline = how.kind == OUTLINE
-            number = self._counters.next(how.identifier or self.outline, how.level, outline=outline)
+            number = self._counters.next(how.identifier or self.outline, how.level)
         return Paragraph(number, self.styles.heading_level(how, style))
 
     def add(self, paragraph: Paragraph) -> None:
@@ -183,12 +183,11 @@ class Body:
         if width <= 1 or all(sum(any(blocks) for blocks, _, _ in row) <= 1 for row in rows):
             # A box around text; cells without any make its frame.
             return [block for row in rows for blocks, _, _ in row for block in blocks if block]
-        spans = len(rows) * min(width, 1000) <= _MOST_PLACES
-        grid = spread(
-            [Cell("\n".join(blocks), down if spans else 1, across if spans else 1) for blocks, down, across in row]
-            for row in rows
-        )
-        if not self._columns:
+        cells = [[Cell("\n".join(blocks), down, across) for blocks, down, across in row] for row in rows]
+        letters = sum(len(cell.text) * min(max(cell.rows, 1), len(rows)) for row in cells for cell in row)
+        is_grid = len(rows) * width <= _MOST_PLACES and letters <= _MOST_LETTERS
+        grid = spread(cells) if is_grid else [[cell.text for cell in row] for row in cells]
+        if is_grid and not self._columns:
             return [table] if (table := markdown_table(grid)) else []
         lines = (" / ".join(" ".join(cell.split()) for cell in row if cell.strip()) for row in grid)
         return ["; ".join(line for line in lines if line)]
@@ -213,15 +212,15 @@ class Body:
     def sections(self) -> tuple[Section, ...]:
         """All that was read."""
         self._close(0)
+        self._close_leaves()
+        self._path = []
         if self._furniture:
             self._sections.append(Section(("Headers and footers",), "\n\n".join(self._furniture)))
         return tuple(self._sections)
 
     def warnings(self) -> tuple[str, ...]:
         """What was left out."""
-        left_out = [
-            f"{count} {what}{' is' if count == 1 else 's are'} not read" for what, count in self.unread.items()
-        ]
+        left_out = [f"{count} {what}{' is' if count == 1 else 's are'} not read" for what, count in self.unread.items()]
         return (*self.warnings_of_its_own, *left_out)
 
     def _head(self, level: int, words: str) -> None:
@@ -233,17 +232,21 @@ class Body:
         """End a section, where one of that level follows."""
         headings = tuple(words for _, words in self._path)
         if self._parts:
+            self._close_leaves()
             self._sections.append(Section(headings, "\n\n".join(self._parts)))
-            self._only_headings = False
         elif self._path and self._path[-1][0] >= level:
             # Nothing stands below this heading: it is text itself.
-            above, words = headings[:-1], headings[-1]
-            if self._only_headings and self._sections[-1].headings == above:
-                words = f"{self._sections.pop().text}\n\n{words}"
-            self._sections.append(Section(above, words))
-            self._only_headings = True
+            if self._leaves is None or self._leaves[0] != headings[:-1]:
+                self._close_leaves()
+                self._leaves = (headings[:-1], [])
+            self._leaves[1].append(headings[-1])
         self._parts = []
         self._in_list = False
+
+    def _close_leaves(self) -> None:
+        if self._leaves is not None:
+            self._sections.append(Section(self._leaves[0], "\n\n".join(self._leaves[1])))
+            self._leaves = None
 
 
 def _is_running_text(words: str) -> bool:

@@ -6,6 +6,7 @@ import re
 import struct
 import sys
 from array import array
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
@@ -55,7 +56,7 @@ class _Walk:
     def __init__(self, body: Body) -> None:
         self._body = body
         self._known: dict[str, Callable[[Record, Paragraph], None]] = {
-            "secd": self._section_properties,
+            "secd": self._page_furniture,  # master pages
             "tbl ": self._table,
             "eqed": self._equation,
             "head": self._page_furniture,
@@ -73,6 +74,10 @@ class _Walk:
         """Read a section of the document."""
         for record in records:
             if record.tag == _PARAGRAPH:
+                # The first paragraph of a section holds what is said of the section, and is numbered by it.
+                for child in record.children:
+                    if child.tag == _CONTROL and child.payload[:4] == b"dces":
+                        self._body.outline = child.number(18)
                 self._body.add(self._paragraph(record))
                 self._hung_on(record)
 
@@ -115,14 +120,12 @@ class _Walk:
                 text += child.payload
             elif child.tag == _LETTER_SHAPES:
                 shapes = child.payload
-        self._letters(text, _bold_ranges(shapes, self._body.styles.bold), controls, into)
+        self._letters(text, _Bold(shapes, self._body.styles.bold), controls, into)
         for control in controls:  # those that no letter stands for
             self._control(control, into)
         return into
 
-    def _letters(
-        self, text: bytes, bold: list[tuple[int, bool]], controls: deque[Record], into: Paragraph
-    ) -> None:
+    def _letters(self, text: bytes, bold: _Bold, controls: deque[Record], into: Paragraph) -> None:
         units = array("H", text[: len(text) // 2 * 2])
         if sys.byteorder == "big":
             units.byteswap()
@@ -134,7 +137,7 @@ class _Walk:
                 continue
             if place > begin:
                 letters = text[2 * begin : 2 * place].decode("utf-16-le", "replace")
-                into.write(letters, bold=_is_bold(bold, begin, place))
+                into.write(letters, bold=bold(begin, place))
             if code in _LETTERS:
                 into.write(_LETTERS[code])
             elif code in _WITH_RECORD:
@@ -153,12 +156,6 @@ class _Walk:
     def _control(self, control: Record, into: Paragraph) -> None:
         name = control.payload[:4][::-1].decode("latin-1")
         self._known.get(name, self._shape)(control, into)
-
-    def _section_properties(self, control: Record, _into: Paragraph) -> None:
-        self._body.outline = control.number(18)
-        blocks = self.within(control.children)
-        if self._body.options.page_headers:
-            self._body.page_furniture(blocks)
 
     def _shape(self, control: Record, into: Paragraph) -> None:
         """Anything drawn, with text in it or a caption to it; and whatever else holds paragraphs."""
@@ -209,9 +206,8 @@ class _Walk:
         properties = control.number(4, "<I")
         if properties & 0xF in (1, 2):
             return  # of a footnote or endnote: written at its note
-        before, after = (control.payload[place : place + 2].decode("utf-16-le", "replace") for place in (12, 14))
-        kind = kind_of_number(properties >> 4 & 0xFF)
-        into.write(f"{before}{numeral(control.number(8), kind)}{after}".replace("\0", ""))
+        number = numeral(control.number(8), kind_of_number(properties >> 4 & 0xFF))
+        into.write(f"{control.letter(12)}{number}{control.letter(14)}")
 
     def _ruby(self, control: Record, into: Paragraph) -> None:
         main, end = control.string(4)
@@ -241,13 +237,15 @@ def _text_art(record: Record) -> str:
     return record.string(32)[0].replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
-def _bold_ranges(shapes: bytes, bold: frozenset[int]) -> list[tuple[int, bool]]:
-    pairs = struct.iter_unpack("<II", shapes[: len(shapes) // 8 * 8])
-    return [(place, identifier in bold) for place, identifier in pairs]
+class _Bold:
+    """Where the letters of a paragraph are bold."""
 
+    def __init__(self, shapes: bytes, bold: frozenset[int]) -> None:
+        changes = sorted(struct.iter_unpack("<II", shapes[: len(shapes) // 8 * 8]))
+        self._places = [place for place, _ in changes]
+        self._bold = [identifier in bold for _, identifier in changes]
 
-def _is_bold(ranges: list[tuple[int, bool]], begin: int, end: int) -> bool:
-    """Whether all letters between two places are bold."""
-    inside = [is_bold for place, is_bold in ranges if begin < place < end]
-    before = [is_bold for place, is_bold in ranges if place <= begin]
-    return bool(before) and before[-1] and all(inside)
+    def __call__(self, begin: int, end: int) -> bool:
+        """Whether all letters between two places are."""
+        first = bisect_right(self._places, begin) - 1
+        return first >= 0 and all(self._bold[first : bisect_left(self._places, end)])

@@ -31,14 +31,10 @@ def read_styles(info: list[Record]) -> tuple[Styles, bool]:
         {index: _shape(record) for index, record in enumerate(of(_PARAGRAPH))},
         {index: _name(record) for index, record in enumerate(of(_STYLE))},
         {index: _list(record) for index, record in enumerate(of(_NUMBERING), 1)},
-        {index: record.payload[_HEAD : _HEAD + 2].decode("utf-16-le", "replace") for index, record in _from_1(of(_BULLET))},
+        {index: record.letter(_HEAD) for index, record in enumerate(of(_BULLET), 1)},
         frozenset(index for index, record in enumerate(of(_LETTERS)) if record.number(46, "<I") & 2),
     )
     return styles, any(True for _ in of(_CHANGE))
-
-
-def _from_1(records: Iterable[Record]) -> Iterator[tuple[int, Record]]:
-    return enumerate(records, 1)
 
 
 def _all(records: Iterable[Record]) -> Iterator[Record]:
@@ -66,7 +62,6 @@ def _list(record: Record) -> NumberedList:
         kind = kind_of_number(record.number(place, "<I") >> 5 & 0xF)
         text, place = record.string(place + _HEAD)
         heads.append((text, kind))
-    continues = record.number(place) == 0
     place += 2
     # Older versions have no beginnings of their own for levels.
     has_starts = place + 28 <= len(record.payload)
@@ -77,6 +72,4 @@ def _list(record: Record) -> NumberedList:
         text, place = record.string(place + _HEAD)
         heads.append((text, kind))
     starts += [1] * (MOST_LEVELS - len(starts))
-    return NumberedList(
-        tuple(ListLevel(text, kind, start) for (text, kind), start in zip(heads, starts, strict=False)), continues
-    )
+    return NumberedList(tuple(ListLevel(text, kind, start) for (text, kind), start in zip(heads, starts, strict=False)))

@@ -25,7 +25,7 @@ _LETTERS = {"tab": "\t", "lineBreak": "\n", "hyphen": "-", "nbSpace": " ", "fwSp
 _SILENT = frozenset(
     {"bookmark", "colPr", "fieldEnd", "indexmark", "linesegarray", "metaTag", "newNum", "pageHiding", "pageNum"}
     | {"pageNumCtrl", "parameters", "shapeComment", "titleMark", "markpenBegin", "markpenEnd", "insertBegin"}
-    | {"insertEnd"}
+    | {"insertEnd", "secPr"}
 )
 
 
@@ -85,7 +85,6 @@ class _Walk:
             "switch": self._switch,
             "case": self._each,
             "default": self._each,
-            "secPr": self._section_properties,
             "tbl": self._table,
             "equation": self._equation,
             "header": self._page_furniture,
@@ -101,8 +100,8 @@ class _Walk:
             "btn": self._button,
             "checkBtn": self._button,
             "radioBtn": self._button,
-            "comboBox": lambda element, into, bold: into.write(element.get("selectedValue", "")),
-            "listBox": lambda element, into, bold: into.write(element.get("selectedValue", "")),
+            "comboBox": self._choice,
+            "listBox": self._choice,
             "edit": self._edit,
             "chart": self._chart,
         }
@@ -111,6 +110,9 @@ class _Walk:
         """Read a section of the document."""
         for element in children(root):
             if name_of(element) == "p":
+                # The first paragraph of a section holds what is said of the section, and is numbered by it.
+                for properties in element.iterfind("{*}run/{*}secPr"):
+                    self._body.outline = number_in(properties, "outlineShapeIDRef")
                 self._body.add(self._paragraph(element))
 
     def within(self, element: _Element) -> list[str]:
@@ -172,9 +174,6 @@ class _Walk:
     def _write(self, text: str | None, into: Paragraph, bold: bool, *, as_it_is: bool = False) -> None:
         if text and not self._deleted:
             into.write(text if as_it_is else text.replace("\n", " "), bold=bold)
-
-    def _section_properties(self, element: _Element, _into: Paragraph, _bold: bool) -> None:
-        self._body.outline = number_in(element, "outlineShapeIDRef")
 
     def _shape(self, element: _Element, into: Paragraph, _bold: bool) -> None:
         """Anything drawn, with text in it or a caption to it."""
@@ -238,7 +237,7 @@ class _Walk:
         above = texts.get("subText", "")
         into.write(texts.get("mainText", "") + (f"({above})" if above else ""), bold=bold)
 
-    def _text_art(self, element: _Element, into: Paragraph, bold: bool) -> None:
+    def _text_art(self, element: _Element, into: Paragraph, _bold: bool) -> None:
         # Its line ends are written as the signs for CR and LF.
         text = element.get("text", "").replace("␍", "").replace("␊", "\n")
         into.put([text, *self.within(element)], in_line=_is_in_line(element))
@@ -248,6 +247,9 @@ class _Walk:
         if name_of(element) != "btn":
             box = "☑ " if element.get("value") == "CHECKED" else "☐ "
         into.write(f" {box}{element.get('caption', '')} ")
+
+    def _choice(self, element: _Element, into: Paragraph, _bold: bool) -> None:
+        into.write(f" {element.get('selectedValue', '')} ")
 
     def _edit(self, element: _Element, into: Paragraph, _bold: bool) -> None:
         for child in children(element):

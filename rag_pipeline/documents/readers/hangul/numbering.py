@@ -53,6 +53,7 @@ _ROMAN = (
 )  # fmt: skip
 _MARK = re.compile(r"\^(10|[1-9nN])")
 MOST_LEVELS = 10
+_LONGEST = 200
 
 
 def numeral(value: int, kind: str) -> str:
@@ -95,8 +96,6 @@ class NumberedList:
     """A list of numbered paragraphs, as the document defines it."""
 
     levels: tuple[ListLevel, ...]
-    continues: bool = False
-    """Whether it goes on with the numbers of the list before it."""
 
 
 class Counters:
@@ -109,25 +108,18 @@ class Counters:
     def __init__(self, lists: Mapping[int, NumberedList]) -> None:
         self._lists = lists
         self._given: dict[int, list[int | None]] = {}
-        self._last: int | None = None
 
-    def next(self, identifier: int, level: int, *, outline: bool = False) -> str:
+    def next(self, identifier: int, level: int) -> str:
         """The number of the next paragraph of a list; empty where the list shows none.
 
         Args:
             identifier: of the list.
             level: from 0.
-            outline: whether it is the list of the headings, which no other list goes on with.
         """
         numbered = self._lists.get(identifier)
         if numbered is None or not 0 <= level < len(numbered.levels):
             return ""
-        given = self._given.get(identifier)
-        if given is None:
-            before = None if outline or self._last is None or not numbered.continues else self._given[self._last]
-            given = self._given[identifier] = [None] * MOST_LEVELS if before is None else list(before)
-        if not outline:
-            self._last = identifier
+        given = self._given.setdefault(identifier, [None] * MOST_LEVELS)
         last = given[level]
         given[level] = numbered.levels[level].start if last is None else last + 1
         given[level + 1 :] = [None] * (MOST_LEVELS - level - 1)
@@ -143,7 +135,7 @@ class Counters:
                 return ".".join(shown(place) for place in range(level + 1)) + ("." if mark[1] == "N" else "")
             return shown(int(mark[1]) - 1)
 
-        return _MARK.sub(written, numbered.levels[level].text).strip()
+        return _MARK.sub(written, numbered.levels[level].text[:_LONGEST]).strip()
 
 
 def numbered(number: str, text: str) -> str:

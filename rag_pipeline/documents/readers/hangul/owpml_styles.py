@@ -1,5 +1,7 @@
-"""The header of HWPX: what it defines for paragraphs and letters. Names are taken without their namespace, of which
-there are three: of 2011, 2016 and 2024."""
+"""The header of HWPX: what it defines for paragraphs and letters.
+
+Names are taken without their namespace, of which there are three: of 2011, 2016 and 2024.
+"""
 
 from __future__ import annotations
 
@@ -62,4 +64,4 @@ def _list(element: _Element) -> NumberedList:
         ListLevel("".join(head.itertext()), head.get("numFormat", "DIGIT"), number_in(head, "start", 1))
         for head in element.iterchildren("{*}paraHead")
     ]
-    return NumberedList(tuple(levels[:MOST_LEVELS]), element.get("start") == "0")
+    return NumberedList(tuple(levels[:MOST_LEVELS]))

@@ -20,7 +20,7 @@ _SIGNATURE = b"HWP Document File"
 _PACKED, _PASSWORD, _DISTRIBUTED, _DRM, _CERTIFICATE, _CERTIFICATE_DRM = (1 << bit for bit in (0, 1, 2, 4, 8, 10))
 _SECTION = re.compile(r"Section(\d+)", re.IGNORECASE)
 _SUMMARY = "\x05HwpSummaryInformation"
-_TITLE = 2
+_TITLE, _WIDE_TEXT = 2, 31  # of a property set (MS-OLEPS): PIDSI_TITLE, VT_LPWSTR
 # Text packs to a tenth, records of tables to a fiftieth.
 _RATIO = 200
 _SMALL = 20_000_000
@@ -43,6 +43,10 @@ class Record:
             return 0
         return int(struct.unpack_from(form, self.payload, offset)[0])
 
+    def letter(self, offset: int) -> str:
+        """A letter in the payload; empty where it is too short, or has none there."""
+        return self.payload[offset : offset + 2].decode("utf-16-le", "replace").strip("\0")
+
     def string(self, offset: int) -> tuple[str, int]:
         """A text behind its length, and where what follows it begins."""
         start = offset + 2
@@ -61,7 +65,7 @@ class HwpFile:
         import olefile
 
         self._size = len(content)
-        self._unpacked = 0
+        self._taken = self._unpacked = 0
         try:
             self._file: olefile.OleFileIO = olefile.OleFileIO(io.BytesIO(content))
         except Exception as error:
@@ -85,15 +89,22 @@ class HwpFile:
 
     @property
     def title(self) -> str:
-        """The title in its summary; empty if it has none."""
-        try:
-            found = self._file.getproperties(_SUMMARY).get(_TITLE)
-        except Exception:  # of its reader, on whatever is wrong in there
+        """The title in its summary, a property set; empty if it has none."""
+        if not self._file.exists(_SUMMARY):
             return ""
-        return found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found or "")
+        summary = Record(-1, self._raw(_SUMMARY))
+        begin = summary.number(44, "<I")
+        for place in range(begin + 8, begin + 8 + 8 * min(summary.number(begin + 4, "<I"), 100), 8):
+            value = begin + summary.number(place + 4, "<I")
+            if summary.number(place, "<I") == _TITLE and summary.number(value, "<I") == _WIDE_TEXT:
+                text = summary.payload[value + 8 : value + 8 + 2 * summary.number(value + 4, "<I")]
+                return text.decode("utf-16-le", "replace").rstrip("\0")
+        return ""
 
     def document_info(self) -> list[Record]:
         """What the document defines."""
+        if not self._file.exists("DocInfo"):
+            return []
         return _records(self._unpack(self._raw("DocInfo"), "DocInfo"), "DocInfo")
 
     def sections(self) -> Iterator[list[Record]]:
@@ -115,8 +126,9 @@ class HwpFile:
 
     def _raw(self, name: str) -> bytes:
         try:
-            if self._file.get_size(name) > self._size:
-                raise DocumentError(f"is damaged: {name} is longer than the file")
+            self._taken += self._file.get_size(name)
+            if self._taken > self._size:  # streams that lie upon each other, or end nowhere
+                raise DocumentError(f"is damaged: its streams are longer than the file ({name})")
             with self._file.openstream(name) as stream:
                 return bytes(stream.read())
         except OSError as error:
