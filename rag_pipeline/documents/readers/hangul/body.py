@@ -26,6 +26,12 @@ Placed = tuple[Sequence[str], int, int]
 """A cell: its blocks of text, and how many rows and columns it covers."""
 
 
+class _Mark(str):
+    """Where a note is named: of a heading it is no part."""
+
+    __slots__ = ()
+
+
 class Paragraph:
     """A paragraph: text, and blocks such as tables that stand in it or hang on it."""
 
@@ -67,8 +73,9 @@ class Paragraph:
 
     def parts(self) -> tuple[str, list[str]]:
         """For a heading: all its text in one line, and the blocks."""
-        texts = [piece if isinstance(piece, list) else [] for piece in self._pieces]
-        words = " ".join(" ".join("".join(text) for text in texts).split())
+        texts = [piece for piece in self._pieces if isinstance(piece, list)]
+        plain = ("".join(part for part in text if not isinstance(part, _Mark)) for text in texts)
+        words = " ".join(" ".join(plain).split())
         return numbered(self._number, words), [
             *(piece for piece in self._pieces if isinstance(piece, str)),
             *self._after,
@@ -201,7 +208,7 @@ class Body:
         """
         mark = "e" if at_end else ""
         self._note_numbers[mark] += 1
-        label = f"[^{mark}{self._note_numbers[mark]}]"
+        label = _Mark(f"[^{mark}{self._note_numbers[mark]}]")
         self._notes.append(f"{label}: " + "\n".join(blocks))
         return label
 

@@ -18,8 +18,8 @@ from rag_pipeline.errors import DocumentError
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-_SECTION = re.compile(r"(?:.*/)?section(\d+)\.xml", re.IGNORECASE)
-_MASTER_PAGE = re.compile(r"(?:.*/)?masterpage(\d+)\.xml", re.IGNORECASE)
+_SECTION = re.compile(r"contents/section(\d+)\.xml", re.IGNORECASE)
+_MASTER_PAGE = re.compile(r"contents/masterpage(\d+)\.xml", re.IGNORECASE)
 _LETTERS = {"tab": "\t", "lineBreak": "\n", "hyphen": "-", "nbSpace": " ", "fwSpace": " "}
 # They describe, and hold nothing that is seen: the description of a shape is written by Hangul itself.
 _SILENT = frozenset(
@@ -39,7 +39,7 @@ def read(content: bytes, options: ReadingOptions) -> tuple[str, Body]:
         names = archive.namelist()
         if b"encryption-data" in _part(archive, "META-INF/manifest.xml"):
             raise DocumentError("is locked with a password, or for distribution; save it without")
-        header = next((name for name in names if name.lower().endswith("contents/header.xml")), None)
+        header = next((name for name in names if name.lower() == "contents/header.xml"), None)
         body = Body(Styles() if header is None else read_styles(parse_xml(archive.read(header))), options)
         walk = _Walk(body)
         sections = _numbered(names, _SECTION)

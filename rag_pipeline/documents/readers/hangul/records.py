@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import re
 import struct
@@ -139,12 +138,15 @@ class HwpFile:
             return content
         most = min(max(_RATIO * self._size, _SMALL), _LARGEST) - self._unpacked
         packed = zlib.decompressobj(-15)
-        unpacked = b""
-        with contextlib.suppress(zlib.error):
+        try:
             unpacked = packed.decompress(content, max(most, 1))
-        if packed.unconsumed_tail:
-            raise DocumentError(f"would unpack to more than {_RATIO} times its {self._size / 1e6:.1f} MB: a zip bomb")
-        if not packed.eof:
+            is_whole = packed.eof
+        except zlib.error:
+            is_whole = False
+        else:
+            if packed.unconsumed_tail:
+                raise DocumentError(f"would unpack to more than {most / 1e6:,.0f} MB: a zip bomb")
+        if not is_whole:
             how = "is locked for distribution in a way that is not read" if self._flags & _DISTRIBUTED else "is damaged"
             raise DocumentError(f"{how}: {name} cannot be unpacked; save it again in Hangul")
         self._unpacked += len(unpacked)
