@@ -19,7 +19,8 @@ _ZIP = b"PK\x03\x04"
 _OLD = b"HWP Document File V"
 # Hangul takes the first words for a title, whatever they are; templates name nothing either.
 _NO_TITLE = re.compile(r"(?:무제|제목|제목 ?없음|빈 ?문서\s*\d*|untitled|title)|.*\.(?:hwpx?|docx?|hwt)", re.IGNORECASE)
-_SHORTEST_TITLE = 4
+_SHORTEST_TITLE, _LONGEST_TITLE = 4, 100
+_SENTENCE = re.compile(r"\S+ \S+ .*다\.?")
 
 
 def read(name: str, content: bytes, options: ReadingOptions) -> Document:
@@ -27,10 +28,12 @@ def read(name: str, content: bytes, options: ReadingOptions) -> Document:
 
     Read are paragraphs with the numbers that Hangul gives them, tables (Markdown), text boxes and other drawn shapes
     with text, captions, footnotes and endnotes (behind the paragraph that names them), formulas as they are typed,
-    ruby in brackets, form fields, and the text of fields and links. Of tracked changes the new text is read. Locked for
-    distribution (배포용), an HWP 5 file is read all the same. Left out are pictures, the addresses behind links, names
-    of bookmarks, marks of an index, descriptions of shapes, and charts (a warning says how many); headers, footers and
-    master pages unless ``page_headers``, memos and hidden comments (숨은 설명) unless ``comments``.
+    ruby in brackets, form fields, and the text of fields and links. Of tracked changes HWPX gives the new text; HWP 5
+    gives both, and a warning. Locked for distribution (배포용), an HWP 5 file is read all the same.
+
+    Left out are pictures, the addresses behind links, names of bookmarks, marks of an index, descriptions of shapes,
+    and charts (a warning says how many); headers, footers and master pages unless ``page_headers``; memos and hidden
+    comments (숨은 설명) unless ``comments``.
 
     Raises:
         DocumentError: it is locked with a password, of a format before HWP 5, or damaged.
@@ -55,4 +58,5 @@ def read(name: str, content: bytes, options: ReadingOptions) -> Document:
 def _title(said: str) -> str:
     title = clean(" ".join(said.split()))
     letters = sum(letter.isalpha() for letter in title)
-    return "" if letters < _SHORTEST_TITLE or _NO_TITLE.fullmatch(title) else title
+    says_nothing = letters < _SHORTEST_TITLE or _NO_TITLE.fullmatch(title)
+    return "" if says_nothing or len(title) > _LONGEST_TITLE or _SENTENCE.fullmatch(title) else title

@@ -125,7 +125,8 @@ class Body:
         self.outline = 0
         """Identifier of the list whose numbers the headings of this section have."""
         self.unread: Counter[str] = Counter()
-        self.warnings_of_its_own: list[str] = []
+        self.said: list[str] = []
+        """Warnings, beside those of what is not read."""
         self._counters = Counters(styles.lists)
         self._notes: list[str] = []
         self._note_numbers: Counter[str] = Counter()
@@ -228,7 +229,7 @@ class Body:
     def warnings(self) -> tuple[str, ...]:
         """What was left out."""
         left_out = [f"{count} {what}{' is' if count == 1 else 's are'} not read" for what, count in self.unread.items()]
-        return (*self.warnings_of_its_own, *left_out)
+        return (*self.said, *left_out)
 
     def _head(self, level: int, words: str) -> None:
         self._close(level)

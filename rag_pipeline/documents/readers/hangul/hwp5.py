@@ -43,7 +43,7 @@ def read(content: bytes, options: ReadingOptions) -> tuple[str, Body]:
         styles, has_changes = read_styles(file.document_info())
         body = Body(styles, options)
         if has_changes:
-            body.warnings_of_its_own.append("changes are tracked in it: what was deleted may be read too")
+            body.said.append("changes are tracked in it: what was deleted may be read too")
         walk = _Walk(body)
         for section in file.sections():
             walk.section(section)
