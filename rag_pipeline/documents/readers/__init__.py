@@ -27,10 +27,11 @@ EXTRA = "readers"
 # What the extra installs, by the names that are imported.
 EXTRA_PACKAGES = (
     "bs4",
+    "cryptography",
     "docx",
-    "hwp_hwpx_parser",
     "lxml",
     "markdownify",
+    "olefile",
     "pdfplumber",
     "pptx",
     "pypdfium2",
