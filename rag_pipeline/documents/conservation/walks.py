@@ -12,7 +12,7 @@ from rag_pipeline.documents.readers.base import ReadingOptions
 
 _FRONT_MATTER = re.compile(r"\A\ufeff?(-{3}|\+{3})\s*\n.*?\n(?:\1|\.{3})\s*(?:\n|\Z)", re.DOTALL)
 _ANCHOR = re.compile(r"\{#[^{}]*\}\s*$")
-Walk = Callable[[bytes, ReadingOptions], Iterable[str]]
+Walk = Callable[[bytes, ReadingOptions], Iterable[str] | None]
 
 
 def walk(name: str, content: bytes, options: ReadingOptions) -> list[str] | None:
@@ -24,7 +24,8 @@ def walk(name: str, content: bytes, options: ReadingOptions) -> list[str] | None
         options: as they are for the reader: what they leave out is left out here.
     """
     found = _WALKS.get(PurePath(name).suffix.lower())
-    return None if found is None else list(found(content, options))
+    strings = None if found is None else found(content, options)
+    return None if strings is None else list(strings)
 
 
 def _text(content: bytes, _options: ReadingOptions) -> Iterator[str]:

@@ -21,6 +21,10 @@ _MARKED_SENTENCES = 0.5
 _LEAST_TEXT = 15
 # Articles that may be missing between two: some are repealed, and not printed.
 _GAP = 3
+# Lines below a heading that are looked at for text: whatever a text may be made of, the time stays in proportion to it.
+_LOOKED_AT = 30
+# Levels of parts that hold nothing but parts.
+_DEEPEST = 5
 LEAD = "lead"
 """The kind of a first line in bold that has nothing below it but the others: it stands above them all."""
 
@@ -31,9 +35,13 @@ def headings_of(candidates: Sequence[Candidate], text: OutlineText) -> list[Cand
     for candidate in candidates:
         by_kind[candidate.kind].append(candidate)
     accepted: set[Candidate] = set()
-    for kind, group in by_kind.items():
-        if kind != "annex":
-            accepted.update(_consistent(kind, group, text))
+    # A part may hold nothing but parts, which must be found to be some first: from the innermost to the outermost.
+    for _ in range(_DEEPEST):
+        text.take_for_text(candidates, accepted)
+        found = {line for kind, group in by_kind.items() if kind != "annex" for line in _consistent(kind, group, text)}
+        if found == accepted:
+            break
+        accepted = found
     has_articles = any(candidate.kind == "조" for candidate in accepted)
     accepted.update(
         candidate for candidate in by_kind["annex"] if has_articles or not candidate.heading.startswith("부")
@@ -49,7 +57,10 @@ def _consistent(kind: str, group: Sequence[Candidate], text: OutlineText) -> lis
         if len(group) - len(words) > _MARKED_SENTENCES * len(group):
             return []
         group = words
-    runs = [run for run in _runs(kind, group, text) if _holds_text(run, text)]
+    runs = _runs(kind, group, text)
+    if all(len(run) == 1 for run in runs):
+        return []
+    runs = [run for run in runs if _holds_text(run, text)]
     lines = [line for run in runs for line in run]
     if len(lines) < _FEWEST or all(len(run) == 1 for run in runs):
         return []
@@ -122,6 +133,18 @@ class OutlineText:
         self._texts = texts
         self._bases = bases
         self._indented_is_list = indented_is_list
+        self._no_text: set[tuple[int, int]] = set()
+
+    def take_for_text(self, candidates: Sequence[Candidate], headings: set[Candidate]) -> None:
+        """Say which lines that look like headings are text for the others: those that are some, and sentences.
+
+        What is left are items of lists.
+        """
+        self._no_text = {
+            (line.section, line.line)
+            for line in candidates
+            if line not in headings and not line.rest and not self.reads_as_sentence(line)
+        }
 
     def same_part(self, one: Candidate, other: Candidate) -> bool:
         """Whether two lines stand under the same heading of the document's own."""
@@ -139,7 +162,7 @@ class OutlineText:
 
     def has_below(self, line: Candidate, after: Candidate | None) -> bool:
         """Whether any text stands below a line, before the other one."""
-        return next(self._below(line, after), None) is not None
+        return next(self._below(line, after, _LOOKED_AT), None) is not None
 
     def lengths(self, lines: Sequence[Candidate]) -> list[int]:
         """Characters below each line, before the next of them or the end of the part."""
@@ -148,15 +171,22 @@ class OutlineText:
             for line, after in zip(lines, [*lines[1:], None], strict=True)
         ]
 
-    def _below(self, line: Candidate, after: Candidate | None) -> Iterator[str]:
+    def _below(self, line: Candidate, after: Candidate | None, most: int | None = None) -> Iterator[str]:
+        looked_at = 0
         for section in range(line.section, len(self._texts)):
             if self._bases[section] != self._bases[line.section]:
                 return
             first = line.line + 1 if section == line.section else 0
             is_last = after is not None and after.section == section
             last = after.line if after is not None and is_last else len(self._texts[section])
-            for text in self._texts[section][first:last]:
-                if text.strip() and not (self._indented_is_list and text[:1] in (" ", "\t")):
+            for number in range(first, last):
+                looked_at += 1
+                if most is not None and looked_at > most:
+                    return
+                text = self._texts[section][number]
+                if (section, number) in self._no_text or (self._indented_is_list and text[:1] in (" ", "\t")):
+                    continue
+                if text.strip():
                     yield text.strip()
             if is_last:
                 return

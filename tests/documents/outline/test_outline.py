@@ -114,6 +114,18 @@ def test_items_of_markdown_with_text_below_them_stay_a_list():
     assert [headings for headings, _ in parts(text, "a.md")] == [()]
 
 
+def test_a_list_within_a_list_stays_one():
+    text = "1. 갑판\n가. 돛대\n나. 돛\n2. 선창\n가. 화물\n나. 평형수\n3. 기관\n가. 주기관\n나. 발전기\n"
+    assert [headings for headings, _ in parts(text)] == [()]
+
+
+@pytest.mark.parametrize("line", ["1) 가", "제1조(가)", "가. 나", "**가**", "1.1 가나", "□ 가", "Ⅰ. 가", "(((((((("])
+def test_the_time_is_in_proportion_however_many_lines_look_alike(line):
+    """If each line looked at all those after it, they would take an hour."""
+    document = Document("글", (Section((), f"{line}\n" * 50_000),))
+    assert outlined(document).sections
+
+
 def test_levels_nest_as_they_first_appear():
     text = (
         "Ⅰ. 개요\n\n1. 목적\n이 문서는 배를 다루는 문서이다.\n가. 범위\n모든 배를 다루지만 군함은 뺀다.\n"
