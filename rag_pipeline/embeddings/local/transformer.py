@@ -239,6 +239,11 @@ class TransformerEmbeddings(PipelineEmbeddings):
         """Fill the rows of one batch, in halves where it does not fit in memory."""
         vectors = encoder.encode([rows[i] for i in batch], skipped)
         if vectors is not None:
+            if vectors.shape[1] != self._dimension:
+                raise EmbeddingError(
+                    f"model {self._name} gives vectors of {vectors.shape[1]} and not of {self._dimension}, as its"
+                    " files say; provider mean_pooling does not know its architecture"
+                )
             out[batch] = vectors
             return
         if len(batch) == 1:
