@@ -185,6 +185,17 @@ class Checkpoint:
         """The mode as the files say, ``+`` between several; None where they say nothing."""
         return "+".join(self.recipe.pooling) if self.recipe.pooling else None
 
+    @property
+    def trained_settings(self) -> dict[str, Any]:
+        """What ``auto`` stands for in a configuration, by the key there; what the files leave open is left out."""
+        found = {
+            "pooling": self.trained_pooling,
+            "query_prompt": self.recipe.query_prompt,
+            "document_prompt": self.recipe.document_prompt,
+            "max_tokens": self.max_tokens,
+        }
+        return {key: value for key, value in found.items() if value}
+
     @cached_property
     def digest(self) -> str:
         """``sha256:2:…`` of what decides the vectors, prompts and limit apart.

@@ -60,6 +60,8 @@ def load_model(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device)
                 folder, local_files_only=True, trust_remote_code=False, **checkpoint.recipe.config_arguments
             )
             loader, kind = _class_for(config)
+            if loader.__name__.endswith("EncoderModel"):
+                config.is_encoder_decoder = False
             files = checkpoint.weight_files
             # transformers would map the whole file and convert from it, which takes the memory of both at once; and
             # an adapter that it finds with the weights it would apply by itself, to a model of its own choice.

@@ -95,7 +95,7 @@ def read_recipe(folder: Path, name: str) -> Recipe:
         pooling = next((module.config for module in modules if module.kind == "Pooling"), None)
     else:
         # Without the list, the pooling's own file is followed nonetheless: some checkpoints are copied that way.
-        pooling = read_json(folder / "1_Pooling" / "config.json") or None
+        pooling = read_json(folder / "1_Pooling" / "config.json") or _usual_pooling(folder)
     modes = None if pooling is None else _pooling(pooling)
     layers = tuple(module for module in modules[1:] if module.kind not in ("Pooling", "Dropout"))
     unknown = next((mode for mode in modes or () if mode not in POOLING_MODES), None)
@@ -114,6 +114,14 @@ def read_recipe(folder: Path, name: str) -> Recipe:
         has_transformer=not modules or modules[0].kind == "Transformer" or "." in modules[0].kind,
         refusal=refusal(modules, config, unknown, name),
     )
+
+
+def _usual_pooling(folder: Path) -> dict[str, Any] | None:
+    """What sentence-transformers takes for a model without modules of its own: of one that speaks, the last token."""
+    config = read_json(folder / "config.json")
+    architectures = config.get("architectures") or [""]
+    speaks = str(architectures[0]).endswith("ForCausalLM") and config.get("is_causal", True)
+    return {"pooling_mode": "lasttoken"} if speaks else None
 
 
 def _pooling(config: Mapping[str, Any]) -> tuple[str, ...]:

@@ -295,6 +295,21 @@ def test_a_full_t5_gives_the_vectors_of_its_encoder(tiny_checkpoint, tmp_path):
     check_as_trained(saved(model, tiny_checkpoint, tmp_path / "t5"))
 
 
+def test_an_encoder_of_the_gemma_kind_of_t5_is_taken_alone(tiny_checkpoint, tmp_path):
+    torch.manual_seed(5)
+    half = {"vocab_size": 80, **SMALL, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 64}
+    model = transformers.T5GemmaModel(transformers.T5GemmaConfig(encoder=half, decoder=half, vocab_size=80))
+    check_as_trained(saved(model, tiny_checkpoint, tmp_path / "t5gemma"))
+
+
+@pytest.mark.parametrize(("more", "pooling"), [({}, "lasttoken"), ({"is_causal": False}, "mean")])
+def test_a_language_model_without_modules_gives_its_last_token(more, pooling, tiny_checkpoint, tmp_path):
+    torch.manual_seed(5)
+    config = transformers.Qwen3Config(vocab_size=80, **SMALL, **RANDOM, **GROUPED, **more)
+    folder = saved(transformers.Qwen3ForCausalLM(config), tiny_checkpoint, tmp_path / "qwen")
+    assert check_as_trained(folder).identity.pooling == pooling
+
+
 TOKENIZERS = {
     "a class that puts special tokens": {"tokenizer_class": "BertTokenizer", "do_lower_case": True},
     "another casing than tokenizer.json": {"tokenizer_class": "BertTokenizer", "do_lower_case": False},
