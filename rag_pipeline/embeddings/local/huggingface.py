@@ -12,9 +12,9 @@ from typing import Any
 
 from rag_pipeline import forking
 from rag_pipeline.embeddings.base import EmbeddingIdentity, PipelineEmbeddings
+from rag_pipeline.embeddings.local.choices import resolve_prompt
 from rag_pipeline.embeddings.local.forked import LoadedIn
 from rag_pipeline.embeddings.local.hub import find_checkpoint
-from rag_pipeline.embeddings.local.prompts import resolve_prompt
 from rag_pipeline.embeddings.local.refusals import unread_by_transformers
 from rag_pipeline.errors import CheckpointError, ConfigurationError, EmbeddingError, RagPipelineError
 from rag_pipeline.text import first_line
