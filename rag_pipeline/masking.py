@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
@@ -14,9 +15,13 @@ _MASK = "***"
 _SECRET_NAME = re.compile(r"(api_?key|(?<![a-z])key|token|secret|password|authorization|bearer)s?$", re.IGNORECASE)
 # A shorter value is a word of its own: masking it would take words out of every sentence.
 _SHORTEST = 4
+# What stands between a name and its value: as it is sent, and as Python, JSON within JSON, HTML and URLs show it.
+_QUOTE = r"""(?:\\*["']|&quot;|%22)?"""
+_BETWEEN = rf"""b?{_QUOTE}(?:\s|%20)*(?:[:=,]|%3A|%3D)(?:\s|%20)*b?{_QUOTE}"""
 # What looks like a key, whoever it belongs to. What stands before the key is kept.
 _LIKE_KEYS = [
-    # Google: API keys in both forms, OAuth tokens, client secrets
+    # Google: API keys in both forms, also in base64, OAuth tokens, client secrets
+    re.compile(r"()\bQUl6Y[\w+/-]{20,}=*"),
     re.compile(r"()\b(?:AIza|AQ\.|ya29\.|GOCSPX-)[\w.-]{10,}"),
     re.compile(r"()(?<![\w/])1//[\w-]{16,}"),
     # other services, JSON web tokens, private keys
@@ -32,10 +37,13 @@ _LIKE_KEYS = [
     re.compile(r"(\bbearer(?:\s+|%20|\+))[\w.~+/=%-]{6,}", re.IGNORECASE),
     re.compile(r"(\bauthorization[\"']?\s*[:=,]\s*b?[\"']?basic\s+)[\w+/=]+", re.IGNORECASE),
     re.compile(
-        r"""((?:api[-_]?key|x-chroma-token|client_secret|private_key|(?:refresh|access)_token)b?["']?\s*[:=,]\s*b?["']?)"""
-        r"""[^\s"',;}\])]+""",
+        rf"""((?:api[-_]?key|x-chroma-token|client_secret|secret_access_key|private_key|(?:refresh|access)_token){_BETWEEN})"""
+        r"""[^\s"'\\,;&}\])]+""",
         re.IGNORECASE,
     ),
+    # In sentences words follow these names too, so that the value has to look like one.
+    re.compile(rf"""(\b(?:api key|passw(?:or)?d){_BETWEEN})(?=[^\s"']*\d)[^\s"'\\,;&}}\])]{{6,}}""", re.IGNORECASE),
+    re.compile(r"""(\bcookie["']?\s*[:,]\s*b?["']?)[^\r\n"']+""", re.IGNORECASE),
     # user and password of an address
     re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s@\"'<>]+(?=@)", re.IGNORECASE),
 ]
@@ -55,7 +63,8 @@ def mask_keys(text: str, secrets: Iterable[str] = ()) -> str:
         if _SECRET_NAME.search(name) and len(value.strip()) >= _SHORTEST
     }
     # The longest first: one may be a part of another.
-    for secret in sorted({form for one in known for form in (one, quote(one, safe=""))}, key=len, reverse=True):
+    forms = {form for one in known for form in (one, quote(one, safe=""), b64encode(one.encode()).decode())}
+    for secret in sorted(forms, key=len, reverse=True):
         text = text.replace(secret, _MASK)
     for pattern in _LIKE_KEYS:
         text = pattern.sub(rf"\1{_MASK}", text)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 from pydantic import BaseModel, SecretStr
 
@@ -28,6 +30,14 @@ GOOGLE = "AIza" + "SyB0" + "x" * 31
         ("AQ.Ab8RN6I-made-up-made-up is revoked", "*** is revoked"),
         ("Incorrect API key provided: sk-proj-abcdefghijkl", "Incorrect API key provided: ***"),
         ("proxy http://user:made-up@proxy:8080 refused", "proxy http://***@proxy:8080 refused"),
+        ('{"error": "{\\"api_key\\": \\"made-up\\"}"}', '{"error": "{\\"api_key\\": \\"***\\"}"}'),
+        ("x-goog-api-key&quot;:&quot;made-up&quot;", "x-goog-api-key&quot;:&quot;***&quot;"),
+        ("x-goog-api-key%3A%20made-up", "x-goog-api-key%3A%20***"),
+        ("aws_secret_access_key=made/up+1", "aws_secret_access_key=***"),
+        ('{"password": "made-up-1", "user": "me"}', '{"password": "***", "user": "me"}'),
+        ("API key: made-up-1", "API key: ***"),
+        ("Cookie: session=made-up; other=1", "Cookie: ***"),
+        (f"sent {b64encode(GOOGLE.encode()).decode()}", "sent ***"),
     ],
 )
 def test_what_looks_like_a_key_is_masked(said, shown):
@@ -40,6 +50,7 @@ def test_what_looks_like_a_key_is_masked(said, shown):
         "API key not valid. Please pass a valid API key.",
         "no Gemini API key: set GOOGLE_API_KEY in the environment",
         "The input token count (9000) exceeds max_tokens=8192.",
+        "the password: required, at least 8 characters",
         "see https://ai.google.dev/gemini-api/docs/rate-limits?hl=en",
         "task: search result | query: 최대 흘수",
         "basic authentication failed",
@@ -55,6 +66,10 @@ def test_keys_of_the_environment_and_those_given_are_masked(monkeypatch):
     monkeypatch.setenv("SOME_SETTING", "plain")
     said = mask_keys("made-up one, made-up-two, three/four, three%2Ffour and plain", ["three/four", ""])
     assert said == "***, ***, ***, *** and plain"
+
+
+def test_a_key_is_masked_in_base64_too():
+    assert mask_keys(f"sent {b64encode(b'made-up').decode()}", ["made-up"]) == "sent ***"
 
 
 def test_secrets_are_found_in_objects_and_mappings():

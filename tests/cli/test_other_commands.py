@@ -8,6 +8,7 @@ import yaml
 from rag_pipeline.cli import run
 from rag_pipeline.cli.config_command import mask_secrets
 from rag_pipeline.cli.output import human_size
+from tests.embeddings.local.checkpoints import edit, with_modules
 
 pytestmark = pytest.mark.slow
 
@@ -116,6 +117,26 @@ def test_config_prints_the_resolved_settings(call, monkeypatch):
     assert printed["retrieval"]["top_k"] == 9
     assert printed["embeddings"]["tiny"]["pooling"] == "auto"
     assert json.loads(call("config", "--json")[1])["settings"] == printed
+
+
+def test_config_and_doctor_show_what_the_checkpoint_says_for_auto(call, project, tiny_checkpoint, tmp_path):
+    folder = with_modules(tiny_checkpoint, tmp_path / "model", pooling={"pooling_mode": "cls"})
+    edit(folder / "config_sentence_transformers.json", prompts={"query": "ab: ", "document": "cd: "})
+    text = (project / "config.yaml").read_text()
+    (project / "config.yaml").write_text(text.replace(str(tiny_checkpoint), str(folder)))
+    said = {"pooling": "cls", "query_prompt": "ab: ", "document_prompt": "cd: ", "max_tokens": 32}
+    assert json.loads(call("config", "--json")[1])["auto"]["tiny"] == said
+    assert "# auto of tiny: pooling 'cls', query_prompt 'ab: ', document_prompt 'cd: '" in call("config")[1]
+    assert "query_prompt 'ab: '; document_prompt 'cd: '" in " ".join(call("doctor")[1].split())
+
+
+def test_doctor_names_what_a_provider_does_not_compute(call, project, tiny_checkpoint, tmp_path):
+    folder = with_modules(tiny_checkpoint, tmp_path / "model", ("CNN", {}))
+    text = (project / "config.yaml").read_text()
+    (project / "config.yaml").write_text(text.replace(str(tiny_checkpoint), str(folder)))
+    code, out, _ = call("doctor")
+    assert code == 1
+    assert "use provider: huggingface" in " ".join(out.split())
 
 
 def test_secrets_are_masked():

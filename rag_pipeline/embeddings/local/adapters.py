@@ -6,7 +6,7 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag_pipeline.embeddings.local.recipe import read_json
+from rag_pipeline.embeddings.local.modules import read_json
 from rag_pipeline.errors import CheckpointError
 from rag_pipeline.text import first_line
 

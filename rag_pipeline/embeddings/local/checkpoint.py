@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from rag_pipeline.embeddings.local.adapters import ADAPTER_WEIGHTS, base_model, check_adapter
-from rag_pipeline.embeddings.local.recipe import Recipe, read_json, read_recipe
+from rag_pipeline.embeddings.local.modules import read_json
+from rag_pipeline.embeddings.local.recipe import Recipe, read_recipe
 from rag_pipeline.embeddings.local.weights import sample
 from rag_pipeline.errors import CheckpointError
 
@@ -19,6 +20,8 @@ _TOKENIZER_FILES = (
     ("tokenizer.json",),
     ("sentencepiece.bpe.model",),
     ("spiece.model",),
+    ("spm.model",),
+    ("sentencepiece.model",),
     ("tokenizer.model",),
     ("vocab.txt",),
     ("vocab.json", "merges.txt"),
@@ -29,7 +32,7 @@ _TOKENIZER_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json", "adde
 # What of them changes no token: limits are told apart, the rest is for other uses or says who wrote the file.
 _IDLE_SETTINGS = frozenset(
     {"model_max_length", "name_or_path", "transformers_version", "processor_class", "chat_template", "padding_side",
-     "model_input_names", "max_length", "truncation_side", "truncation_strategy", "stride", "pad_to_multiple_of",
+     "model_input_names", "max_length", "truncation_strategy", "stride", "pad_to_multiple_of",
      "clean_up_tokenization_spaces", "tokenizer_file", "backend", "is_local", "local_files_only"}
 )  # fmt: skip
 # These read positions from padding_idx + 1 on, so the table has that many rows more than the text may have tokens.
@@ -89,6 +92,9 @@ class Checkpoint:
             raise CheckpointError(f"model folder {folder} is not a folder")
         name = name or folder.name
         recipe = read_recipe(folder, name) if embeds else Recipe(folder)
+        if not recipe.has_transformer:
+            weights = tuple(sorted(folder.rglob("*.safetensors")))
+            return cls(folder, name, {"model_type": ""}, weights, recipe, folder, folder)
         root, folder = folder, recipe.transformer
         adapter = folder if (folder / "adapter_config.json").is_file() else None
         if adapter is not None:
@@ -120,7 +126,7 @@ class Checkpoint:
     @cached_property
     def hidden_size(self) -> int:
         """Length of the model's token vectors."""
-        names = ("hidden_size", "d_model", "dim", "n_embd", "hidden_dim")
+        names = ("hidden_size", "d_model", "dim", "n_embd", "hidden_dim", "emb_dim")
         found = next((size for name in names if isinstance(size := self.config.get(name), int)), None)
         if found is None:
             # A model of several parts keeps it in the one for texts.
@@ -148,7 +154,7 @@ class Checkpoint:
                     f" {'+'.join(pooling)} pooling gives {size}; set pooling: auto"
                 )
             size = layer.dimension or size
-        return size
+        return min(size, self.recipe.truncate or size)
 
     @property
     def pad_token(self) -> int:
@@ -179,6 +185,17 @@ class Checkpoint:
         """The mode as the files say, ``+`` between several; None where they say nothing."""
         return "+".join(self.recipe.pooling) if self.recipe.pooling else None
 
+    @property
+    def trained_settings(self) -> dict[str, Any]:
+        """What ``auto`` stands for in a configuration, by the key there; what the files leave open is left out."""
+        found = {
+            "pooling": self.trained_pooling,
+            "query_prompt": self.recipe.query_prompt,
+            "document_prompt": self.recipe.document_prompt,
+            "max_tokens": self.max_tokens,
+        }
+        return {key: value for key, value in found.items() if value}
+
     @cached_property
     def digest(self) -> str:
         """``sha256:2:…`` of what decides the vectors, prompts and limit apart.
@@ -190,7 +207,10 @@ class Checkpoint:
         total = hashlib.sha256(self._content)
         for name in _TOKENIZER_SETTINGS:
             settings = read_json(self.tokenizer_folder / name)
-            if told := {key: value for key, value in settings.items() if key not in _IDLE_SETTINGS}:
+            told = {key: value for key, value in settings.items() if key not in _IDLE_SETTINGS}
+            if told.get("truncation_side") == "right":
+                del told["truncation_side"]
+            if told:
                 _add(total, name, told)
         rest = {name: value for name, value in self._beyond().items() if value}
         if rest:
@@ -232,6 +252,8 @@ class Checkpoint:
                 for layer in recipe.layers
                 if recipe.layers[-1:] != (layer,) or layer.kind != "Normalize"
             ],
+            "truncate": recipe.truncate or 0,
+            "files": {} if recipe.has_transformer else _texts(self.root),
             "pooling": len(recipe.pooling or ()) > 1,
             "without_prompt": not recipe.include_prompt,
             "lower_case": recipe.lower_case,
@@ -248,6 +270,12 @@ class Checkpoint:
 def _add(total: hashlib._Hash, name: str, content: Any) -> None:
     total.update(name.encode())
     total.update(json.dumps(content, sort_keys=True, ensure_ascii=False).encode())
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    """The digest of each file of configuration or words in a folder, by its path."""
+    files = sorted(file for file in folder.rglob("*") if file.suffix in (".json", ".txt") and file.is_file())
+    return {file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
 def _has_tokenizer(folder: Path) -> bool:

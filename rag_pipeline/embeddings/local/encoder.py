@@ -53,6 +53,7 @@ class Encoder:
         self._positions = checkpoint.max_tokens
         self.model = load_model(checkpoint, self._dtype, self._device)
         self._alone = False
+        self._truncate = checkpoint.recipe.truncate
         self._layers = load_layers(checkpoint.recipe.layers, checkpoint.name).to(self._device)
         if pack_linear_layers(self.model) and not self._runs():
             # Some models read the weights of their layers, which packed ones no longer have.
@@ -146,6 +147,7 @@ class Encoder:
         vectors = pool(hidden, mask, self._pooling, skipped)
         for layer in self._layers:
             vectors = layer(vectors)
+        vectors = vectors[:, : self._truncate]
         return normalize(vectors, dim=1) if self._normalize else vectors
 
     def _heeds_padding(self) -> bool:

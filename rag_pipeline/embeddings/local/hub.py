@@ -56,17 +56,16 @@ def _opened(folder: Path, name: str | None, embeds: bool = True) -> Checkpoint:
     return Checkpoint.open(folder, name, find_base, embeds)
 
 
-def is_available(model: str, revision: str | None, base_dir: Path) -> bool:
-    """Whether a model can be opened without a download.
+def checkpoint_here(model: str, revision: str | None, base_dir: Path) -> Checkpoint | None:
+    """The checkpoint of a model that needs no download; None: it needs one.
 
     Raises:
         CheckpointError: a folder is there but incomplete.
     """
     folder = base_dir / Path(model).expanduser()
     if folder.is_dir() or not _HUB_NAME.match(model):
-        _opened(folder, None)
-        return True
-    return _from_cache(model, revision) is not None
+        return _opened(folder, None)
+    return _from_cache(model, revision)
 
 
 def _from_cache(name: str, revision: str | None, embeds: bool = True) -> Checkpoint | None:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import copy
 import importlib.util
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from rag_pipeline import forking
 from rag_pipeline.embeddings.base import EmbeddingIdentity, PipelineEmbeddings
+from rag_pipeline.embeddings.local.choices import resolve_prompt
 from rag_pipeline.embeddings.local.forked import LoadedIn
 from rag_pipeline.embeddings.local.hub import find_checkpoint
-from rag_pipeline.embeddings.local.prompts import resolve_prompt
-from rag_pipeline.errors import ConfigurationError
+from rag_pipeline.embeddings.local.refusals import unread_by_transformers
+from rag_pipeline.errors import CheckpointError, ConfigurationError, EmbeddingError, RagPipelineError
+from rag_pipeline.text import first_line
 
 _PACKAGES = ("langchain_huggingface", "sentence_transformers")
 
@@ -108,18 +110,36 @@ class StockHuggingFaceEmbeddings(PipelineEmbeddings):
             if self._counter is None:
                 # Its own: counting may run during embedding, and setting truncation disturbs a tokenizer in use.
                 self._counter = copy.deepcopy(stock._client.tokenizer)
-            rows = self._counter([self._prompts[1] + text for text in texts], truncation=False, verbose=False)
-        return [len(ids) for ids in rows["input_ids"]]
+            return _lengths(self._counter, [self._prompts[1] + text for text in texts])
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Vectors of documents, in the order of the texts."""
-        vectors: list[list[float]] = forking.compute(lambda: self._load_stock().embed_documents(texts))
+        vectors: list[list[float]] = self._run(lambda: self._load_stock().embed_documents(texts))
         return vectors
 
     def embed_query(self, text: str) -> list[float]:
         """Vector of a question."""
-        vector: list[float] = forking.compute(lambda: self._load_stock().embed_query(text))
+        vector: list[float] = self._run(lambda: self._load_stock().embed_query(text))
         return vector
+
+    def _run(self, embed: Callable[[], Any]) -> Any:
+        try:
+            return forking.compute(embed)
+        except RagPipelineError:
+            raise
+        except Exception as error:  # of any module, in its own way
+            reason = f"{type(error).__name__}: {first_line(error, 200)}"
+        raise EmbeddingError(f"model {self._checkpoint.name} fails on its texts: {reason}")
+
+    def _refuse_unread(self) -> None:
+        transformer = getattr(self._stock._client[0], "model", None)
+        unread = transformer and unread_by_transformers(self._checkpoint.config, type(transformer).__name__)
+        if unread:
+            self._stock = None
+            raise CheckpointError(f"model folder {self._checkpoint.folder} cannot be used: {unread}")
+
+    def _options(self, task: str, prompt: str) -> dict[str, Any]:
+        return {"normalize_embeddings": self._normalize, "prompt": prompt, "task": task}
 
     def _load_stock(self) -> Any:
         with self._lock:
@@ -131,13 +151,34 @@ class StockHuggingFaceEmbeddings(PipelineEmbeddings):
                 from langchain_huggingface import HuggingFaceEmbeddings
 
                 options = {} if self._device == "auto" else {"device": self._device}
-                self._stock = HuggingFaceEmbeddings(
+                self._stock = _loaded(
+                    HuggingFaceEmbeddings,
                     model_name=str(self._checkpoint.root),
                     model_kwargs={**options, "model_kwargs": {"use_safetensors": True}},
                     # The prompts go in here rather than before the texts: some models leave them out of the pooling.
-                    encode_kwargs={"normalize_embeddings": self._normalize, "prompt": self._prompts[1]},
-                    query_encode_kwargs={"normalize_embeddings": self._normalize, "prompt": self._prompts[0]},
+                    # The task chooses the way through a Router, and limits of its own.
+                    encode_kwargs=self._options("document", self._prompts[1]),
+                    query_encode_kwargs=self._options("query", self._prompts[0]),
                 )
+                self._refuse_unread()
                 self._loaded_in = LoadedIn()
             self._loaded_in.check(self._stock._client.device, self._checkpoint.name)
             return self._stock
+
+
+def _loaded(make: Callable[..., Any], **options: Any) -> Any:
+    try:
+        return make(**options)
+    except Exception as error:  # of transformers, sentence-transformers or torch, each in its own way
+        reason = f"{type(error).__name__}: {first_line(error, 300)}"
+        folder = options["model_name"]
+    raise CheckpointError(f"model folder {folder} cannot be loaded by sentence-transformers: {reason}")
+
+
+def _lengths(tokenizer: Any, texts: list[str]) -> list[int]:
+    """Tokens of each text, by a tokenizer of transformers or of tokenizers, or one that knows whole words."""
+    if hasattr(tokenizer, "encode_batch"):
+        return [len(encoding.ids) for encoding in tokenizer.encode_batch(texts)]
+    if callable(tokenizer):
+        return [len(ids) for ids in tokenizer(texts, truncation=False, verbose=False)["input_ids"]]
+    return [len(tokenizer.tokenize(text)) for text in texts]

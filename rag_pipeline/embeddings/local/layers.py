@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from safetensors.torch import load_file
 
-from rag_pipeline.embeddings.local.recipe import Module
+from rag_pipeline.embeddings.local.modules import Module
 from rag_pipeline.errors import CheckpointError
 
 
@@ -73,11 +73,14 @@ def _float32(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {key: tensor.float() for key, tensor in weights.items()}
 
 
-def _activation(path: str, module: Module) -> torch.nn.Module:
+def _activation(path: object, module: Module) -> torch.nn.Module:
     """An activation by the name of its class, which must be one of torch's: others would be code of the model's."""
-    place, _, kind = path.rpartition(".")
+    place, _, kind = str(path).rpartition(".")
     found = getattr(torch.nn, kind, None) if place == "torch.nn" or place.startswith("torch.nn.modules") else None
     if not (isinstance(found, type) and issubclass(found, torch.nn.Module)):
         raise CheckpointError(f"{module.folder / 'config.json'}: activation {path} is none of torch's and is not run")
-    made: torch.nn.Module = found()
+    try:
+        made: torch.nn.Module = found()
+    except TypeError:
+        raise CheckpointError(f"{module.folder / 'config.json'}: {path} is no activation") from None
     return made

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag_pipeline.embeddings.base import readable
-from rag_pipeline.embeddings.local.recipe import read_json
+from rag_pipeline.embeddings.local.modules import read_json
 from rag_pipeline.errors import CheckpointError
 from rag_pipeline.text import first_line
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 # The classes whose tokenizer is what tokenizer.json says; any other class may change it when it loads.
 _PLAIN_CLASSES = frozenset({"PreTrainedTokenizerFast", "TokenizersBackend"})
+# Models for which transformers takes a class of its own choice whatever tokenizer_config.json names.
+_CLASS_BY_MODEL = frozenset(
+    {"qwen2", "qwen3_5", "qwen3_5_moe", "qwen3_5_moe_text", "qwen4_exp", "siglip2", "hyperclovax_vision_v2"}
+)
 # Settings of tokenizer_config.json that change what tokenizer.json says.
 _CHANGING = ("add_bos_token", "add_eos_token", "add_prefix_space", "do_lower_case", "split_special_tokens")
 
@@ -35,7 +40,14 @@ class CheckpointTokenizer:
     """
 
     def __init__(self, folder: Path, arguments: Mapping[str, Any] | None = None, lower_case: bool = False) -> None:
-        self._tokenizer, self._special = _load(folder, arguments)
+        self._tokenizer, settings = _load(folder, arguments)
+        self._special = settings.special
+        self._cut_start = settings.cut_start
+        if settings.types and any(self._tokenizer.encode("a").type_ids):
+            raise CheckpointError(
+                f"the tokenizer in {folder} marks tokens by type (token_type_ids), which provider mean_pooling does"
+                " not compute; use provider: huggingface"
+            )
         # A checkpoint may have been saved with both switched on.
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
@@ -58,7 +70,7 @@ class CheckpointTokenizer:
     def encode(self, texts: Sequence[str], limit: int | None) -> tuple[list[list[int]], int]:
         """Token ids of each text, cut to the limit, and how many texts were cut.
 
-        A cut text keeps the special tokens at its end, as the model was trained to see them.
+        A cut text keeps the special tokens at both ends, as the model was trained to see them.
         """
         rows, cut = [], 0
         for encoding in self._tokenizer.encode_batch([readable(text) for text in texts]):
@@ -66,8 +78,12 @@ class CheckpointTokenizer:
             if limit is not None and len(ids) > limit:
                 cut += 1
                 special = encoding.special_tokens_mask
-                tail = next((n for n in range(len(ids)) if not special[-1 - n]), 0)
-                ids = ids[: limit - tail] + ids[len(ids) - tail :]
+                if self._cut_start:
+                    head = special.index(0) if 0 in special else 0
+                    ids = ids[:head] + ids[len(ids) - (limit - head) :]
+                else:
+                    tail = next((n for n in range(len(ids)) if not special[-1 - n]), 0)
+                    ids = ids[: limit - tail] + ids[len(ids) - tail :]
             rows.append(ids)
         return rows, cut
 
@@ -84,13 +100,26 @@ def load_tokenizer(folder: Path, arguments: Mapping[str, Any] | None = None) -> 
     return _load(folder, arguments)[0]
 
 
-def _load(folder: Path, arguments: Mapping[str, Any] | None = None) -> tuple[Tokenizer, set[str]]:
-    """The tokenizer, and the special tokens that its settings name."""
+@dataclass(frozen=True)
+class _Settings:
+    """What a tokenizer is told beside its tokenizer.json."""
+
+    special: set[str]
+    """The special tokens that are named."""
+    cut_start: bool
+    """Whether a text that is too long loses its start."""
+    types: bool
+    """Whether the model is handed the types of tokens."""
+
+
+def _load(folder: Path, arguments: Mapping[str, Any] | None = None) -> tuple[Tokenizer, _Settings]:
     from tokenizers import Tokenizer
 
     try:
         if not arguments and (plain := _plain_tokenizer(folder)) is not None:
-            return plain, _named_tokens(_settings(folder))
+            config = _settings(folder)
+            cut_start = config.get("truncation_side") == "left"
+            return plain, _Settings(_named_tokens(config), cut_start, "token_type_ids" in _inputs(config))
         from transformers import AutoTokenizer
 
         options = {**(arguments or {}), "local_files_only": True, "trust_remote_code": False}
@@ -101,7 +130,8 @@ def _load(folder: Path, arguments: Mapping[str, Any] | None = None) -> tuple[Tok
     converted = getattr(loaded, "backend_tokenizer", None)
     if not isinstance(converted, Tokenizer):
         raise CheckpointError(f"the tokenizer in {folder} has no fast form; save it with a tokenizer.json")
-    return converted, set(loaded.all_special_tokens)
+    types = "token_type_ids" in loaded.model_input_names
+    return converted, _Settings(set(loaded.all_special_tokens), loaded.truncation_side == "left", types)
 
 
 def _plain_tokenizer(folder: Path) -> Tokenizer | None:
@@ -111,6 +141,8 @@ def _plain_tokenizer(folder: Path) -> Tokenizer | None:
     if not (folder / "tokenizer.json").is_file() or (folder / "added_tokens.json").is_file():
         return None
     config = _settings(folder)
+    if read_json(folder / "config.json").get("model_type") in _CLASS_BY_MODEL:
+        return None
     if config.get("tokenizer_class") not in _PLAIN_CLASSES or any(config.get(key) is not None for key in _CHANGING):
         return None
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -120,6 +152,10 @@ def _plain_tokenizer(folder: Path) -> Tokenizer | None:
 
 def _settings(folder: Path) -> dict[str, Any]:
     return {**read_json(folder / "tokenizer_config.json"), **read_json(folder / "special_tokens_map.json")}
+
+
+def _inputs(config: Mapping[str, Any]) -> list[str]:
+    return config.get("model_input_names") or []
 
 
 def _named_tokens(config: Mapping[str, Any]) -> set[str]:

@@ -15,12 +15,12 @@ from rag_pipeline.config.arguments import check_arguments
 from rag_pipeline.embeddings.base import EmbeddingIdentity, PipelineEmbeddings
 from rag_pipeline.embeddings.local.batching import length_sorted_batches
 from rag_pipeline.embeddings.local.checkpoint import Checkpoint
+from rag_pipeline.embeddings.local.choices import resolve_limit, resolve_pooling, resolve_prompt
 from rag_pipeline.embeddings.local.forked import LoadedIn
 from rag_pipeline.embeddings.local.gathering import QuestionGatherer
 from rag_pipeline.embeddings.local.hub import find_checkpoint
-from rag_pipeline.embeddings.local.prompts import resolve_prompt
 from rag_pipeline.embeddings.local.tokenizing import CheckpointTokenizer
-from rag_pipeline.errors import CheckpointError, ConfigurationError, EmbeddingError
+from rag_pipeline.errors import CheckpointError, EmbeddingError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,12 +91,12 @@ class TransformerEmbeddings(PipelineEmbeddings):
         recipe = self._checkpoint.recipe
         if recipe.refusal is not None:
             raise CheckpointError(recipe.refusal)
-        self._modes = _resolve_pooling(pooling, self._checkpoint)
+        self._modes = resolve_pooling(pooling, self._checkpoint)
         self._dimension = self._checkpoint.dimension_of(self._modes)
         self._normalize = normalize
         self._query_prompt = resolve_prompt("query_prompt", query_prompt, recipe.query_prompt, self._name)
         self._document_prompt = resolve_prompt("document_prompt", document_prompt, recipe.document_prompt, self._name)
-        self._max_tokens = _resolve_limit(max_tokens, self._checkpoint)
+        self._max_tokens = resolve_limit(max_tokens, self._checkpoint)
         self._device_name = device
         self._dtype_name = dtype
         self._batch_tokens = batch_tokens
@@ -239,6 +239,11 @@ class TransformerEmbeddings(PipelineEmbeddings):
         """Fill the rows of one batch, in halves where it does not fit in memory."""
         vectors = encoder.encode([rows[i] for i in batch], skipped)
         if vectors is not None:
+            if vectors.shape[1] != self._dimension:
+                raise EmbeddingError(
+                    f"model {self._name} gives vectors of {vectors.shape[1]} and not of {self._dimension}, as its"
+                    " files say; provider mean_pooling does not know its architecture"
+                )
             out[batch] = vectors
             return
         if len(batch) == 1:
@@ -287,23 +292,3 @@ def load_encoder(checkpoint: Checkpoint, pooling: Sequence[str], normalize: bool
 
 MeanPoolingEmbeddings = TransformerEmbeddings
 """The first name of :class:`TransformerEmbeddings`, which then knew one way of pooling."""
-
-
-def _resolve_pooling(pooling: Pooling, checkpoint: Checkpoint) -> tuple[str, ...]:
-    trained = checkpoint.recipe.pooling
-    if pooling == "auto":
-        return trained or ("mean",)
-    if trained is not None and trained != (pooling,):
-        warnings.warn(
-            f"model {checkpoint.name} was trained with {checkpoint.trained_pooling} pooling"
-            f" and is used with {pooling}; set pooling: auto to follow it",
-            stacklevel=3,
-        )
-    return (pooling,)
-
-
-def _resolve_limit(asked: int | None, checkpoint: Checkpoint) -> int | None:
-    limit = checkpoint.max_tokens
-    if asked is not None and limit is not None and asked > limit:
-        raise ConfigurationError(f"max_tokens {asked} is more than the {limit} that model {checkpoint.name} reads")
-    return asked or limit

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from rag_pipeline import TransformerEmbeddings
 from rag_pipeline.embeddings.local.huggingface import StockHuggingFaceEmbeddings
+from rag_pipeline.embeddings.local.tokenizing import _CLASS_BY_MODEL
 from rag_pipeline.errors import CheckpointError, EmbeddingError
 from tests.embeddings.local.checkpoints import HIDDEN, cosines, dense, edit, saved, with_modules
 
@@ -242,10 +243,13 @@ ARCHITECTURES = {
     "MPNet": {**SMALL, **RANDOM, **OFFSET},
     "MT5": T5,
     "ModernBert": {**SMALL, **RANDOM, "local_attention": 8, "pad_token_id": 0},
+    # transformers takes a tokenizer of its own choice, whatever the files name.
+    "Qwen2": {**SMALL, **RANDOM, **GROUPED},
     "Qwen3": {**SMALL, **RANDOM, **GROUPED},
     "RemBert": {**SMALL, **RANDOM},
     "Roberta": {**SMALL, **RANDOM, **OFFSET},
     "T5": T5,
+    "XLM": {"emb_dim": HIDDEN, "n_layers": 2, "n_heads": 4, "pad_index": 0},
     "XLMRoberta": {**SMALL, **RANDOM, **OFFSET},
     "XLNet": {"d_model": HIDDEN, "n_layer": 2, "n_head": 4, "d_inner": 64, **RANDOM},
 }
@@ -291,6 +295,21 @@ def test_a_full_t5_gives_the_vectors_of_its_encoder(tiny_checkpoint, tmp_path):
     check_as_trained(saved(model, tiny_checkpoint, tmp_path / "t5"))
 
 
+def test_an_encoder_of_the_gemma_kind_of_t5_is_taken_alone(tiny_checkpoint, tmp_path):
+    torch.manual_seed(5)
+    half = {"vocab_size": 80, **SMALL, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 64}
+    model = transformers.T5GemmaModel(transformers.T5GemmaConfig(encoder=half, decoder=half, vocab_size=80))
+    check_as_trained(saved(model, tiny_checkpoint, tmp_path / "t5gemma"))
+
+
+@pytest.mark.parametrize(("more", "pooling"), [({}, "lasttoken"), ({"is_causal": False}, "mean")])
+def test_a_language_model_without_modules_gives_its_last_token(more, pooling, tiny_checkpoint, tmp_path):
+    torch.manual_seed(5)
+    config = transformers.Qwen3Config(vocab_size=80, **SMALL, **RANDOM, **GROUPED, **more)
+    folder = saved(transformers.Qwen3ForCausalLM(config), tiny_checkpoint, tmp_path / "qwen")
+    assert check_as_trained(folder).identity.pooling == pooling
+
+
 TOKENIZERS = {
     "a class that puts special tokens": {"tokenizer_class": "BertTokenizer", "do_lower_case": True},
     "another casing than tokenizer.json": {"tokenizer_class": "BertTokenizer", "do_lower_case": False},
@@ -310,6 +329,41 @@ def test_a_tokenizer_is_set_up_as_transformers_sets_it_up(settings, tiny_checkpo
         (folder / "tokenizer.json").write_text(json.dumps(content, ensure_ascii=False), "utf-8")
     edit(folder / "tokenizer_config.json", cls_token="[CLS]", sep_token="[SEP]", unk_token="[UNK]", **settings)
     check_as_trained(folder, ["a", "A b", "배", "x y z 하 1"])
+
+
+def test_the_models_with_a_tokenizer_of_transformers_choice_are_known():
+    from transformers.models.auto import tokenization_auto as auto
+
+    plain = {"", "TokenizersBackend", "PythonBackend", "PreTrainedTokenizerFast", "MistralCommonBackend"}
+    names = {kind: auto.TOKENIZER_MAPPING_NAMES.get(kind) for kind in auto.MODELS_WITH_INCORRECT_HUB_TOKENIZER_CLASS}
+    chosen = {kind for kind, name in names.items() if (name or "").removesuffix("Fast") not in plain}
+    assert chosen <= _CLASS_BY_MODEL
+
+
+@pytest.mark.parametrize("settings", [{}, {"split_special_tokens": False}])
+def test_a_text_that_is_too_long_is_cut_at_the_side_that_the_tokenizer_names(settings, tiny_copy):
+    edit(tiny_copy / "tokenizer_config.json", truncation_side="left", model_max_length=12, **settings)
+    with pytest.warns(UserWarning, match="cut at the 12 tokens"):
+        left = check_as_trained(tiny_copy).identity.revision
+    edit(tiny_copy / "tokenizer_config.json", truncation_side="right")
+    right = TransformerEmbeddings(tiny_copy).identity.revision
+    assert right != left
+    (tiny_copy / "tokenizer_config.json").write_text(
+        (tiny_copy / "tokenizer_config.json").read_text("utf-8").replace(', "truncation_side": "right"', "")
+    )
+    assert TransformerEmbeddings(tiny_copy).identity.revision == right
+
+
+def test_vectors_are_cut_to_the_length_that_the_checkpoint_says(tiny_checkpoint, tmp_path):
+    folder = with_modules(tiny_checkpoint, tmp_path / "model", dense(HIDDEN, 24))
+    whole = TransformerEmbeddings(folder).identity
+    edit(folder / "config_sentence_transformers.json", truncate_dim=8)
+    identity = check_as_trained(folder).identity
+    assert identity.dimension == StockHuggingFaceEmbeddings(folder).identity.dimension == 8
+    assert identity.revision != whole.revision
+    assert identity.earlier_revision == ""
+    edit(folder / "config_sentence_transformers.json", truncate_dim=100)
+    assert check_as_trained(folder).identity.dimension == 24
 
 
 def test_padding_on_the_left_does_not_move_positions(tiny_checkpoint, tmp_path):
