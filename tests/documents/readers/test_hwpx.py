@@ -103,9 +103,6 @@ def test_a_box_of_a_single_cell_stays_paragraphs_and_keeps_its_tables():
     around = table([cell(p("제1조(목적) 정한다."), p("제2조(정의)"), p(table(["가", "나"], ["다", "라"])))])
     text = "제1조(목적) 정한다.\n\n제2조(정의)\n\n| 가 | 나 |\n| --- | --- |\n| 다 | 라 |"
     assert all_of(p(around), outline=False) == text
-        all_of(p(around), outline=False)
-        == "제1조(목적) 정한다.\n\n제2조(정의)\n\n| 가 | 나 |\n| --- | --- |\n| 다 | 라 |"
-    )
 
 
 def test_the_empty_cells_of_a_frame_make_no_columns():
