@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from rag_pipeline.cli.output import print_error, print_warning, result
+from rag_pipeline.cli.output import print_error, print_warning, result, shown
 from rag_pipeline.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ def show_answer_text(pieces: Iterable[str | Answer]) -> Answer:
     for piece in pieces:
         if isinstance(piece, str):
             if piece and not begun:
-                result("Answer\n")
+                result("Answer\n", lines=True)
                 begun = True
-            sys.stdout.write(piece)
+            sys.stdout.write(shown(piece, lines=True))
             sys.stdout.flush()
         else:
             answer = piece
@@ -38,7 +38,7 @@ def show_sources(answer: Answer) -> None:
     """The passages that an answer cites, each with the line that is nearest to what cites it."""
     if not answer.citations:
         return
-    result("\nSources")
+    result("\nSources", lines=True)
     for citation in answer.citations:
         section = f" › {citation.section}" if citation.section else ""
         section += f" ({citation.place})" if citation.place else ""

@@ -172,7 +172,7 @@ def _show(comparison: Comparison) -> None:
             )
     differing = comparison.differing()
     if differing:
-        result(f"\n{len(differing)} questions that some get right at rank 1 and others not:")
+        result(f"\n{len(differing)} questions that some get right at rank 1 and others not:", lines=True)
     for question, right in differing[:_SHOWN_DIFFERING]:
         result(f"  {question.text}")
         result(f"    right: {', '.join(name for name, is_right in right.items() if is_right)}")

@@ -34,7 +34,7 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
     result(
         f"# {settings.config_file or 'no configuration file: defaults'}; relative paths start at {settings.base_dir}"
     )
-    result(yaml.safe_dump(content, allow_unicode=True, sort_keys=False).rstrip())
+    result(yaml.safe_dump(content, allow_unicode=True, sort_keys=False).rstrip(), lines=True)
     for name, trained in _trained(settings).items():
         result(f"# auto of {name}: " + ", ".join(f"{key} {value!r}" for key, value in trained.items()))
     return 0

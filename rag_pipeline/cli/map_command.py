@@ -46,5 +46,6 @@ def command(
     save(plot_map(similarity), picture)
     if similarity.left_out:
         note(f"{similarity.left_out} chunks are left out: the map draws at most {len(similarity.points)}")
-    result(f"{output}\n{picture}")
+    result(str(output))
+    result(str(picture))
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rag_pipeline.cli.output import make_console
+from rag_pipeline.cli.output import make_console, shown
 
 if TYPE_CHECKING:
     from rag_pipeline.passages import Passage
@@ -31,13 +31,13 @@ def show_passages(question: str, passages: list[Passage]) -> None:
     table.add_column("score", justify="right", width=7)
     table.add_column("passage", ratio=1, overflow="fold")
     for position, passage in enumerate(passages):
-        place = Text(passage.title or passage.source or passage.id, style="bold")
+        place = Text(shown(passage.title or passage.source or passage.id), style="bold")
         if passage.section:
-            place.append(f" › {passage.section}", style="cyan")
+            place.append(f" › {shown(passage.section)}", style="cyan")
         if passage.collection and len({other.collection for other in passages}) > 1:
             place.append(f"  [{passage.collection}]", style="dim")
         text = Text.assemble(
-            place, "\n", (", ".join(filter(None, (passage.source, passage.place))), "dim"), "\n", passage.body
+            place, "\n", (shown(", ".join(filter(None, (passage.source, passage.place)))), "dim"), "\n", passage.body
         )
         if passage.explanation is not None:
             text.append("\n" + explained(passage), style="green")
