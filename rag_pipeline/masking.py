@@ -6,6 +6,7 @@ import os
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
+from typing import Any
 from urllib.parse import quote
 
 from pydantic import BaseModel, SecretStr
@@ -31,6 +32,11 @@ _LIKE_KEYS = [
     # a parameter of a URL, its signs escaped or not
     re.compile(
         r"""((?:[?&;\s]|%3F|%26|\\u0026|^)(?:(?:api[_-]?)?key|(?:access_|id_|auth_)?token|sig)(?:=|%3D))[^&\s"'<>#\\,;)]+""",
+        re.IGNORECASE,
+    ),
+    # a parameter of a URL that a service signs or a server is entered with
+    re.compile(
+        r"""([?&][\w.~%-]*(?:key|token|sig|signature|credential|secret|password|passwd|pwd)(?:=|%3D))[^&\s"'<>#\\]+""",
         re.IGNORECASE,
     ),
     # headers and fields, as they are sent and as Python and JSON show them
@@ -69,6 +75,27 @@ def mask_keys(text: str, secrets: Iterable[str] = ()) -> str:
     for pattern in _LIKE_KEYS:
         text = pattern.sub(rf"\1{_MASK}", text)
     return text
+
+
+def mask_values(value: Any, name: str = "") -> Any:
+    """Settings as they may be shown: without what is secret by its name, and without keys and passwords in addresses.
+
+    Args:
+        value: a value of a configuration, with others in it or not.
+        name: the key it stands under.
+    """
+    if isinstance(value, Mapping):
+        return {key: mask_values(inner, str(key)) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(mask_values(inner, name) for inner in value)
+    if not isinstance(value, str) or not value:
+        return value
+    return _MASK if is_secret(name) else mask_keys(value)
+
+
+def is_secret(name: str) -> bool:
+    """Whether a text under this name must not be shown."""
+    return bool(_SECRET_NAME.search(name))
 
 
 def secrets_in(holder: object, depth: int = 3) -> set[str]:

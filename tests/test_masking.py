@@ -5,7 +5,11 @@ from base64 import b64encode
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from rag_pipeline.masking import mask_keys, secrets_in
+from rag_pipeline.cli import run
+from rag_pipeline.config import load_settings
+from rag_pipeline.errors import ConfigurationError
+from rag_pipeline.gemini.api_key import find_base_url
+from rag_pipeline.masking import mask_keys, mask_values, secrets_in
 
 GOOGLE = "AIza" + "SyB0" + "x" * 31
 
@@ -87,3 +91,83 @@ def test_secrets_are_found_in_objects_and_mappings():
     assert secrets_in(Model()) == {"made-up-one", "made-up-two"}
     assert secrets_in(holder) == {"made-up-three", "made-up-four"}
     assert secrets_in(None) == secrets_in(5) == set()
+
+
+SIGNED = "https://host/x?X-Amz-Signature=abcdef0123&X-Amz-Credential=AKIAMADEUP&page=2"
+
+
+def test_signatures_and_credentials_in_an_address_are_masked():
+    assert mask_keys(SIGNED) == "https://host/x?X-Amz-Signature=***&X-Amz-Credential=***&page=2"
+    assert mask_keys("az://c/x?sv=2024&sig=abc%2F123&se=x") == "az://c/x?sv=2024&sig=***&se=x"
+
+
+def test_values_of_a_configuration_are_masked_by_name_and_in_addresses():
+    masked = mask_values(
+        {
+            "api_key": "made-up",
+            "list": [{"auth_token": "made-up"}, "ftp://user:made-up@host/x"],
+            "max_tokens": 5,
+            "headers": {"password": ""},
+            "base_url": SIGNED,
+        }
+    )
+    assert masked == {
+        "api_key": "***",
+        "list": [{"auth_token": "***"}, "ftp://***@host/x"],
+        "max_tokens": 5,
+        "headers": {"password": ""},
+        "base_url": "https://host/x?X-Amz-Signature=***&X-Amz-Credential=***&page=2",
+    }
+
+
+CONFIGURATION = """
+collections:
+  docs: {folder: "ftp://user:FTPSECRET@127.0.0.1:1/x", embedding: gemini}
+embeddings:
+  gemini:
+    provider: gemini
+    model: gemini-embedding-001
+    dimension: 1536
+    base_url: "http://u:BASESECRET@127.0.0.1:9/?key=QSECRET"
+answer: {model: gemini-3.5-flash, base_url: "http://u:ANSSECRET@127.0.0.1:9", options: {client_secret: OPTSECRET}}
+"""
+
+
+@pytest.mark.parametrize("show", [repr, str, lambda settings: repr(settings.collections["docs"])])
+def test_settings_are_shown_without_secrets(tmp_path, show):
+    file = tmp_path / "config.yaml"
+    file.write_text(CONFIGURATION, "utf-8")
+    shown = show(load_settings(file))
+    assert "SECRET" not in shown
+    assert "127.0.0.1" in shown
+
+
+@pytest.mark.parametrize("command", [["config"], ["config", "--json"], ["doctor"], ["models"]])
+def test_commands_show_no_secrets_of_the_configuration(tmp_path, capsys, command):
+    file = tmp_path / "config.yaml"
+    file.write_text(CONFIGURATION, "utf-8")
+    run(None, [*command, "--config", str(file)])
+    assert "SECRET" not in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "store: ftp://user:MADESECRET@host/x",
+        "collections: {docs: 'ftp://user:MADESECRET@host/x?sig=MADESECRET'}",
+        "answer: {timeout: 'https://host/?X-Goog-Signature=MADESECRET'}",
+        "answer: {base_url: {password: MADESECRET}}",
+    ],
+)
+def test_an_error_about_a_wrong_value_shows_no_secret(tmp_path, capsys, wrong):
+    file = tmp_path / "config.yaml"
+    file.write_text(wrong, "utf-8")
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(file)
+    assert "SECRET" not in str(caught.value)
+
+
+def test_an_address_that_is_none_is_named_without_its_password():
+    with pytest.raises(ConfigurationError, match="base_url: found") as caught:
+        find_base_url("ftp://user:MADESECRET@host")
+    assert "SECRET" not in str(caught.value)

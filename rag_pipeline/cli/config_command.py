@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from rag_pipeline.cli.options import ConfigOption, JsonOption
 from rag_pipeline.cli.output import print_json, result
+from rag_pipeline.masking import mask_values
 
 if TYPE_CHECKING:
     from rag_pipeline.config import Settings
-
-_SECRET_ENDINGS = ("key", "token", "secret", "password")
-_MASK = "********"
 
 
 def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
@@ -26,7 +24,7 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
     from rag_pipeline.config import load_settings
 
     settings = load_settings(config)
-    content = mask_secrets(settings.model_dump(mode="json"))
+    content = mask_values(settings.model_dump(mode="json"))
     if as_json:
         file = str(settings.config_file) if settings.config_file else None
         print_json({"file": file, "settings": content, "auto": _trained(settings)})
@@ -55,12 +53,3 @@ def _trained(settings: Settings) -> dict[str, dict[str, Any]]:
                 if checkpoint is not None and checkpoint.trained_settings:
                     found[name] = checkpoint.trained_settings
     return found
-
-
-def mask_secrets(value: Any, key: str = "") -> Any:
-    """The same value with what is under a key such as ``api_key`` or ``token`` masked."""
-    if isinstance(value, dict):
-        return {name: mask_secrets(inner, str(name).lower()) for name, inner in value.items()}
-    if value and key.endswith(_SECRET_ENDINGS):
-        return _MASK
-    return [mask_secrets(inner) for inner in value] if isinstance(value, list) else value

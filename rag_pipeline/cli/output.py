@@ -7,6 +7,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
+from rag_pipeline.masking import mask_keys
 from rag_pipeline.text import one_line
 
 if TYPE_CHECKING:
@@ -91,4 +92,4 @@ def human_size(size: int | None) -> str:
 
 
 def _line(kind: str, message: str) -> None:
-    note(f"{kind}: {one_line(message)}")
+    note(f"{kind}: {one_line(mask_keys(message))}")

@@ -12,10 +12,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from rag_pipeline.config.names import ENV_PREFIX
+from rag_pipeline.masking import mask_keys, mask_values
 from rag_pipeline.text import one_line
 
 _SHOWN = 3
-_SECRET_WORDS = ("key", "token", "secret", "password")
 
 
 def describe(error: ValidationError, file: Path | None, model: type[BaseModel]) -> str:
@@ -54,11 +54,17 @@ def _describe_one(problem: dict[str, Any], file: Path | None, model: type[BaseMo
         case "union_tag_invalid":
             return f"{where}: {key}.provider: found {context['tag']!r}; allowed: {context['expected_tags']}"
         case "model_type" | "model_attributes_type":
-            return f"{where}: {key}: found {problem['input']!r}; allowed: {_keys_below(location, model)}"
-    secret = "headers" in path or any(word in path[-1].lower() for word in _SECRET_WORDS[2:])
-    found = "***" if secret else repr(problem["input"])
+            return (
+                f"{where}: {key}: found {_shown(problem['input'], path[-1])}; allowed: {_keys_below(location, model)}"
+            )
+    found = "***" if "headers" in path else _shown(problem["input"], path[-1])
     message = problem["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     return f"{where}: {key}: found {found}; allowed: {message}"
+
+
+def _shown(value: Any, name: str) -> str:
+    """A wrong value without what is secret in it."""
+    return mask_keys(repr(mask_values(value, name)))
 
 
 def _keys_below(location: list[Any], model: type[BaseModel]) -> str:

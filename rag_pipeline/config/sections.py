@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+from rag_pipeline.masking import mask_values
 
 DeviceName = Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
 DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
@@ -16,7 +19,16 @@ RerankMethod = Literal["none", "maxsim", "cross_encoder"]
 ModelName = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, Path) else value)]
 
 
-class _Frozen(BaseModel):
+class Masked(BaseModel):
+    """Shown, as in a traceback, without passwords and keys in its addresses."""
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Fields and values as ``repr`` shows them."""
+        for name, value in super().__repr_args__():
+            yield name, mask_values(value, name or "")
+
+
+class _Frozen(Masked):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 

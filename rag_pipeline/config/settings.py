@@ -25,6 +25,7 @@ from rag_pipeline.config.sections import (
     CollectionSettings,
     EmbeddingSettings,
     EngineSettings,
+    Masked,
     ReadingSettings,
     RetrievalSettings,
     StoreSettings,
@@ -37,7 +38,7 @@ from rag_pipeline.masking import secrets_in
 _LEFT = "left"
 
 
-class Settings(BaseSettings):
+class Settings(Masked, BaseSettings):
     """Every setting, resolved. Frozen; make one with :func:`load_settings`."""
 
     model_config = SettingsConfigDict(

@@ -68,12 +68,14 @@ def find_base_url(given: str | None = None) -> str | None:
     url = given or os.environ.get(BASE_URL_VARIABLE, "").strip() or None
     if url is not None and not _ADDRESS.match(url):
         origin = "base_url" if given else BASE_URL_VARIABLE
-        raise ConfigurationError(f"{origin}: found {url!r}; an address begins with http:// or https:// and a host")
+        raise ConfigurationError(
+            f"{origin}: found {mask_keys(url)!r}; an address begins with http:// or https:// and a host"
+        )
     if url is not None and (tail := _TOO_LONG.search(url)):
         origin = "base_url" if given else BASE_URL_VARIABLE
         raise ConfigurationError(
-            f"{origin}: found {url!r}; leave out {tail[0]!r}: the path of a call is added to an address, which ends"
-            " with its host, or with the version, as in /v1beta"
+            f"{origin}: found {mask_keys(url)!r}; leave out {tail[0]!r}: the path of a call is added to an address,"
+            " which ends with its host, or with the version, as in /v1beta"
         )
     return url
 

@@ -6,7 +6,6 @@ import pytest
 import yaml
 
 from rag_pipeline.cli import run
-from rag_pipeline.cli.config_command import mask_secrets
 from rag_pipeline.cli.output import human_size
 from tests.embeddings.local.checkpoints import edit, with_modules
 
@@ -137,16 +136,6 @@ def test_doctor_names_what_a_provider_does_not_compute(call, project, tiny_check
     code, out, _ = call("doctor")
     assert code == 1
     assert "use provider: huggingface" in " ".join(out.split())
-
-
-def test_secrets_are_masked():
-    masked = mask_secrets({"api_key": "x", "a": [{"auth_token": "y"}], "max_tokens": 5, "headers": {"password": ""}})
-    assert masked == {
-        "api_key": "********",
-        "a": [{"auth_token": "********"}],
-        "max_tokens": 5,
-        "headers": {"password": ""},
-    }
 
 
 def test_without_a_command_help_is_shown(call):
