@@ -20,7 +20,14 @@ from rag_pipeline.errors import DocumentError
 if TYPE_CHECKING:
     from rag_pipeline.documents.conservation import FileCheck
 
-_COMMAND = (sys.executable, "-m", "rag_pipeline.documents.worker")
+# -P: nothing is imported from the current folder, which may be the folder of documents.
+_COMMAND = (sys.executable, "-P", "-m", "rag_pipeline.documents.worker")
+# What of the environment a parser may need. Keys and tokens are none of its business.
+_PASSED_ON = frozenset(
+    {"PATH", "HOME", "USER", "TZ", "LANG", "LANGUAGE", "TMPDIR", "TEMP", "TMP", "VIRTUAL_ENV"}
+    | {"LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "PYTHONUTF8", "PYTHONPYCACHEPREFIX"}
+    | {"SYSTEMROOT", "WINDIR", "COMSPEC", "PATHEXT", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "PROGRAMDATA"}
+)
 # What a fresh process may take to import its libraries; not a part of any file's time.
 _START_SECONDS = 60.0
 
@@ -51,7 +58,7 @@ class LimitedReader:
         Raises:
             DocumentError: it cannot be read, or not within the limits; the message is the reason.
         """
-        if not self._readers.runs_in_sandbox(name):
+        if not self._readers.runs_in_sandbox(name, len(content)):
             return self._readers.read(name, content)
         return Document.from_dict(self._ask(name, content)["document"])
 
@@ -74,6 +81,7 @@ class LimitedReader:
             "options": asdict(self._readers.options),
             "memory_mb": self._memory_mb,
             "task": task,
+            "cpu_seconds": self._seconds,
         }
         try:
             answer = worker.ask(request, content, self._seconds)
@@ -116,15 +124,13 @@ class _GoneError(Exception):
 
 class _Worker:
     def __init__(self) -> None:
-        # The package must be found there as it is found here, installed or not.
-        package = str(Path(__file__).resolve().parents[2])
-        path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), package]))
         self._process = subprocess.Popen(  # noqa: S603
             _COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": path},
+            env=_environment(),
+            cwd=_neutral_folder(),
             # Ctrl-C is for the caller, who then ends this process.
             start_new_session=True,
         )
@@ -178,3 +184,18 @@ class _Worker:
         except ValueError:
             pass  # closed by kill
         self._answers.put(b"")
+
+
+def _environment() -> dict[str, str]:
+    # The package must be found there as it is found here, installed or not, from another folder too.
+    package = str(Path(__file__).resolve().parents[2])
+    named = [str(Path(folder).resolve()) for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    passed_on = {
+        name: value for name, value in os.environ.items() if name.upper() in _PASSED_ON or name.startswith("LC_")
+    }
+    return {**passed_on, "PYTHONPATH": os.pathsep.join([*named, package])}
+
+
+def _neutral_folder() -> str:
+    """A folder in which nobody keeps documents."""
+    return os.path.abspath(os.sep)  # noqa: PTH100  # Path has no word for the root of the current drive

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import sys
+import threading
+import time
 from typing import Any, BinaryIO
 
 from rag_pipeline.documents.document import Document
 from rag_pipeline.documents.readers import Readers
 from rag_pipeline.documents.readers.base import ReadingOptions
 from rag_pipeline.errors import DocumentError
+
+# Seconds of the processor's time beyond a file's own, after which a process that nobody waits for ends itself.
+_GRACE = 10
+_SECONDS_BETWEEN_LOOKS = 1.0
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
@@ -27,6 +34,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         if readers is None:
             _limit_memory(request["memory_mb"])
             readers = Readers(options=ReadingOptions(**request["options"]))
+        _limit_time(request["cpu_seconds"])
         answers.write(json.dumps(_answer(readers, request, content)).encode() + b"\n")
         answers.flush()
 
@@ -59,8 +67,27 @@ def _limit_memory(megabytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
+def _limit_time(seconds: float) -> None:
+    """End this process after so much more of the processor's time: whoever waits for it may be there no longer."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        _, most = resource.getrlimit(resource.RLIMIT_CPU)
+        wanted = math.ceil(used.ru_utime + used.ru_stime + seconds) + _GRACE
+        resource.setrlimit(resource.RLIMIT_CPU, (wanted if most < 0 else min(wanted, most), most))
+
+
+def _end_with(parent: int) -> None:
+    """End this process when the one that started it has ended, whatever a parser is doing."""
+    while os.getppid() == parent:
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+    os._exit(1)
+
+
 def main() -> None:
     """Serve on standard input and output."""
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     with contextlib.suppress(AttributeError, OSError):
         os.nice(10)  # reading is ahead of the model: where both want a core, the model has it
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
+from pathlib import Path
 
 from rag_pipeline.documents import Document, Section
 
@@ -21,6 +23,11 @@ class BadReader:
                 os._exit(3)
             case "memory":
                 assert b"x" * 20_000_000_000
+            case "environment":
+                content = " ".join([*os.environ, str(Path.cwd()), *sys.path]).encode()
+            case "spin":
+                while True:
+                    pass
             case "noise":
                 print("noise on standard output", flush=True)
                 os.write(1, b"more noise\n")

@@ -38,6 +38,8 @@ EXTRA_PACKAGES = (
     "python_calamine",
 )
 
+# Bytes of a plain file up to which it is read at once, since nothing in so little takes long.
+_SMALL = 16_384
 
 ReadFunction = Callable[[str, bytes, ReadingOptions], Document]
 
@@ -97,12 +99,17 @@ class Readers:
         """All suffixes that can be read."""
         return frozenset({*_BUILT_IN, *self._installed, *self._own})
 
-    def runs_in_sandbox(self, name: str) -> bool:
-        """Whether a file of that name is read in a process of its own."""
+    def runs_in_sandbox(self, name: str, size: int) -> bool:
+        """Whether a file is read in a process of its own.
+
+        Args:
+            name: its name.
+            size: in bytes.
+        """
         suffix = _suffix(name)
         if suffix in self._own:
             return False
-        return suffix in self._installed or _BUILT_IN[suffix].in_sandbox
+        return suffix in self._installed or _BUILT_IN[suffix].in_sandbox or size > _SMALL
 
     def read(self, name: str, content: bytes) -> Document:
         """Read one file here and now.
