@@ -27,12 +27,10 @@ EXTRA = "readers"
 # What the extra installs, by the names that are imported.
 EXTRA_PACKAGES = (
     "bs4",
-    "docx",
     "hwp_hwpx_parser",
     "lxml",
     "markdownify",
     "pdfplumber",
-    "pptx",
     "pypdfium2",
     "python_calamine",
 )
