@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 _ONE_NAME = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
+# Sheets show this many digits of a number; those beyond are how it is stored.
+_DIGITS = 15
+_NUMBER = re.compile(r"-?\d+\.\d+(?:[eE][-+]?\d+)?")
 _EPOCH = datetime(1899, 12, 30)
 _MOST_POINTS = 100_000
 _MOST_CELLS = 1_000_000
@@ -101,6 +104,8 @@ def _levels(levels: list[dict[int, str]]) -> dict[int, str]:
 def _shown(value: str, form: str) -> str:
     """A value as a reader knows it: a date is a date and not the number of a day."""
     value = " ".join(value.split())
+    if len(value) > _DIGITS and _NUMBER.fullmatch(value):
+        return f"{float(value):.{_DIGITS}g}"
     bare = _ONE_NAME.sub("", form).lower()
     if "y" in bare or ("d" in bare and "m" in bare):
         try:

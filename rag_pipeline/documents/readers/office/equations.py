@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 # What needs no brackets below a fraction line or in an index: a name, a number, or what has brackets.
-_SIMPLE = re.compile(r"[\w.,°%′'∞]*|\([^()]*\)|\|[^|]*\||√\([^()]*\)")
+_SIMPLE = re.compile(r"[\w\u0300-\u036f.,°%′'∞]*|√?\(.*\)|\|[^|]*\|", re.DOTALL)
 _UNREAD = frozenset({"w:rPr", "w:del", "w:moveFrom", "w:delText", "w:instrText", "m:ctrlPr", "a:rPr"})
 
 
@@ -38,7 +38,17 @@ def _part(element: _Element, name: str) -> str:
 
 
 def _grouped(text: str) -> str:
-    return text if _SIMPLE.fullmatch(text) else f"({text})"
+    return text if _SIMPLE.fullmatch(text) and _is_one_group(text) else f"({text})"
+
+
+def _is_one_group(text: str) -> bool:
+    """Whether a bracket that opens a text is closed at its end."""
+    depth = 0
+    for place, sign in enumerate(text):
+        depth += (sign == "(") - (sign == ")")
+        if sign == ")" and depth == 0 and place < len(text) - 1:
+            return False
+    return True
 
 
 def _setting(element: _Element, properties: str, name: str, default: str) -> str:

@@ -100,6 +100,7 @@ def _section(
             notes.read(root)
             said = "\n".join(filter(None, [notes.title, *notes.texts]))
             parts += [f"{_NOTES}: {said}"] if said else []
+            shapes.furniture += notes.furniture
     comments = [line for target in package.related(place, "comments") for line in _comments(package, target, authors)]
     if options.comments:
         parts += comments
@@ -142,6 +143,6 @@ def _opening(sections: list[Section]) -> str:
     first = next((section.text.split("\n")[0] for section in sections if section.text), "").strip("*")
     for words in (*sections[0].headings, first):
         title = written_title(words)
-        if title and len(title) <= _LONGEST_HEADING:
+        if title and len(title) <= _LONGEST_HEADING and not title.startswith("|"):  # which is a table
             return title
     return ""

@@ -78,6 +78,7 @@ class Inline:
             self._run(part)
         elif name.startswith("m:"):
             self._add(linear(part))
+            self._all_bold = False
         elif name == "mc:AlternateContent":
             for inner in alternative(part):
                 self._part(inner)

@@ -40,7 +40,7 @@ class Written:
 
     def __init__(self, title: str | None, *, mark_bold: bool, note: Callable[[str, str], str]) -> None:
         self.title = title or ""
-        self._given = title
+        self._title_met = False
         self._mark_bold = mark_bold
         self._note = note
         self._done: list[Section] = []
@@ -71,7 +71,11 @@ class Written:
         return self._done
 
     def _is_title(self, words: str) -> bool:
-        return words == self.title or (not self.title and len(words) <= _LONGEST_HEADING)
+        """Whether this is the document's title, and stands in front of everything below it already."""
+        if self._title_met or len(words) > _LONGEST_HEADING or (self.title and words != self.title):
+            return False
+        self._title_met = True
+        return True
 
     def _heading(self, level: int, words: str) -> None:
         self._close()
