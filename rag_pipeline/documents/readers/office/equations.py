@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 # What needs no brackets below a fraction line or in an index: a name, a number, or what has brackets.
 _SIMPLE = re.compile(r"[\w\u0300-\u036f.,°%′'∞]*|√?\(.*\)|\|[^|]*\|", re.DOTALL)
+_APART = frozenset({"m:f", "m:sSub", "m:sSup", "m:sSubSup", "m:func", "m:oMath", "m:limLow", "m:limUpp"})
 _UNREAD = frozenset({"w:rPr", "w:del", "w:moveFrom", "w:delText", "w:instrText", "m:ctrlPr", "a:rPr"})
 
 
@@ -30,7 +31,18 @@ def linear(element: _Element) -> str:
 
 
 def _inside(element: Iterable[_Element] | None) -> str:
-    return "".join(linear(inner) for inner in element) if element is not None else ""
+    text, apart = "", False
+    for inner in element if element is not None else ():
+        piece = linear(inner)
+        if not piece:
+            continue
+        # a_n cos x, 1/z dz: what follows an index or a fraction line is no part of it.
+        own = name_of(inner) in _APART
+        if (apart or name_of(inner) == "m:func") and text[-1:].isalnum() and piece[0].isalnum():
+            text += " "
+        text += piece
+        apart = own
+    return text
 
 
 def _part(element: _Element, name: str) -> str:
@@ -57,7 +69,8 @@ def _setting(element: _Element, properties: str, name: str, default: str) -> str
 
 
 def _fraction(element: _Element) -> str:
-    return f"{_grouped(_part(element, 'm:num'))}/{_grouped(_part(element, 'm:den'))}"
+    line = "¦" if _setting(element, "m:fPr", "m:type", "bar") == "noBar" else "/"
+    return f"{_grouped(_part(element, 'm:num'))}{line}{_grouped(_part(element, 'm:den'))}"
 
 
 def _scripts(element: _Element) -> str:

@@ -115,7 +115,8 @@ class BlockReader:
                 if anchored.strip():
                     yield self._finished(Kind.TEXT, anchored.strip())
             else:
-                yield from BlockReader(self._story, self._in_cell).blocks(anchored, in_table=True)
+                inside = BlockReader(self._story, self._in_cell).blocks(anchored, in_table=True)
+                yield from (replace(block, bold=False) for block in inside)
 
     def _kind(
         self, properties: _Element | None, chain: tuple[Style, ...], is_item: bool, in_table: bool

@@ -56,6 +56,7 @@ class Inline:
         self._chain = chain
         self._runs: list[tuple[str, bool]] = []
         self._all_bold = True
+        self._after_equation = 0  # how many runs there were when an equation ended
         self.anchored: list[_Element | str] = []
         """Text boxes, whose content is paragraphs again, and texts of charts and diagrams."""
 
@@ -77,8 +78,7 @@ class Inline:
         if name == "w:r":
             self._run(part)
         elif name.startswith("m:"):
-            self._add(linear(part))
-            self._all_bold = False
+            self._equation(linear(part))
         elif name == "mc:AlternateContent":
             for inner in alternative(part):
                 self._part(inner)
@@ -132,6 +132,13 @@ class Inline:
     def _add(self, text: str, raised: bool = False) -> None:
         if text and not self._story.in_instruction:
             self._runs.append((text, raised))
+
+    def _equation(self, text: str) -> None:
+        # Two that follow each other are not one.
+        apart = self._after_equation == len(self._runs) and bool(self._runs)
+        self._add(f"  {text}" if apart and text else text)
+        self._after_equation = len(self._runs)
+        self._all_bold = False
 
     def _words(self, part: _Element, name: str, properties: _Element | None) -> str:
         if name in _SIGNS:
