@@ -62,6 +62,9 @@ def _table(series: list[_Element]) -> str:
         return "\n".join(f"{name}: {', '.join(values.values())}" for name, values in [("", categories), *columns])
     head = ["", *(name for name, _ in columns)]
     rows = [[categories.get(place, ""), *(values.get(place, "") for _, values in columns)] for place in places]
+    if not any(head):
+        # Series without names head no columns.
+        return "\n".join(f"{row[0]}: {', '.join(row[1:])}" for row in rows)
     return markdown_table([head, *rows])
 
 

@@ -61,6 +61,8 @@ def read(name: str, content: bytes, options: ReadingOptions) -> Document:
                 left_out["hidden slide"] += 1
             else:
                 sections.append(_section(package, named.target, slide, number, options, left_out, authors))
+    if left_out["damaged slide"] and not sections:
+        raise DocumentError("is damaged: none of its slides can be read, or they are nested too deeply")
     return Document(title or _opening(sections) or stem_of(name), tuple(sections), warnings=warnings_of(left_out))
 
 

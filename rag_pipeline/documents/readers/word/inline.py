@@ -96,9 +96,7 @@ class Inline:
         properties = child(run, "w:rPr")
         styles = self._reading.styles
         if not self._reading.options.hidden and styles.is_on("w:vanish", properties, self._chain):
-            self._reading.left_out["run of hidden text"] += any(
-                (text.text or "").strip() for text in descendants(run, "w:t")
-            )
+            self._reading.left_out["hidden run"] += any((text.text or "").strip() for text in descendants(run, "w:t"))
             for mark in children(run, "w:fldChar"):
                 self._story.field_mark(mark)
             return
