@@ -88,11 +88,12 @@ def test_the_points_of_a_scatter_chart_keep_both_values_and_groups_their_names()
     ]
     names = (
         '<c:multiLvlStrRef><c:multiLvlStrCache><c:lvl><c:pt idx="0"><c:v>부산</c:v></c:pt>'
-        '<c:pt idx="1"><c:v>인천</c:v></c:pt></c:lvl><c:lvl><c:pt idx="0"><c:v>한국</c:v></c:pt></c:lvl></c:multiLvlStrCache></c:multiLvlStrRef>'
+        '<c:pt idx="1"><c:v>인천</c:v></c:pt></c:lvl><c:lvl><c:pt idx="0"><c:v>한국</c:v></c:pt></c:lvl>'
+        "</c:multiLvlStrCache></c:multiLvlStrRef>"
     )
     inside = f"<c:chart><c:plotArea><c:ser><c:cat>{names}</c:cat>{values('val', 1, 2)}</c:ser></c:plotArea></c:chart>"
     parts = {SLIDE: {"rId7": ("chart", element("c:chartSpace", inside))}}
-    assert "한국 부산: 1\n한국 인천: 2" == text(frame('<c:chart r:id="rId7"/>'), parts=parts)
+    assert text(frame('<c:chart r:id="rId7"/>'), parts=parts) == "한국 부산: 1\n한국 인천: 2"
 
 
 def diagram(data, drawn):

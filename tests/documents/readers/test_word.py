@@ -442,3 +442,10 @@ def test_letters_that_come_from_everywhere_come_out_once():
     document = read(word(body, {"footnotes": NOTE.format("footnote", 1, word_of())}))
     written = "\n".join([section.text for section in document.sections] + [*document.sections[-1].headings])
     assert {number: written.count(f"자리{number:03d}") for number in range(11)} == dict.fromkeys(range(11), 1)
+
+
+def test_one_long_row_does_not_make_all_others_as_long():
+    made = text(table(row(*["가"] * 2000), *[row("나", "다") for _ in range(1500)]))
+    assert made.count("가") == 2000
+    assert made.count("나 / 다") == 1500
+    assert len(made) < 30_000

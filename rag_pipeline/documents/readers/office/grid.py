@@ -36,13 +36,22 @@ def is_one_column(rows: Sequence[Sequence[GridCell]]) -> bool:
 
 def table_text(rows: Sequence[Sequence[GridCell]]) -> str:
     """A table as Markdown, each value under its own heading."""
-    return markdown_table(_grid(rows))
+    grid = _grid(rows)
+    # One long row must not make all others as long.
+    return markdown_table(grid) if _fits(grid) else "\n".join(filter(None, map(_line, grid)))
 
 
 def table_line(rows: Sequence[Sequence[GridCell]]) -> str:
     """A table in a line, for a cell of another: cells parted by slashes, rows by semicolons."""
-    lines = (" / ".join(" ".join(text.split()) for text in row if text.strip()) for row in _grid(rows))
-    return "; ".join(line for line in lines if line)
+    return "; ".join(filter(None, map(_line, _grid(rows))))
+
+
+def _line(row: Sequence[str]) -> str:
+    return " / ".join(" ".join(text.split()) for text in row if text.strip())
+
+
+def _fits(grid: Sequence[Sequence[str]]) -> bool:
+    return len(grid) * max(map(len, grid), default=0) <= _MOST_PLACES
 
 
 def _grid(rows: Sequence[Sequence[GridCell]]) -> list[list[str]]:

@@ -76,7 +76,15 @@ def whole(value: str, default: int = 0) -> int:
 def child(element: _Element | None, *path: str) -> _Element | None:
     """The first child of a name, or a child's child."""
     for name in path:
-        element = next((inner for inner in element if name_of(inner) == name), None) if element is not None else None
+        if element is None:
+            return None
+        for inner in element:
+            tag = inner.tag
+            if isinstance(tag, str) and _short(tag) == name:
+                element = inner
+                break
+        else:
+            return None
     return element
 
 

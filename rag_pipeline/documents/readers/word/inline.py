@@ -157,10 +157,11 @@ class Inline:
             return
         notes = self._reading.notes
         own = bool(attribute(part, "customMarkFollows"))
-        if key not in notes:
-            # A mark of the author's own counts with no other, and stands in the note itself too.
-            number = sum(other == kind and bool(mark) for (other, _), mark in notes.items()) + 1
-            notes[key] = "" if own else written_number(number, self._reading.note_forms[kind])
+        if key not in notes and own:
+            notes[key] = ""  # a mark of the author's own counts with no other, and stands in the note itself too
+        elif key not in notes:
+            self._reading.note_counts[kind] += 1
+            notes[key] = written_number(self._reading.note_counts[kind], self._reading.note_forms[kind])
         if not own:
             # Apart from the figure before it, whatever that is.
             self._runs.append((f"^{notes[key]})", False))

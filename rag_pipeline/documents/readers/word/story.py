@@ -28,6 +28,8 @@ class Reading:
     """In which numbers notes are counted, by kind."""
     notes: dict[tuple[str, str], str] = field(default_factory=dict)
     """Marks of the notes that the text refers to, by kind (``footnote``, ``endnote``) and id, in their order."""
+    note_counts: Counter[str] = field(default_factory=Counter)
+    """How many notes of each kind have a number."""
     left_out: Counter[str] = field(default_factory=Counter)
     """How often something was left out, by what it is."""
 

@@ -63,6 +63,7 @@ class Styles:
         self._styles: dict[str, Style] = {}
         self._default = ""
         self._chains: dict[str, tuple[Style, ...]] = {}
+        self._switched: dict[tuple[str, str], bool] = {}
         self._base = child(root, "w:docDefaults", "w:rPrDefault", "w:rPr")
         for element in children(root, "w:style") if root is not None else ():
             key = attribute(element, "styleId")
@@ -121,7 +122,13 @@ class Styles:
         return base or in_paragraph != in_run
 
     def _inherited(self, name: str, chain: tuple[Style, ...]) -> bool:
-        return next((said for style in chain if (said := switched(style.run, name)) is not None), False)
+        if not chain:
+            return False
+        key = (name, chain[0].id)
+        if key not in self._switched:
+            said = (switched(style.run, name) for style in chain)
+            self._switched[key] = next((value for value in said if value is not None), False)
+        return self._switched[key]
 
     def value(self, name: str, local: str, run: _Element | None, paragraph_chain: tuple[Style, ...]) -> str:
         """A run's property with a value, such as ``w:vertAlign``; empty where nothing sets it."""
