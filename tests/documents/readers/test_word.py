@@ -63,6 +63,7 @@ BOX = "<w:txbxContent>{}</w:txbxContent>"
         ("<w:r><w:rPr><w:rFonts w:ascii='Symbol'/></w:rPr><w:t>\uf044T</w:t></w:r>", "ΔT"),
         (f"<!-- x --><w:bookmarkStart/>{run('가')}<w:proofErr/>", "가"),
         ("<w:r><w:t>한\n줄</w:t></w:r>", "한 줄"),
+        (f"<w:t>밖</w:t>{run('안')}<w:r>{run('속')}</w:r><x:new xmlns:x='urn:x'>{run('새')}</x:new>", "밖안속새"),
     ],
 )  # fmt: skip
 def test_what_stands_in_a_paragraph_is_read_as_it_is_shown(inside, expected):

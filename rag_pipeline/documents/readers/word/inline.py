@@ -82,6 +82,11 @@ class Inline:
         elif name == "mc:AlternateContent":
             for inner in alternative(part):
                 self._part(inner)
+        elif name in _TEXTS:  # outside of any run
+            self._add(self._words(part, name, None))
+            self._all_bold = False
+        elif name in _DRAWINGS:
+            self._drawing(part)
         elif name == "w:p":  # where no paragraph belongs
             self._add("\n")
             self._inside(part)
@@ -104,7 +109,8 @@ class Inline:
         raised = styles.value("w:vertAlign", "val", properties, self._chain) == "superscript"
         for part in run:
             self._run_part(part, properties, raised)
-        if any(text.strip() for text, _ in self._runs[before:]) and not styles.is_on("w:b", properties, self._chain):
+        words = any(text.strip() and not text.startswith("^") for text, _ in self._runs[before:])
+        if words and not styles.is_on("w:b", properties, self._chain):
             self._all_bold = False
 
     def _run_part(self, part: _Element, properties: _Element | None, raised: bool) -> None:
