@@ -50,6 +50,12 @@ def _short(tag: str) -> str:
     return f"{_PREFIXES.get(space[1:], '?')}:{local}"
 
 
+@lru_cache(maxsize=1024)
+def _tags(name: str) -> tuple[str, ...]:
+    prefix, _, local = name.partition(":")
+    return tuple(f"{{{space}}}{local}" for space, short in _PREFIXES.items() if short == prefix)
+
+
 def name_of(element: _Element) -> str:
     """An element's name with its usual prefix, such as ``w:p``; ``?:p`` in other namespaces, "" for a comment."""
     tag = element.tag
@@ -76,27 +82,18 @@ def whole(value: str, default: int = 0) -> int:
 def child(element: _Element | None, *path: str) -> _Element | None:
     """The first child of a name, or a child's child."""
     for name in path:
-        if element is None:
-            return None
-        for inner in element:
-            tag = inner.tag
-            if isinstance(tag, str) and _short(tag) == name:
-                element = inner
-                break
-        else:
-            return None
+        element = next(element.iterchildren(*_tags(name)), None) if element is not None else None
     return element
 
 
 def children(element: _Element, name: str) -> Iterator[_Element]:
     """All children of a name."""
-    return (inner for inner in element if name_of(inner) == name)
+    return iter(element.iterchildren(*_tags(name)))
 
 
 def descendants(element: _Element, name: str) -> Iterator[_Element]:
     """All elements of a name at any depth."""
-    local = name.partition(":")[2]
-    return (inner for inner in element.iter(f"{{*}}{local}") if name_of(inner) == name)
+    return iter(element.iter(*_tags(name)))
 
 
 def switched(properties: _Element | None, name: str) -> bool | None:
