@@ -237,8 +237,8 @@ def test_entities_of_xml_are_not_expanded():
 
 def test_a_package_that_is_missing_is_named_with_the_extra(monkeypatch):
     content = formats.docx(SENTENCE)
-    monkeypatch.setitem(sys.modules, "docx", None)
-    with pytest.raises(DocumentError, match=r"reading .docx needs .* docx: pip install 'rag-pipeline\[readers\]'"):
+    monkeypatch.setitem(sys.modules, "lxml", None)
+    with pytest.raises(DocumentError, match=r"reading .docx needs .* lxml: pip install 'rag-pipeline\[readers\]'"):
         read("a.docx", content)
 
 

@@ -28,12 +28,10 @@ EXTRA = "readers"
 EXTRA_PACKAGES = (
     "bs4",
     "cryptography",
-    "docx",
     "lxml",
     "markdownify",
     "olefile",
     "pdfplumber",
-    "pptx",
     "pypdfium2",
     "python_calamine",
 )

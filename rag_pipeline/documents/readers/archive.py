@@ -6,6 +6,7 @@ import io
 import zipfile
 from typing import TYPE_CHECKING
 
+from rag_pipeline.documents.readers.office.titles import written_title
 from rag_pipeline.errors import DocumentError
 from rag_pipeline.text import clean
 
@@ -52,11 +53,11 @@ def parse_xml(content: bytes) -> _Element:
 
 
 def core_title(archive: zipfile.ZipFile) -> str | None:
-    """The title in an Office document's properties (ECMA-376, part 2)."""
+    """The title in an Office document's properties (ECMA-376, part 2), if somebody wrote it."""
     try:
         properties = parse_xml(archive.read("docProps/core.xml"))
     except (KeyError, ValueError, SyntaxError):
         return None
     for element in properties.iter("{http://purl.org/dc/elements/1.1/}title"):
-        return clean(" ".join((element.text or "").split())) or None
+        return written_title(clean(element.text or ""))
     return None
