@@ -1,0 +1,167 @@
+"""The characters of a page with their places, as PDFium gives them."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom, in points from the upper left corner of the page as it is shown."""
+
+NEWLINE, HYPHEN = "\n", "\ufffe"
+# How far, in widths and heights of a letter, the copies of a letter lie apart that is printed twice to look bold.
+_COPY_ACROSS, _COPY_DOWN = 0.4, 0.25
+
+
+@dataclass(frozen=True)
+class Glyphs:
+    """What a page shows, in PDFium's order: that of the file, with the spaces and line ends that it sees."""
+
+    text: str
+    """A character each; ``NEWLINE`` ends a line, and so does ``HYPHEN``, at which a word is cut."""
+    boxes: np.ndarray
+    """Shape (characters, 4), as ``Box``."""
+    kept: np.ndarray
+    """Which are part of the text: neither off the page, nor printed over themselves, nor controls."""
+    is_bold: Callable[[int], bool]
+    """Whether a character is in a bold font, by its index; only while the page is open."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """How the page is shown: the part of it that is, and how it is turned."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+    quarter_turns: int
+
+    @classmethod
+    def of(cls, page: Any) -> Frame:
+        """Of a page of pypdfium2."""
+        return cls(*page.get_bbox(), quarter_turns=page.get_rotation() // 90 % 4)
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height, in points."""
+        width, height = self.right - self.left, self.top - self.bottom
+        return (height, width) if self.quarter_turns % 2 else (width, height)
+
+    def shown(self, boxes: np.ndarray) -> np.ndarray:
+        """Boxes as they are shown.
+
+        Args:
+            boxes: left, bottom, right, top of each in the coordinates of the file; shape (n, 4).
+        """
+        x0, y0, x1, y1 = boxes.T
+        if self.quarter_turns == 0:
+            sides = (x0 - self.left, self.top - y1, x1 - self.left, self.top - y0)
+        elif self.quarter_turns == 1:
+            sides = (y0 - self.bottom, x0 - self.left, y1 - self.bottom, x1 - self.left)
+        elif self.quarter_turns == 2:
+            sides = (self.right - x1, y0 - self.bottom, self.right - x0, y1 - self.bottom)
+        else:
+            sides = (self.top - y1, self.right - x1, self.top - y0, self.right - x0)
+        return np.stack(sides, axis=1)
+
+
+def read_glyphs(text_page: Any, frame: Frame) -> Glyphs:
+    """The characters of a page.
+
+    Args:
+        text_page: of pypdfium2.
+        frame: how the page is shown; what lies outside is not kept.
+    """
+    import pypdfium2.raw as pdfium
+
+    count = max(pdfium.FPDFText_CountChars(text_page), 0)
+    letters = _letters(text_page, count)
+    sides = (ctypes.c_float * (4 * count))()
+    # A prototype of plain numbers: pypdfium2's own takes three times as long a call, and there is one a character.
+    prototype = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
+    box_of = prototype(ctypes.cast(pdfium.FPDFText_GetLooseCharBox, ctypes.c_void_p).value or 0)
+    handle = ctypes.c_void_p(ctypes.cast(text_page.raw, ctypes.c_void_p).value)
+    start = ctypes.addressof(sides)
+    for index, place in enumerate(range(start, start + 16 * count, 16)):
+        box_of(handle, index, place)
+    given = np.frombuffer(sides, dtype=np.float32).astype(np.float64).reshape(count, 4)
+    given = np.nan_to_num(given, nan=0.0, posinf=0.0, neginf=0.0)
+    boxes = frame.shown(given[:, [0, 3, 2, 1]])
+    made = (boxes[:, 0] == boxes[:, 2]) & (boxes[:, 1] == boxes[:, 3])
+    codes = np.frombuffer("".join(letters).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    breaks = made & ((codes == 10) | (codes == 13))
+    hyphens = codes == ord(HYPHEN)
+    controls = ((codes < 32) | (codes == 127) | (codes == 0xFFFF) | (codes == 0xAD)) & ~breaks
+    width, height = frame.size
+    x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
+    inside = (x >= 0) & (x <= width) & (y >= 0) & (y <= height)
+    # Spaces and line ends that PDFium adds have no place of their own.
+    kept = (inside | made) & ~controls
+    blank = breaks | hyphens | np.isin(codes, [32, 0xA0, 0x3000])
+    kept &= ~_copies(codes, boxes, kept & ~blank & ~made)
+    # What is to be dropped must not look like the end of a line.
+    for index in np.flatnonzero(controls):
+        letters[index] = " "
+    text = "".join(letters).replace("\r", NEWLINE)
+    return Glyphs(text, boxes, kept, _boldness(text_page))
+
+
+def _letters(text_page: Any, count: int) -> list[str]:
+    """One string a character; pairs of surrogates that PDFium counts as two stay two."""
+    import pypdfium2.raw as pdfium
+
+    if not count:
+        return []
+    buffer = (ctypes.c_ushort * (count + 1))()
+    pdfium.FPDFText_GetText(text_page, 0, count, buffer)
+    units = bytes(buffer)[: 2 * count]
+    letters = list(units.decode("utf-16-le", "surrogatepass"))
+    if len(letters) == count and "\0" not in letters:
+        return letters
+    # PDFium left some out, or counts otherwise than it writes: ask for each.
+    codes = [pdfium.FPDFText_GetUnicode(text_page, index) for index in range(count)]
+    return [chr(code) if 0 < code < 0x110000 else "\x01" for code in codes]
+
+
+def _copies(codes: np.ndarray, boxes: np.ndarray, eligible: np.ndarray) -> np.ndarray:
+    """Which letters lie upon the same letter, which came before."""
+    copies = np.zeros(len(codes), dtype=bool)
+    middle = (boxes[:, 1] + boxes[:, 3]) / 2
+    widths, heights = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    left = np.flatnonzero(eligible)
+    for shift in (0.0, 0.5, 0.0, 0.5):  # a band's edge may part two copies: bands are laid twice
+        bands = np.floor(middle[left] / 4.0 + shift)
+        order = left[np.lexsort((boxes[left, 0], bands, codes[left]))]
+        first, second = order[:-1], order[1:]
+        same = (
+            (codes[first] == codes[second])
+            & (np.abs(middle[first] - middle[second]) < _COPY_DOWN * heights[first])
+            & (np.abs(boxes[first, 0] - boxes[second, 0]) < _COPY_ACROSS * np.minimum(widths[first], widths[second]))
+        )
+        copies[np.maximum(first, second)[same]] = True
+        left = left[~copies[left]]
+    return copies
+
+
+def _boldness(text_page: Any) -> Callable[[int], bool]:
+    import pypdfium2.raw as pdfium
+
+    buffer = ctypes.create_string_buffer(256)
+    flags = ctypes.c_int()
+
+    def is_bold(index: int) -> bool:
+        if pdfium.FPDFText_GetFontWeight(text_page, index) >= 600:
+            return True
+        size = pdfium.FPDFText_GetFontInfo(text_page, index, buffer, 256, flags)
+        name = buffer.raw[: max(min(size, 256) - 1, 0)].decode("utf-8", "replace").lower()
+        return bool(flags.value & 1 << 18) or any(word in name for word in _BOLD_NAMES)
+
+    return is_bold
+
+
+_BOLD_NAMES = ("bold", "black", "heavy", "cmbx", "볼드", "견고딕", "견명조", "헤드라인", "headline", "extrab", "-eb", "-b ")

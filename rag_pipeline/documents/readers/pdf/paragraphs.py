@@ -1,0 +1,180 @@
+"""Lines become paragraphs: one is joined to the next where the column was full, and stays a line elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+from rag_pipeline.documents.readers.pdf.breaks import CUT_OR_LINE, joint
+from rag_pipeline.documents.readers.pdf.lines import Line
+
+LONGEST_HEADING = 80
+# In heights of a letter: lines of one size, indents that are none, and the widest step from line to line.
+_SAME_SIZE, _SAME_EDGE, _WIDEST_STEP, _DEEPEST_INDENT = 0.12, 0.6, 2.4, 8.0
+# A step from line to line that is so much wider than the others of its block begins another block.
+_WIDER = 1.3
+# A line of so many heights is prose; a shorter one needs others that end where it ends.
+_LONG, _FEWEST_ENDS = 18.0, 3
+# Share of lines that stop early without an end of a sentence, above which they are verse, addresses, or a list.
+_RAGGED = 0.4
+_NEARBY = 3
+_SENTENCE_END = re.compile(r"[.?!:;。！？…][)\]\"'”’」』】]*$")
+_MARKER = re.compile(
+    r"\s*(?:[-–—*ㅇo◦·ㆍ∙]\s|[•▪■□●○◆◇▶▷►➢➤✓✔☑☐※★☆❍⦁⚫◎▣]|\(?\d{1,3}(?:[.)](?!\d)|(?:\.\d{1,3})+\.?\s)"
+    r"|\(?[가나다라마바사아자차카타파하][.)]\s|[①-⑳㉠-㉻ⓐ-ⓩ⑴-⒇❶-❿]|\(?[a-zA-Z][.)]\s|\(?[ivxIVX]{1,5}[.)]\s|\[\d{1,3}\]\s"
+    r"|제\s?\d+\s?(?:조|장|절|관|편)(?:의\s?\d+)?(?:\s*\([^)]*\))?(?:\s|$)|[<\[【]\s?(?:표|그림|별표|서식|붙임|참고)"
+    r"|(?:Chapter|Section|Table|Figure|Appendix)\s\d)"
+)
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Lines that are read as one."""
+
+    text: str
+    is_bold: bool
+    begins_block: bool
+    """Whether more than the end of a line parts it from what stands above."""
+
+
+def flowing(lines: Sequence[Line], right: float) -> str:
+    """The text of a cell in one line.
+
+    Args:
+        lines: from the first.
+        right: where the cell ends, in points.
+    """
+    text = lines[0].text.strip() if lines else ""
+    for above, below in pairwise(lines):
+        full = right - above.right < below.first_word + 1.5 * above.size
+        between = joint(above, below) if full and not above.is_beside(below) else " "
+        text += (between if text else "") + below.text.strip()
+    return text
+
+
+def paragraphs_of(lines: Sequence[Line]) -> list[Paragraph]:
+    """The paragraphs that lines in reading order make up, with the marks of :mod:`breaks` where words may be cut."""
+    found: list[Paragraph] = []
+    for block in _blocks(lines):
+        joints = _joints(block)
+        start = 0
+        for index in range(1, len(block) + 1):
+            if index < len(block) and joints[index - 1] is not None:
+                continue
+            text = block[start].text.rstrip()
+            for line, between in zip(block[start + 1 : index], joints[start : index - 1], strict=True):
+                text += f"{between}{line.text.strip()}"
+            first = start == 0
+            indented = not first and block[start].left - block[start - 1].left > _SAME_EDGE * block[start].size
+            new = first or (indented and not _MARKER.match(text) and joints[start - 2 : start - 1] not in ([], [None]))
+            found.append(Paragraph(text, all(line.is_bold for line in block[start:index]), new))
+            start = index
+    return found
+
+
+def _blocks(lines: Sequence[Line]) -> list[list[Line]]:
+    """Lines of one size, one below the other, at even steps."""
+    blocks: list[list[Line]] = []
+    for line in lines:
+        if not blocks or not _continues(blocks[-1], line):
+            blocks.append([])
+        blocks[-1].append(line)
+    # The first step of a block may have been the wide one.
+    found: list[list[Line]] = []
+    for block in blocks:
+        steps = [below.middle - above.middle for above, below in pairwise(block)]
+        if len(steps) >= 2 and steps[0] > _WIDER * median(steps[1:]):
+            found += [block[:1], block[1:]]
+        else:
+            found.append(block)
+    return found
+
+
+def _continues(block: Sequence[Line], line: Line) -> bool:
+    last = block[-1]
+    if not (last.is_upright and line.is_upright) or last.is_bold != line.is_bold:
+        return False
+    if abs(last.size - line.size) > _SAME_SIZE * max(last.size, line.size):
+        return False
+    step = line.middle - last.middle
+    if last.is_beside(line):
+        return True
+    if not 0 < step <= _WIDEST_STEP * max(last.size, line.size) or not last.overlaps(line):
+        return False
+    steps = [below.middle - above.middle for above, below in pairwise(block[-8:])]
+    steps = [entry for entry in steps if entry > 0.5 * last.size]
+    return not steps or step <= _WIDER * median(steps)
+
+
+def _joints(block: Sequence[Line]) -> list[str | None]:
+    """What stands between each line and the next where they are joined; None where they are not."""
+    ends = [line.right for line in block]
+    full, early = [], 0
+    for index, (above, below) in enumerate(pairwise(block)):
+        near = ends[max(0, index - _NEARBY) : index + _NEARBY + 1]
+        room = max(near) - above.right
+        is_full = room < below.first_word + 0.5 * above.size
+        if _SENTENCE_END.search(above.text) and room > 2 * above.size:
+            is_full = False
+        supported = (
+            above.right - above.left >= _LONG * above.size
+            or sum(max(near) - end < 1.2 * above.size for end in near) >= _FEWEST_ENDS
+        )
+        full.append(is_full and supported)
+        early += not is_full and not _SENTENCE_END.search(above.text) and not _MARKER.match(below.text)
+    prose = len(block) <= 2 or early <= _RAGGED * (len(block) - 1)
+    joints: list[str | None] = []
+    for index, (above, below) in enumerate(pairwise(block)):
+        following = block[index + 2] if index + 2 < len(block) else None
+        opens = index == 0 or joints[-1] is None
+        if above.is_beside(below):
+            joints.append(" " if 0 <= below.left - above.right < above.size else None)
+        elif above.ends_in_hyphen and _edges_agree(above, below, following, opens=opens):
+            joints.append(joint(above, below))
+        elif _MARKER.match(below.text) or not _edges_agree(above, below, following, opens=opens):
+            joints.append(None)
+        elif full[index] and prose:
+            joints.append(joint(above, below))
+        elif _may_be_cut(above, below):
+            joints.append(CUT_OR_LINE)
+        else:
+            joints.append(None)
+    return joints
+
+
+def _edges_agree(above: Line, below: Line, following: Line | None, *, opens: bool) -> bool:
+    """Whether the indents let a line go on in the next; an indented first line, and all lines but the first, do."""
+    indent = (below.left - above.left) / max(above.size, 0.1)
+    if abs(indent) <= _SAME_EDGE:
+        return True
+    if indent < 0:
+        return opens and -indent <= _DEEPEST_INDENT
+    if indent > _DEEPEST_INDENT or not opens:
+        return False
+    if _MARKER.match(above.text):
+        return True
+    hangs = following is not None and abs(following.left - below.left) <= _SAME_EDGE * above.size
+    return hangs and not _SENTENCE_END.search(above.text)
+
+
+def _may_be_cut(above: Line, below: Line) -> bool:
+    """Whether a line that stops early may do so in the middle of a Korean word."""
+    return (
+        len(above.text.split()) > 1
+        and above.text[-1:] in _HANGUL
+        and below.text[:1] in _HANGUL
+        and abs(above.left - below.left) <= _SAME_EDGE * above.size
+        and not above.ends_in_space
+        and not above.is_bold
+    )
+
+
+class _Hangul:
+    def __contains__(self, letter: str) -> bool:
+        return len(letter) == 1 and "가" <= letter <= "힣"
+
+
+_HANGUL = _Hangul()
