@@ -9,7 +9,7 @@ line ends within a word, as Kiwi reads it, is set with whole words, and then no 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from rag_pipeline.documents.readers.pdf.lines import Line
 
@@ -28,6 +28,8 @@ _FIRST_PARTS = frozenset(
     "cross double fast first four full half hard high large light long low old one real second self short single six"
     " slow small state ten third three time two user well wide".split()
 )
+# What is beyond, such as the next cell, says nothing of the words here.
+_EDGE = re.compile(r"\n|\|")
 _MARKS = re.compile(f"[{UNDECIDED}{CUT_OR_LINE}]")
 
 
@@ -87,15 +89,15 @@ def _settled(text: str, is_separate: Callable[[str, str], bool], *, whole_words:
 def _around(text: str, place: int) -> tuple[str, str]:
     """What stands before and after a mark, other marks read as spaces."""
     before, after = text[max(0, place - _AROUND) : place], text[place + 1 : place + 1 + _AROUND]
-    return _MARKS.sub(" ", before), _MARKS.sub(" ", after)
+    return _MARKS.sub(" ", _EDGE.split(before)[-1]), _MARKS.sub(" ", _EDGE.split(after)[0])
 
 
 def _hyphens(texts: Sequence[str]) -> list[str]:
     """Words that were cut at a hyphen: whole again, or with the hyphen where it belongs to a compound."""
     if not any(HYPHENATED in text for text in texts):
         return list(texts)
-    known = frozenset(_words(texts))
     pattern = re.compile(f"([^\\W\\d_]*){HYPHENATED}([^\\W\\d_]*)")
+    known = frozenset(word for text in texts for word in _LATIN.findall(pattern.sub(" ", text.lower())))
 
     def joined(match: re.Match[str]) -> str:
         first, second = match[1].lower(), match[2].lower()
@@ -111,11 +113,3 @@ def _hyphens(texts: Sequence[str]) -> list[str]:
         return f"{match[1]}-{match[2]}" if compound else match[1] + match[2]
 
     return [pattern.sub(joined, text) for text in texts]
-
-
-def _words(texts: Iterable[str]) -> Iterable[str]:
-    for text in texts:
-        for match in _LATIN.finditer(text):
-            edges = text[match.start() - 1 : match.start()] + text[match.end() : match.end() + 1]
-            if HYPHENATED not in edges:
-                yield match[0].lower()

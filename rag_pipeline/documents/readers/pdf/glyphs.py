@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,11 @@ import numpy as np
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom, in points from the upper left corner of the page as it is shown."""
 
+_SPACES = [code for code in range(0x3001) if chr(code).isspace()]
 NEWLINE, HYPHEN = "\n", "\ufffe"
 # How far, in widths and heights of a letter, the copies of a letter lie apart that is printed twice to look bold.
 _COPY_ACROSS, _COPY_DOWN = 0.4, 0.25
+_BAND = 4.0
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,8 @@ class Glyphs:
     """Shape (characters, 4), as ``Box``."""
     kept: np.ndarray
     """Which are part of the text: neither off the page, nor printed over themselves, nor controls."""
+    inked: np.ndarray
+    """Which of these are no spaces."""
     is_bold: Callable[[int], bool]
     """Whether a character is in a bold font, by its index; only while the page is open."""
 
@@ -87,8 +93,7 @@ def read_glyphs(text_page: Any, frame: Frame) -> Glyphs:
     box_of = prototype(ctypes.cast(pdfium.FPDFText_GetLooseCharBox, ctypes.c_void_p).value or 0)
     handle = ctypes.c_void_p(ctypes.cast(text_page.raw, ctypes.c_void_p).value)
     start = ctypes.addressof(sides)
-    for index, place in enumerate(range(start, start + 16 * count, 16)):
-        box_of(handle, index, place)
+    deque(map(box_of, repeat(handle), range(count), range(start, start + 16 * count, 16)), maxlen=0)
     given = np.frombuffer(sides, dtype=np.float32).astype(np.float64).reshape(count, 4)
     given = np.nan_to_num(given, nan=0.0, posinf=0.0, neginf=0.0)
     boxes = frame.shown(given[:, [0, 3, 2, 1]])
@@ -102,13 +107,15 @@ def read_glyphs(text_page: Any, frame: Frame) -> Glyphs:
     inside = (x >= 0) & (x <= width) & (y >= 0) & (y <= height)
     # Spaces and line ends that PDFium adds have no place of their own.
     kept = (inside | made) & ~controls
-    blank = breaks | hyphens | np.isin(codes, [32, 0xA0, 0x3000])
-    kept &= ~_copies(codes, boxes, kept & ~blank & ~made)
+    inked = kept & ~breaks & ~hyphens & ~np.isin(codes, _SPACES)
+    copies = _copies(codes, boxes, inked & ~made)
+    kept &= ~copies
+    inked &= ~copies
     # What is to be dropped must not look like the end of a line.
     for index in np.flatnonzero(controls):
         letters[index] = " "
     text = "".join(letters).replace("\r", NEWLINE)
-    return Glyphs(text, boxes, kept, _boldness(text_page))
+    return Glyphs(text, boxes, kept, inked, _boldness(text_page))
 
 
 def _letters(text_page: Any, count: int) -> list[str]:
@@ -132,19 +139,25 @@ def _copies(codes: np.ndarray, boxes: np.ndarray, eligible: np.ndarray) -> np.nd
     """Which letters lie upon the same letter, which came before."""
     copies = np.zeros(len(codes), dtype=bool)
     middle = (boxes[:, 1] + boxes[:, 3]) / 2
-    widths, heights = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    left = np.flatnonzero(eligible)
-    for shift in (0.0, 0.5, 0.0, 0.5):  # a band's edge may part two copies: bands are laid twice
-        bands = np.floor(middle[left] / 4.0 + shift)
-        order = left[np.lexsort((boxes[left, 0], bands, codes[left]))]
+    reach = _COPY_ACROSS * (boxes[:, 2] - boxes[:, 0])
+    height = _COPY_DOWN * (boxes[:, 3] - boxes[:, 1])
+    letter = codes.astype(np.int64) << 40
+    across = (np.clip(boxes[:, 0], 0, 60_000) * 16).astype(np.int64)
+    # Copies are neighbours in the order of letter, height and place. A band's edge may part them, so that bands are
+    # laid twice; of three copies the outer ones may be left, so that it is all done again where there are any.
+    for shift in (0.0, 0.5, 0.0, 0.5):
+        left = np.flatnonzero(eligible & ~copies)
+        bands = np.clip(middle[left] / _BAND + shift, 0, 2**19).astype(np.int64)
+        order = left[np.argsort(letter[left] | (bands << 20) | across[left], kind="stable")]
         first, second = order[:-1], order[1:]
         same = (
             (codes[first] == codes[second])
-            & (np.abs(middle[first] - middle[second]) < _COPY_DOWN * heights[first])
-            & (np.abs(boxes[first, 0] - boxes[second, 0]) < _COPY_ACROSS * np.minimum(widths[first], widths[second]))
+            & (np.abs(middle[first] - middle[second]) < height[first])
+            & (np.abs(boxes[first, 0] - boxes[second, 0]) < np.minimum(reach[first], reach[second]))
         )
         copies[np.maximum(first, second)[same]] = True
-        left = left[~copies[left]]
+        if shift and not copies.any():
+            break
     return copies
 
 

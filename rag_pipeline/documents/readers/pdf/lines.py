@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -15,6 +16,9 @@ from rag_pipeline.documents.readers.pdf.glyphs import HYPHEN, NEWLINE, Glyphs
 # A gap between letters that may part two columns, in heights of a letter.
 _GAP = 1.4
 _FEWEST_IN_COLUMN = 3
+_SAME_SIZE = 0.12
+# Letters of a line that are measured for its height.
+_SAMPLE = 12
 _PIECE = re.compile(f"[^{NEWLINE}{HYPHEN}]+{HYPHEN}?|{HYPHEN}")
 _SPACES = re.compile(r" {2,}")
 
@@ -29,7 +33,9 @@ class Line:
     right: float
     bottom: float
     size: float
-    """Height of its letters: ascent and descent, in points."""
+    """Height of most of its letters, ascent and descent, in points."""
+    sizes: tuple[float, float] = (0.0, 0.0)
+    """Heights of its first and last letter: a line may begin in another font."""
     first_word: float = 0.0
     """How wide its first word is."""
     is_bold: bool = False
@@ -45,6 +51,11 @@ class Line:
     def middle(self) -> float:
         """Height of its middle."""
         return (self.top + self.bottom) / 2
+
+    def has_size_of(self, below: Line) -> bool:
+        """Whether the letters of the next line are as high, or at least the first of them as the last here."""
+        pairs = ((self.size, below.size), (self.sizes[1], below.sizes[0]))
+        return any(0 < max(pair) and max(pair) - min(pair) <= _SAME_SIZE * max(pair) for pair in pairs)
 
     def overlaps(self, other: Line) -> bool:
         """Whether one is above the other rather than beside it."""
@@ -63,70 +74,103 @@ def lines_by_region(glyphs: Glyphs, regions: np.ndarray | None = None) -> dict[i
         glyphs: of the page.
         regions: which region each character is in, such as a cell of a table; -1: in none. None: there are none.
     """
-    text = glyphs.text
-    kept = glyphs.kept.tolist()
-    boxes = glyphs.boxes
+    letters = _Letters.of(glyphs)
+    text, kept = glyphs.text, glyphs.kept.tolist()
+    places = None if regions is None else regions[glyphs.inked].tolist()
     found: dict[int, list[Line]] = {}
+    start = 0
     for piece in _PIECE.finditer(text):
-        start, end = piece.span()
+        end = piece.end()
+        stop = bisect_left(letters.indices, end, start)
         hyphen = text[end - 1] == HYPHEN
-        inked = [index for index in range(start, end - hyphen) if kept[index] and not text[index].isspace()]
-        if not inked:
-            continue
-        for region, first, last in _runs(inked, regions):
-            places = [index for index in range(first, last + 1) if kept[index]]
-            tail = last + 1
-            space = tail < end and text[tail].isspace() and kept[tail] and boxes[tail, 0] != boxes[tail, 2]
+        for region, first, last in _runs(start, stop, places):
+            begin, tail = letters.indices[first], letters.indices[last - 1] + 1
+            shown = text[begin:tail]
+            if not all(kept[begin:tail]):
+                shown = "".join([text[index] for index in range(begin, tail) if kept[index]])
+            space = tail < end and kept[tail] and text[tail].isspace() and bool(glyphs.boxes[tail, 0] < glyphs.boxes[tail, 2])
+            line = _line(shown, letters, first, last)
             found.setdefault(region, []).append(
-                _line(glyphs, places, hyphen and last == inked[-1], ends_in_space=bool(space))
+                replace(
+                    line,
+                    is_bold=_is_bold(glyphs, letters.indices[first:last]),
+                    ends_in_hyphen=hyphen and last == stop,
+                    ends_in_space=space,
+                )
             )
+        start = stop
     return found
 
 
-def _runs(inked: list[int], regions: np.ndarray | None) -> Iterator[tuple[int, int, int]]:
-    """Region, first and last character of what lies in one region without a break."""
+@dataclass(frozen=True)
+class _Letters:
+    """The characters of a page that are no spaces, as lists: faster than arrays for a line of them."""
+
+    indices: list[int]
+    lefts: list[float]
+    tops: list[float]
+    rights: list[float]
+    bottoms: list[float]
+    gaps: list[float]
+    """From the right of each to the left of the next."""
+
+    @classmethod
+    def of(cls, glyphs: Glyphs) -> _Letters:
+        boxes = glyphs.boxes[glyphs.inked]
+        gaps = boxes[1:, 0] - boxes[:-1, 2]
+        return cls(np.flatnonzero(glyphs.inked).tolist(), *boxes.T.tolist(), gaps=gaps.tolist())
+
+
+def _runs(start: int, stop: int, regions: list[int] | None) -> Iterator[tuple[int, int, int]]:
+    """What lies in one region without a break: the region, the first letter, and that behind the last."""
     if regions is None:
-        yield -1, inked[0], inked[-1]
+        if start < stop:
+            yield -1, start, stop
         return
-    start = inked[0]
-    for index, following in pairwise([*inked, -1]):
-        if following < 0 or regions[index] != regions[following]:
-            yield int(regions[index]), start, index
-            start = following
+    for place in range(start + 1, stop + 1):
+        if place == stop or regions[place] != regions[start]:
+            yield regions[start], start, place
+            start = place
 
 
-def _line(glyphs: Glyphs, places: list[int], hyphen: bool, *, ends_in_space: bool) -> Line:
-    text = "".join([glyphs.text[index] for index in places])
-    all_boxes = glyphs.boxes[places]
-    dark = np.array([not letter.isspace() for letter in text])
-    boxes = all_boxes[dark]
-    left, top = float(boxes[:, 0].min()), float(boxes[:, 1].min())
-    right, bottom = float(boxes[:, 2].max()), float(boxes[:, 3].max())
-    upright = not (len(boxes) > 1 and bottom - top > 1.5 * (right - left))
-    heights = boxes[:, 3] - boxes[:, 1] if upright else boxes[:, 2] - boxes[:, 0]
-    size = float(np.median(heights))
-    if upright and len(boxes) > 2:
-        top, bottom = float(np.median(boxes[:, 1])), float(np.median(boxes[:, 3]))
-    word = re.match(r"\s*(\S+)", text)
-    first_word = 0.0
-    if word and upright:
-        of_word = all_boxes[word.start(1) : word.end(1)]
-        first_word = float(of_word[:, 2].max() - of_word[:, 0].min())
+def _is_bold(glyphs: Glyphs, indices: list[int]) -> bool:
+    """Whether the first letter of each word is bold."""
+    if not glyphs.is_bold(indices[0]):
+        return False
+    return all(glyphs.is_bold(index) for before, index in pairwise(indices) if index != before + 1)
+
+
+def _line(text: str, letters: _Letters, first: int, last: int) -> Line:
+    """A line of text, which these letters make up."""
+    lefts, rights = letters.lefts[first:last], letters.rights[first:last]
+    tops, bottoms = letters.tops[first:last], letters.bottoms[first:last]
+    left, top, right, bottom = min(lefts), min(tops), max(rights), max(bottoms)
+    upright = last - first == 1 or bottom - top <= 1.5 * (right - left)
+    near, far = (tops, bottoms) if upright else (lefts, rights)
+    some = slice(None, None, (last - first) // _SAMPLE + 1)
+    size = _middle([b - a for a, b in zip(near[some], far[some], strict=True)])
+    sizes = (far[0] - near[0], far[-1] - near[-1])
+    if not upright:
+        return Line(text, left, top, right, bottom, size, sizes, is_upright=False)
+    if last - first > 2:
+        top, bottom = _middle(tops[some]), _middle(bottoms[some])
+    length = len(text.split(None, 1)[0])
+    first_word = max(rights[:length]) - min(lefts[:length])
+    gaps = letters.gaps[first : last - 1]
     parts: tuple[tuple[float, float, int, int], ...] = ()
-    gaps = boxes[1:, 0] - boxes[:-1, 2]
-    if upright and size > 0 and len(gaps) and float(gaps.max()) > _GAP * size and float(gaps.min()) > -size:
-        inked = np.flatnonzero(dark)
-        bounds = [0, *(int(place) + 1 for place in np.flatnonzero(gaps > _GAP * size)), len(boxes)]
-        parts = tuple(
-            (float(boxes[a, 0]), float(boxes[b - 1, 2]), int(inked[a]), int(inked[b - 1]) + 1)
-            for a, b in pairwise(bounds)
-        )
-    starts = [places[match.start()] for match in re.finditer(r"\S+", text)]
-    bold = all(glyphs.is_bold(index) for index in starts)
-    if len(places) <= places[-1] - places[0]:
+    # Letters from right to left have gaps as wide as two of them, backwards.
+    if gaps and max(gaps) > _GAP * size and min(gaps) > -size:
+        inked = [place for place, letter in enumerate(text) if not letter.isspace()]
+        bounds = [0, *(place + 1 for place, gap in enumerate(gaps) if gap > _GAP * size), last - first]
+        if len(inked) == last - first:
+            parts = tuple((lefts[a], rights[b - 1], inked[a], inked[b - 1] + 1) for a, b in pairwise(bounds))
+    elif "  " in text:
         text = _SPACES.sub(" ", text)
-        parts = ()
-    return Line(text, left, top, right, bottom, size, first_word, bold, hyphen, ends_in_space, upright, parts)
+    return Line(text, left, top, right, bottom, size, sizes, first_word, parts=parts)
+
+
+def _middle(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2]
 
 
 def part_columns(lines: Sequence[Line]) -> list[Line]:

@@ -11,7 +11,7 @@ import numpy as np
 from rag_pipeline.documents.readers.pdf.annotations import read_annotations
 from rag_pipeline.documents.readers.pdf.glyphs import Frame, read_glyphs
 from rag_pipeline.documents.readers.pdf.lines import Line, in_reading_order, lines_by_region, part_columns
-from rag_pipeline.documents.readers.pdf.rules import Grid, find_grids
+from rag_pipeline.documents.readers.pdf.rules import Grid, survey
 from rag_pipeline.documents.readers.pdf.tables import Table, regions_of, write_table
 
 
@@ -56,10 +56,10 @@ def read_page(pdf: Any, index: int, form: Any) -> Page:
     try:
         frame = Frame.of(page)
         laid = read_annotations(page, form, frame)
+        grids = survey(page, frame)  # before the text: see there
         text_page = page.get_textpage()
         try:
             glyphs = read_glyphs(text_page, frame)
-            grids = find_grids(page, frame) if glyphs.kept.any() or laid.lines else []
             regions, tables = regions_of(glyphs, grids) if grids else (None, [])
             found = lines_by_region(glyphs, regions)
             beside_tables = [line for line in laid.lines if not _in_cell(line, tables, found)]

@@ -12,8 +12,8 @@ from rag_pipeline.documents.readers.pdf.breaks import CUT_OR_LINE, joint
 from rag_pipeline.documents.readers.pdf.lines import Line
 
 LONGEST_HEADING = 80
-# In heights of a letter: lines of one size, indents that are none, and the widest step from line to line.
-_SAME_SIZE, _SAME_EDGE, _WIDEST_STEP, _DEEPEST_INDENT = 0.12, 0.6, 2.4, 8.0
+# In heights of a letter: indents that are none, the deepest ones, and the widest step from line to line.
+_SAME_EDGE, _WIDEST_STEP, _DEEPEST_INDENT = 0.6, 2.4, 8.0
 # A step from line to line that is so much wider than the others of its block begins another block.
 _WIDER = 1.3
 # A line of so many heights is prose; a shorter one needs others that end where it ends.
@@ -50,9 +50,9 @@ def flowing(lines: Sequence[Line], right: float) -> str:
     text = lines[0].text.strip() if lines else ""
     for above, below in pairwise(lines):
         full = right - above.right < below.first_word + 1.5 * above.size
-        between = joint(above, below) if full and not above.is_beside(below) else " "
+        between = joint(above, below) if above.ends_in_hyphen or (full and not above.is_beside(below)) else " "
         text += (between if text else "") + below.text.strip()
-    return text
+    return text + "-" * bool(lines and lines[-1].ends_in_hyphen)
 
 
 def paragraphs_of(lines: Sequence[Line]) -> list[Paragraph]:
@@ -65,8 +65,10 @@ def paragraphs_of(lines: Sequence[Line]) -> list[Paragraph]:
             if index < len(block) and joints[index - 1] is not None:
                 continue
             text = block[start].text.rstrip()
+            last = block[index - 1]
             for line, between in zip(block[start + 1 : index], joints[start : index - 1], strict=True):
                 text += f"{between}{line.text.strip()}"
+            text += "-" * last.ends_in_hyphen
             first = start == 0
             indented = not first and block[start].left - block[start - 1].left > _SAME_EDGE * block[start].size
             new = first or (indented and not _MARKER.match(text) and joints[start - 2 : start - 1] not in ([], [None]))
@@ -95,11 +97,13 @@ def _blocks(lines: Sequence[Line]) -> list[list[Line]]:
 
 def _continues(block: Sequence[Line], line: Line) -> bool:
     last = block[-1]
-    if not (last.is_upright and line.is_upright) or last.is_bold != line.is_bold:
-        return False
-    if abs(last.size - line.size) > _SAME_SIZE * max(last.size, line.size):
+    if not (last.is_upright and line.is_upright) or not last.has_size_of(line):
         return False
     step = line.middle - last.middle
+    if last.ends_in_hyphen and 0 < step <= _WIDEST_STEP * max(last.size, line.size):
+        return True
+    if last.is_bold != line.is_bold:
+        return False
     if last.is_beside(line):
         return True
     if not 0 < step <= _WIDEST_STEP * max(last.size, line.size) or not last.overlaps(line):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,8 @@ _OPEN = 12.0
 # A page that draws more is a picture, in which no one looks for a table.
 _MOST_POINTS, _MOST_CROSSINGS, _MOST_CELLS = 40_000, 4_000_000, 20_000
 _DEEPEST = 8
-_MOVE, _LINE = 2, 0
+# Points below which PDFium takes a text to be nothing.
+_NO_EXTENT = 0.01
 
 Rule = tuple[float, float, float]
 """Where it is across its direction, and from where to where it runs; in points."""
@@ -56,15 +57,13 @@ class Grid:
         return found
 
 
-def find_grids(page: Any, frame: Frame) -> list[Grid]:
-    """The ruled tables of a page of pypdfium2: two rows and two columns at least, the largest first."""
-    points = _Points(frame)
-    try:
-        for edge in _edges(page, None, np.eye(3), 0):
-            points.add(*edge)
-    except _TooMuchError:
-        return []
-    across, down = _joined(points.across), _joined(points.down)
+def survey(page: Any, frame: Frame) -> list[Grid]:
+    """The ruled tables of a page of pypdfium2, the largest first: two rows and two columns at least.
+
+    To be called before the page's text is asked for: texts that PDFium would leave out are mended on the way.
+    """
+    seen = _Survey(page, frame)
+    across, down = _joined(seen.across), _joined(seen.down)
     if len(across) < 2 or not down or len(across) * len(down) > _MOST_CROSSINGS:
         return []
     found = [grid for group in _groups(across, down) if (grid := _grid(*group)) is not None]
@@ -83,67 +82,95 @@ def _area(box: Box) -> float:
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
-class _TooMuchError(Exception):
-    """The page is a picture."""
+class _Survey:
+    """Goes through the objects of a page and those of its forms, as the page shows them."""
 
-
-class _Points:
-    """Gathers edges that run straight across or down, as the page shows them."""
-
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, page: Any, frame: Frame) -> None:
         self.across: list[Rule] = []
         self.down: list[Rule] = []
         self._frame = frame
         self._width, self._height = frame.size
+        self._points = 0
+        self._look(page, None, np.eye(3), 0)
+        if self._points > _MOST_POINTS:
+            self.across, self.down = [], []
 
-    def add(self, x0: float, y0: float, x1: float, y1: float) -> None:
+    def _look(self, page: Any, form: Any, outer: np.ndarray, depth: int) -> None:
+        import pypdfium2.raw as pdfium
+
+        count = pdfium.FPDFPage_CountObjects(page) if form is None else pdfium.FPDFFormObj_CountObjects(form)
+        matrix = pdfium.FS_MATRIX()
+        sides = [ctypes.c_float() for _ in range(4)]
+        for index in range(count):
+            part = pdfium.FPDFPage_GetObject(page, index) if form is None else pdfium.FPDFFormObj_GetObject(form, index)
+            kind = pdfium.FPDFPageObj_GetType(part)
+            if kind == pdfium.FPDF_PAGEOBJ_TEXT:
+                _give_size(part, sides)
+            elif kind == pdfium.FPDF_PAGEOBJ_FORM and depth < _DEEPEST:
+                pdfium.FPDFPageObj_GetMatrix(part, matrix)
+                self._look(page, part, _as_array(matrix) @ outer, depth + 1)
+            elif kind == pdfium.FPDF_PAGEOBJ_PATH and self._points <= _MOST_POINTS and _is_seen(part):
+                pdfium.FPDFPageObj_GetMatrix(part, matrix)
+                self._trace(part, _as_array(matrix) @ outer)
+
+    def _trace(self, path: Any, matrix: np.ndarray) -> None:
+        """Take the straight edges of a path."""
+        import pypdfium2.raw as pdfium
+
+        (a, b), (c, d), (e, f) = matrix[:, :2].tolist()
+        x, y = ctypes.c_float(), ctypes.c_float()
+        start, last = (0.0, 0.0), (0.0, 0.0)
+        count = pdfium.FPDFPath_CountSegments(path)
+        self._points += count
+        if self._points > _MOST_POINTS:
+            return
+        for number in range(count):
+            segment = pdfium.FPDFPath_GetPathSegment(path, number)
+            pdfium.FPDFPathSegment_GetPoint(segment, x, y)
+            place = (x.value * a + y.value * c + e, x.value * b + y.value * d + f)
+            what = pdfium.FPDFPathSegment_GetType(segment)
+            if what == pdfium.FPDF_SEGMENT_MOVETO:
+                start = place
+            elif what == pdfium.FPDF_SEGMENT_LINETO:
+                self._add(*last, *place)
+            last = place
+            if pdfium.FPDFPathSegment_GetClose(segment):
+                self._add(*last, *start)
+                last = start
+
+    def _add(self, x0: float, y0: float, x1: float, y1: float) -> None:
+        """Keep an edge that runs straight across or down, and not along the whole page."""
+        if abs(x1 - x0) > 1.0 and abs(y1 - y0) > 1.0:
+            return
         box = np.array([[min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)]])
-        left, top, right, bottom = (float(value) for value in self._frame.shown(box)[0])
-        if bottom - top <= 1.0 <= right - left and right - left < 0.98 * self._width:
+        left, top, right, bottom = self._frame.shown(box)[0].tolist()
+        if bottom - top <= 1.0 <= right - left < 0.98 * self._width:
             self.across.append(((top + bottom) / 2, left, right))
-        elif right - left <= 1.0 <= bottom - top and bottom - top < 0.98 * self._height:
+        elif right - left <= 1.0 <= bottom - top < 0.98 * self._height:
             self.down.append(((left + right) / 2, top, bottom))
 
 
-def _edges(page: Any, form: Any, outer: np.ndarray, depth: int) -> Iterator[tuple[float, float, float, float]]:
-    """The straight edges of all paths, in the coordinates of the page, forms within forms too."""
+def _as_array(matrix: Any) -> np.ndarray:
+    return np.array([[matrix.a, matrix.b, 0], [matrix.c, matrix.d, 0], [matrix.e, matrix.f, 1]])
+
+
+def _give_size(text: Any, sides: Sequence[ctypes.c_float]) -> None:
+    """Have PDFium see a text whose letters have no shape on this machine.
+
+    It leaves out of a page's text what is without extent, such as a single letter of a font that is neither in the
+    file nor installed. With an outline the letter has an extent, and its text is the same on every machine.
+    """
     import pypdfium2.raw as pdfium
 
-    count = pdfium.FPDFPage_CountObjects(page) if form is None else pdfium.FPDFFormObj_CountObjects(form)
-    drawn = 0
-    x, y, matrix = ctypes.c_float(), ctypes.c_float(), pdfium.FS_MATRIX()
-    for index in range(count):
-        part = pdfium.FPDFPage_GetObject(page, index) if form is None else pdfium.FPDFFormObj_GetObject(form, index)
-        kind = pdfium.FPDFPageObj_GetType(part)
-        if kind not in (pdfium.FPDF_PAGEOBJ_PATH, pdfium.FPDF_PAGEOBJ_FORM):
-            continue
-        pdfium.FPDFPageObj_GetMatrix(part, matrix)
-        own = np.array([[matrix.a, matrix.b, 0], [matrix.c, matrix.d, 0], [matrix.e, matrix.f, 1]]) @ outer
-        if kind == pdfium.FPDF_PAGEOBJ_FORM:
-            if depth < _DEEPEST:
-                yield from _edges(page, part, own, depth + 1)
-            continue
-        if not _is_seen(part):
-            continue
-        segments = pdfium.FPDFPath_CountSegments(part)
-        drawn += segments
-        if drawn > _MOST_POINTS:
-            raise _TooMuchError
-        start, last = (0.0, 0.0), (0.0, 0.0)
-        for number in range(segments):
-            segment = pdfium.FPDFPath_GetPathSegment(part, number)
-            pdfium.FPDFPathSegment_GetPoint(segment, x, y)
-            px, py = x.value, y.value
-            place = (px * own[0, 0] + py * own[1, 0] + own[2, 0], px * own[0, 1] + py * own[1, 1] + own[2, 1])
-            what = pdfium.FPDFPathSegment_GetType(segment)
-            if what == _MOVE:
-                start = place
-            elif what == _LINE:
-                yield (*last, *place)
-            last = place
-            if pdfium.FPDFPathSegment_GetClose(segment):
-                yield (*last, *start)
-                last = start
+    left, bottom, right, top = sides
+    if not pdfium.FPDFPageObj_GetBounds(text, left, bottom, right, top):
+        return
+    if right.value - left.value < _NO_EXTENT or top.value - bottom.value < _NO_EXTENT:
+        matrix = pdfium.FS_MATRIX()
+        pdfium.FPDFPageObj_GetMatrix(text, matrix)
+        pdfium.FPDFTextObj_SetTextRenderMode(text, pdfium.FPDF_TEXTRENDERMODE_FILL_STROKE)
+        pdfium.FPDFPageObj_SetStrokeWidth(text, 1.0)
+        pdfium.FPDFPageObj_SetMatrix(text, matrix)
 
 
 def _is_seen(path: Any) -> bool:

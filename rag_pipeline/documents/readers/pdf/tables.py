@@ -32,7 +32,6 @@ def regions_of(glyphs: Glyphs, grids: Sequence[Grid]) -> tuple[np.ndarray, list[
         grids: the largest first.
     """
     regions = np.full(len(glyphs.text), -1)
-    inked = glyphs.kept & np.array([not letter.isspace() for letter in glyphs.text], dtype=bool)
     tables: list[tuple[int, Grid]] = []
     first = 0
     for grid in grids:
@@ -40,7 +39,7 @@ def regions_of(glyphs: Glyphs, grids: Sequence[Grid]) -> tuple[np.ndarray, list[
             continue
         places = grid.places(glyphs.boxes)
         places[regions >= 0] = -1
-        filled = np.unique(places[inked & (places >= 0)])
+        filled = np.unique(places[glyphs.inked & (places >= 0)])
         count = int(grid.cells.max()) + 1
         rows = len(grid.ys) - 1
         if len(filled) < 2 or 2 * len(filled) < rows or 4 * len(filled) < count:
