@@ -25,7 +25,15 @@ class Page:
     in_form: list[str] = field(default_factory=list)
 
     def text(
-        self, x: float, y: float, text: str, size: float = 10, *, bold: bool = False, angle: float = 0, form: bool = False
+        self,
+        x: float,
+        y: float,
+        text: str,
+        size: float = 10,
+        *,
+        bold: bool = False,
+        angle: float = 0,
+        form: bool = False,
     ) -> Page:
         cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
         matrix = " ".join(f"{value:.4f}" for value in (cos, sin, -sin, cos, x, y))
@@ -201,4 +209,7 @@ def _assembled(objects: list[bytes], catalog: int, info: int) -> bytes:
     written += f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n".encode()
     written += b"".join(f"{place:010d} 00000 n \n".encode() for place in places)
     about = f"/Info {info} 0 R" if info else ""
-    return written + f"trailer << /Size {len(objects) + 1} /Root {catalog} 0 R {about} >>\nstartxref\n{start}\n%%EOF".encode()
+    return (
+        written
+        + f"trailer << /Size {len(objects) + 1} /Root {catalog} 0 R {about} >>\nstartxref\n{start}\n%%EOF".encode()
+    )

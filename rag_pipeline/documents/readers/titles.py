@@ -38,7 +38,12 @@ def useful_title(text: str) -> str:
     return title
 
 
+_ADDRESS = re.compile(r"(?:[a-z]:[\\/]|/|\\\\|file:|https?:)", re.IGNORECASE)
+_MOST_SPACES = 5
+
+
 def _is_file(title: str) -> bool:
-    """Whether it is a file's name or address; a title may mention one ("Editing robots.txt by hand")."""
-    name = re.split(r"[\\/]", title)[-1] if re.match(r"(?:[a-z]:[\\/]|/|\\\\|file:|https?:)", title, re.IGNORECASE) else title
-    return bool(_FILE.fullmatch(name)) and (name != title or not re.search(r"\S+ \S+ \S+ \S+ \S+ \S", title))
+    """Whether it is a file's name or address; a sentence may end in one ("How to write and test a robots.txt")."""
+    if _ADDRESS.match(title):
+        return bool(_FILE.fullmatch(re.split(r"[\\/]", title)[-1]))
+    return title.count(" ") <= _MOST_SPACES and bool(_FILE.fullmatch(title))

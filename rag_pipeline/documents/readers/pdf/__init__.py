@@ -55,7 +55,8 @@ def read(name: str, content: bytes, options: ReadingOptions) -> Document:
         kept = without_furniture([page.lines for page in pages])
         pages = [page.with_lines(lines) for page, lines in zip(pages, kept, strict=True)]
     sections = sections_of(pages, bookmarks, options)
-    texts = settle([section.text for section in sections], are_separate_words)
+    numbers = [int(section.place["page"]) for section in sections]
+    texts = settle([section.text for section in sections], numbers, are_separate_words)
     settled = (Section(section.headings, text, section.place) for section, text in zip(sections, texts, strict=True))
     return Document(title or stem_of(name), tuple(settled))
 

@@ -12,7 +12,7 @@ from rag_pipeline.documents.readers.pdf.glyphs import Frame
 from rag_pipeline.documents.readers.pdf.lines import Line
 from rag_pipeline.text import clean
 
-_MOST = 5_000
+_MOST = 2_000
 
 
 @dataclass(frozen=True)

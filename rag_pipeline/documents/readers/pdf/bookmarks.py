@@ -16,7 +16,7 @@ from rag_pipeline.text import clean
 _MOST, _DEEPEST = 10_000, 10
 _NOT_LETTERS = re.compile(r"[\W_]+")
 # "1.2.", "제1장" and the like, which a bookmark may leave out, or have where the line has none.
-_NUMBERING = re.compile(r"^(?:\d+(?:\.\d+)*\.?|제\s*\d+\s*\w|chapter \d+|appendix \w)\W*", re.IGNORECASE)
+_NUMBERING = re.compile(r"^(?:(?:\d+|[A-Z]\.\d+)(?:\.\d+)*\.?|제\s*\d+\s*\w|chapter \d+|appendix \w)\W*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,13 @@ def line_of(mark: Bookmark, lines: Sequence[Line], height: float | None, start: 
     return next((index for index in range(start, len(lines)) if lines[index].middle >= height), None)
 
 
-def says_title(mark: Bookmark, line: Line) -> bool:
-    """Whether a line has the bookmark's words and no others."""
-    return _letters(line.text) == _letters(mark.title)
+def title_in(mark: Bookmark, line: Line) -> str | None:
+    """The bookmark's title with the number that its line has before it; None: the line says something else."""
+    wanted, text = _letters(mark.title), _letters(line.text)
+    if text == wanted:
+        return mark.title
+    numbered = _letters(_NUMBERING.sub("", line.text)) == wanted and text.endswith(wanted)
+    return " ".join(line.text.split()) if numbered else None
 
 
 def _letters(text: str) -> str:

@@ -1,15 +1,17 @@
 """What stands at the end of a line within a paragraph: a space, nothing, or a hyphen.
 
-A Korean line may end between words or in the middle of one, and the file rarely says which. What says it, first found
-first: a space that the file holds at the end of the line; spaces at the ends of other lines of the document, since a
-program that writes them writes them always; and the language itself, which Kiwi knows. A document in which hardly any
-line ends within a word, as Kiwi reads it, is set with whole words, and then no line does.
+A Korean line may end between words or in the middle of one, and the file rarely says which. A space that the file
+holds at the end of the line does. The rest is the language's, which Kiwi knows, and the habit of the document, taken
+from its first lines: where other lines have a space at their end and most of those without are within a word, all of
+those are, since a program that writes such spaces writes them always; and where hardly any line seems to end within a
+word, none does, since the document is set in whole words.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from rag_pipeline.documents.readers.pdf.lines import Line
 
@@ -17,16 +19,52 @@ from rag_pipeline.documents.readers.pdf.lines import Line
 UNDECIDED, CUT_OR_LINE, WRITTEN_SPACE, HYPHENATED = "\x01", "\x02", "\x03", "\x04"
 
 _OPENING, _CLOSING = "([{<「『【〈《‘“", ")]}>」』】〉》’”,.;:?!%…。、"
+_QUOTES = frozenset("\"'")
 _IDEOGRAPH = re.compile("[\u3000-\u303f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef]")
 _HANGUL = re.compile("[ᄀ-ᇿ가-힣]")
 _AROUND = 20
-_WRITTEN_SHARE, _FEWEST_WRITTEN = 0.3, 2
-_SAMPLE, _FEWEST_SAMPLED, _CUT_SHARE = 40, 8, 0.12
+# How many line ends are looked at to see what a document does, and what shares of them say it.
+_SAMPLE, _FEWEST_SAMPLED, _HARDLY_CUT = 40, 8, 0.12
+_FEWEST_WRITTEN, _MOSTLY_CUT, _OFTEN_CUT = 2, 0.75, 0.3
+# Letters of the last line of a page, below which it is no line that was full.
+_FEWEST_LETTERS = 15
 _LATIN = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 # First parts of English compounds, which keep their hyphen at the end of a line too.
 _FIRST_PARTS = frozenset(
-    "cross double fast first four full half hard high large light long low old one real second self short single six"
-    " slow small state ten third three time two user well wide".split()
+    {
+        "cross",
+        "double",
+        "fast",
+        "first",
+        "four",
+        "full",
+        "half",
+        "hard",
+        "high",
+        "large",
+        "light",
+        "long",
+        "low",
+        "old",
+        "one",
+        "real",
+        "second",
+        "self",
+        "short",
+        "single",
+        "six",
+        "slow",
+        "small",
+        "state",
+        "ten",
+        "third",
+        "three",
+        "time",
+        "two",
+        "user",
+        "well",
+        "wide",
+    }
 )
 # What is beyond, such as the next cell, says nothing of the words here.
 _EDGE = re.compile(r"\n|\|")
@@ -41,7 +79,9 @@ def joint(above: Line, below: Line) -> str:
     korean = bool(_HANGUL.match(last)) + bool(_HANGUL.match(first))
     if above.ends_in_space or above.text[-1:].isspace() or below.text[:1].isspace():
         return WRITTEN_SPACE if korean == 2 else " "
-    if last in _OPENING or (first in _CLOSING and korean) or (last == "-" and above.text[-2:-1].isalnum()):
+    opens = last in _OPENING or (last in _QUOTES and above.text.count(last) % 2 == 1)
+    closes = first in _CLOSING or (first in _QUOTES and above.text.count(first) % 2 == 1)
+    if opens or closes or (last == "-" and above.text[-2:-1].isalnum()):
         return ""
     if korean:
         decidable = (last.isalnum() or last in ")」』’”") and (first.isalnum() or first in "(「『")
@@ -49,33 +89,61 @@ def joint(above: Line, below: Line) -> str:
     return "" if _IDEOGRAPH.match(last) and _IDEOGRAPH.match(first) else " "
 
 
-def settle(texts: Sequence[str], is_separate: Callable[[str, str], bool]) -> list[str]:
+def settle(texts: Sequence[str], pages: Sequence[int], is_separate: Callable[[str, str], bool]) -> list[str]:
     """The texts with spaces, hyphens or nothing in place of the marks.
+
+    A word that is cut at the end of a page is whole on the page where it begins.
 
     Args:
         texts: all of a document.
+        pages: the page that each stands on.
         is_separate: whether a space stands between two pieces of Korean text.
     """
-    texts = _hyphens(texts)
+    texts = _hyphens(
+        _with_cut_words(texts, pages, lambda end, start: HYPHENATED if _is_hyphenated(end, start) else None)
+    )
     written = sum(text.count(WRITTEN_SPACE) for text in texts)
-    open_ends = sum(text.count(UNDECIDED) for text in texts)
     texts = [text.replace(WRITTEN_SPACE, " ") for text in texts]
-    if written >= _FEWEST_WRITTEN and written >= _WRITTEN_SHARE * (written + open_ends):
+    asked, cut = _sampled(texts, is_separate)
+    if written >= _FEWEST_WRITTEN and asked >= _FEWEST_WRITTEN and cut >= _MOSTLY_CUT * asked:
         texts = [text.replace(UNDECIDED, "") for text in texts]
-    whole_words = _keeps_words_whole(texts, is_separate)
-    return [_settled(text, is_separate, whole_words=whole_words) for text in texts]
+    whole_words = asked >= _FEWEST_SAMPLED and cut <= _HARDLY_CUT * asked
+    texts = [_settled(text, is_separate, whole_words=whole_words) for text in texts]
+    if asked >= _FEWEST_WRITTEN and cut >= _OFTEN_CUT * asked:
+        texts = _with_cut_words(
+            texts, pages, lambda end, start: "" if _is_cut_korean(end, start) and not is_separate(end, start) else None
+        )
+    return texts
 
 
-def _keeps_words_whole(texts: Sequence[str], is_separate: Callable[[str, str], bool]) -> bool:
-    """Whether hardly any line of a sample ends within a word."""
-    asked = cut = 0
-    for text in texts:
-        for mark in re.finditer(UNDECIDED, text):
-            if asked == _SAMPLE:
-                break
-            asked += 1
-            cut += not is_separate(*_around(text, mark.start()))
-    return asked >= _FEWEST_SAMPLED and cut <= _CUT_SHARE * asked
+def _with_cut_words(texts: Sequence[str], pages: Sequence[int], between: Callable[[str, str], str | None]) -> list[str]:
+    """Texts, the first word of a page moved to the page before where something says that it is the end of a word."""
+    done = list(texts)
+    for index in range(len(done) - 1):
+        if pages[index + 1] != pages[index] + 1:
+            continue
+        end, start = done[index].rpartition("\n")[2], done[index + 1][:_AROUND]
+        joined = between(end[-_AROUND:], start)
+        if joined is not None and len(end) >= _FEWEST_LETTERS:
+            word = done[index + 1].split(None, 1)[0]
+            done[index] = done[index].removesuffix("-") + joined + word
+            done[index + 1] = done[index + 1][len(word) :].lstrip()
+    return done
+
+
+def _is_hyphenated(end: str, start: str) -> bool:
+    return end[-1:] == "-" and end[-2:-1].islower() and start[:1].islower()
+
+
+def _is_cut_korean(end: str, start: str) -> bool:
+    return bool(_HANGUL.match(end[-1:]) and _HANGUL.match(start[:1]))
+
+
+def _sampled(texts: Sequence[str], is_separate: Callable[[str, str], bool]) -> tuple[int, int]:
+    """Of the first open line ends: how many there are, and how many of them are within a word, as it seems."""
+    places = ((text, mark.start()) for text in texts for mark in re.finditer(UNDECIDED, text))
+    sample = [is_separate(*_around(text, place)) for text, place in islice(places, _SAMPLE)]
+    return len(sample), sample.count(False)
 
 
 def _settled(text: str, is_separate: Callable[[str, str], bool], *, whole_words: bool) -> str:
@@ -96,7 +164,7 @@ def _hyphens(texts: Sequence[str]) -> list[str]:
     """Words that were cut at a hyphen: whole again, or with the hyphen where it belongs to a compound."""
     if not any(HYPHENATED in text for text in texts):
         return list(texts)
-    pattern = re.compile(f"([^\\W\\d_]*){HYPHENATED}([^\\W\\d_]*)")
+    pattern = re.compile(f"(?<![^\\W\\d_])([^\\W\\d_]*+){HYPHENATED}([^\\W\\d_]*+)")
     known = frozenset(word for text in texts for word in _LATIN.findall(pattern.sub(" ", text.lower())))
 
     def joined(match: re.Match[str]) -> str:

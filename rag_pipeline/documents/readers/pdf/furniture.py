@@ -16,7 +16,12 @@ _NUMBER = re.compile(r"\d+")
 _ROMAN = re.compile(r"[ivxlc]+")
 _VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 # Numbers of parts of the text, which go up by one from page to page where each has a page of its own.
-_PART = re.compile(r"제\s*\W?#|#\s*(?:조|장|절|관|편|과|강|주|일차|번)|(?:chapter|section|part|article|unit|week|day|slide)\s*#")
+_PART = re.compile(
+    r"제\s*\W?#|#\s*(?:조|장|절|관|편|과|강|주|일차|번)|(?:chapter|section|part|article|unit|week|day|slide)\s*#"
+)
+# A number at either end of a line, and the rest of it.
+_EDGE_NUMBER = re.compile(r"(?P<before>.*\s)?(?P<number>\d{1,5})(?P<after>\s.*)?")
+_COUNTED, _REST = "\0counted ", "\0rest "
 _Key = tuple[str, int]
 
 
@@ -41,7 +46,16 @@ def without_furniture(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
         dropped: set[int] = set()
         for side in edge:
             for index in side:
-                if not any(_repeats(key, counts, filled, number % 2) for key in _keys(lines[index], number)):
+                keys = set(_keys(lines[index], number))
+                counted = {key for key in keys if key[0].startswith(_COUNTED)}
+                rests = {key for key in keys if key[0].startswith(_REST)}
+                # A header of a chapter goes on for a few pages, and its number with those of all chapters.
+                of_chapter = any(_repeats(key, counts, filled, number % 2) for key in counted) and (
+                    not rests or any(counts[0][key] + counts[1][key] >= _FEWEST_PAGES for key in rests)
+                )
+                if not of_chapter and not any(
+                    _repeats(key, counts, filled, number % 2) for key in keys - counted - rests
+                ):
                     break
                 dropped.add(index)
         kept.append([line for index, line in enumerate(lines) if index not in dropped])
@@ -63,6 +77,10 @@ def _keys(line: Line, page: int) -> Iterator[_Key]:
         rest = f"{text[: match.start()]}#{text[match.end() :]}"
         if len(match[0]) <= 6 and not _PART.search(rest):
             variants.append(f"{rest}\0{int(match[0]) - page}")
+    edge = _EDGE_NUMBER.fullmatch(text)
+    if edge and not _PART.search(text.replace(edge["number"], "#", 1)):
+        variants.append(f"{_COUNTED}{int(edge['number']) - page}")
+        variants += [f"{_REST}{edge['before'] or edge['after']}"] * bool(edge["before"] or edge["after"])
     if _ROMAN.fullmatch(text.strip("- ")):
         variants.append(f"roman\0{_roman(text.strip('- ')) - page}")
     for variant in variants:
@@ -73,7 +91,9 @@ def _keys(line: Line, page: int) -> Iterator[_Key]:
 
 def _roman(text: str) -> int:
     values = [_VALUES[letter] for letter in text]
-    return sum(-value if value < following else value for value, following in zip(values, [*values[1:], 0], strict=True))
+    return sum(
+        -value if value < following else value for value, following in zip(values, [*values[1:], 0], strict=True)
+    )
 
 
 def _repeats(key: _Key, counts: Sequence[Counter[_Key]], filled: Sequence[int], parity: int) -> bool:

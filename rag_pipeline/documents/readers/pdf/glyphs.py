@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,14 @@ NEWLINE, HYPHEN = "\n", "\ufffe"
 # How far, in widths and heights of a letter, the copies of a letter lie apart that is printed twice to look bold.
 _COPY_ACROSS, _COPY_DOWN = 0.4, 0.25
 _BAND = 4.0
+
+
+class Style(NamedTuple):
+    """How a character is printed."""
+
+    is_bold: bool
+    is_code: bool
+    """Whether its font is one that code is written in, all letters of one width."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +41,8 @@ class Glyphs:
     """Which are part of the text: neither off the page, nor printed over themselves, nor controls."""
     inked: np.ndarray
     """Which of these are no spaces."""
-    is_bold: Callable[[int], bool]
-    """Whether a character is in a bold font, by its index; only while the page is open."""
+    style: Callable[[int], Style]
+    """How a character is printed, by its index; only while the page is open."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,8 @@ class Frame:
     @classmethod
     def of(cls, page: Any) -> Frame:
         """Of a page of pypdfium2."""
-        return cls(*page.get_bbox(), quarter_turns=page.get_rotation() // 90 % 4)
+        left, bottom, right, top = page.get_bbox()
+        return cls(left, bottom, right, top, page.get_rotation() // 90 % 4)
 
     @property
     def size(self) -> tuple[float, float]:
@@ -115,7 +124,7 @@ def read_glyphs(text_page: Any, frame: Frame) -> Glyphs:
     for index in np.flatnonzero(controls):
         letters[index] = " "
     text = "".join(letters).replace("\r", NEWLINE)
-    return Glyphs(text, boxes, kept, inked, _boldness(text_page))
+    return Glyphs(text, boxes, kept, inked, _styles(text_page))
 
 
 def _letters(text_page: Any, count: int) -> list[str]:
@@ -161,20 +170,26 @@ def _copies(codes: np.ndarray, boxes: np.ndarray, eligible: np.ndarray) -> np.nd
     return copies
 
 
-def _boldness(text_page: Any) -> Callable[[int], bool]:
+_BOLD_NAMES = ("bold", "black", "heavy", "cmbx", "볼드", "견고딕", "견명조", "헤드라인", "headline", "extrab")
+_CODE_NAMES = ("courier", "mono", "consol", "typewriter", "cmtt", "menlo", "sourcecode", "d2coding")
+_FORCED_BOLD, _BOLD = 1 << 18, 600
+
+
+def _styles(text_page: Any) -> Callable[[int], Style]:
     import pypdfium2.raw as pdfium
 
     buffer = ctypes.create_string_buffer(256)
     flags = ctypes.c_int()
+    known: dict[tuple[bytes, int], Style] = {}
 
-    def is_bold(index: int) -> bool:
-        if pdfium.FPDFText_GetFontWeight(text_page, index) >= 600:
-            return True
+    def style_of(index: int) -> Style:
+        weight = pdfium.FPDFText_GetFontWeight(text_page, index)
         size = pdfium.FPDFText_GetFontInfo(text_page, index, buffer, 256, flags)
-        name = buffer.raw[: max(min(size, 256) - 1, 0)].decode("utf-8", "replace").lower()
-        return bool(flags.value & 1 << 18) or any(word in name for word in _BOLD_NAMES)
+        key = (buffer.raw[: max(min(size, 256) - 1, 0)], weight)
+        if key not in known:
+            name = key[0].decode("utf-8", "replace").lower()
+            bold = weight >= _BOLD or flags.value & _FORCED_BOLD or any(word in name for word in _BOLD_NAMES)
+            known[key] = Style(bool(bold), any(word in name for word in _CODE_NAMES))
+        return known[key]
 
-    return is_bold
-
-
-_BOLD_NAMES = ("bold", "black", "heavy", "cmbx", "볼드", "견고딕", "견명조", "헤드라인", "headline", "extrab", "-eb", "-b ")
+    return style_of

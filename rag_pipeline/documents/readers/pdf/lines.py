@@ -11,7 +11,7 @@ from statistics import median
 
 import numpy as np
 
-from rag_pipeline.documents.readers.pdf.glyphs import HYPHEN, NEWLINE, Glyphs
+from rag_pipeline.documents.readers.pdf.glyphs import HYPHEN, NEWLINE, Glyphs, Style
 
 # A gap between letters that may part two columns, in heights of a letter.
 _GAP = 1.4
@@ -19,6 +19,7 @@ _FEWEST_IN_COLUMN = 3
 _SAME_SIZE = 0.12
 # Letters of a line that are measured for its height.
 _SAMPLE = 12
+_MOST_WORDS = 40
 _PIECE = re.compile(f"[^{NEWLINE}{HYPHEN}]+{HYPHEN}?|{HYPHEN}")
 _SPACES = re.compile(r" {2,}")
 
@@ -39,6 +40,8 @@ class Line:
     first_word: float = 0.0
     """How wide its first word is."""
     is_bold: bool = False
+    is_code: bool = False
+    """Whether it is in a font of code: there a line is a line."""
     ends_in_hyphen: bool = False
     """Whether a hyphen at its end, which is not in the text, cuts a word."""
     ends_in_space: bool = False
@@ -55,7 +58,7 @@ class Line:
     def has_size_of(self, below: Line) -> bool:
         """Whether the letters of the next line are as high, or at least the first of them as the last here."""
         pairs = ((self.size, below.size), (self.sizes[1], below.sizes[0]))
-        return any(0 < max(pair) and max(pair) - min(pair) <= _SAME_SIZE * max(pair) for pair in pairs)
+        return any(one > 0 and abs(one - other) <= _SAME_SIZE * max(one, other) for one, other in pairs)
 
     def overlaps(self, other: Line) -> bool:
         """Whether one is above the other rather than beside it."""
@@ -88,12 +91,19 @@ def lines_by_region(glyphs: Glyphs, regions: np.ndarray | None = None) -> dict[i
             shown = text[begin:tail]
             if not all(kept[begin:tail]):
                 shown = "".join([text[index] for index in range(begin, tail) if kept[index]])
-            space = tail < end and kept[tail] and text[tail].isspace() and bool(glyphs.boxes[tail, 0] < glyphs.boxes[tail, 2])
+            space = (
+                tail < end
+                and kept[tail]
+                and text[tail].isspace()
+                and bool(glyphs.boxes[tail, 0] < glyphs.boxes[tail, 2])
+            )
             line = _line(shown, letters, first, last)
+            style = _style(glyphs, letters.indices[first:last])
             found.setdefault(region, []).append(
                 replace(
                     line,
-                    is_bold=_is_bold(glyphs, letters.indices[first:last]),
+                    is_bold=style.is_bold,
+                    is_code=style.is_code,
                     ends_in_hyphen=hyphen and last == stop,
                     ends_in_space=space,
                 )
@@ -118,7 +128,8 @@ class _Letters:
     def of(cls, glyphs: Glyphs) -> _Letters:
         boxes = glyphs.boxes[glyphs.inked]
         gaps = boxes[1:, 0] - boxes[:-1, 2]
-        return cls(np.flatnonzero(glyphs.inked).tolist(), *boxes.T.tolist(), gaps=gaps.tolist())
+        left, top, right, bottom = boxes.T.tolist()
+        return cls(np.flatnonzero(glyphs.inked).tolist(), left, top, right, bottom, gaps.tolist())
 
 
 def _runs(start: int, stop: int, regions: list[int] | None) -> Iterator[tuple[int, int, int]]:
@@ -133,11 +144,14 @@ def _runs(start: int, stop: int, regions: list[int] | None) -> Iterator[tuple[in
             start = place
 
 
-def _is_bold(glyphs: Glyphs, indices: list[int]) -> bool:
-    """Whether the first letter of each word is bold."""
-    if not glyphs.is_bold(indices[0]):
-        return False
-    return all(glyphs.is_bold(index) for before, index in pairwise(indices) if index != before + 1)
+def _style(glyphs: Glyphs, indices: list[int]) -> Style:
+    """The style of the first letter, if those of the first letters of all words agree with it."""
+    style = glyphs.style(indices[0])
+    if style.is_bold or style.is_code:
+        starts = [index for before, index in pairwise(indices) if index != before + 1]
+        others = [glyphs.style(index) for index in starts[:_MOST_WORDS]]
+        return Style(style.is_bold and all(s.is_bold for s in others), style.is_code and all(s.is_code for s in others))
+    return style
 
 
 def _line(text: str, letters: _Letters, first: int, last: int) -> Line:
@@ -173,57 +187,57 @@ def _middle(values: list[float]) -> float:
     return sorted(values)[len(values) // 2]
 
 
-def part_columns(lines: Sequence[Line]) -> list[Line]:
+def part_columns(lines: Sequence[Line], deepest: int = 5) -> list[Line]:
     """Lines that run across two columns become those of the left column, then those of the right.
 
     A file may draw the columns line by line in turn; PDFium then sees one line. Words that are set in columns as in
     a table stay one line: a column of text has words enough in most of its lines.
+
+    Args:
+        lines: in PDFium's order.
+        deepest: how many gutters are looked for from left to right.
     """
     done: list[Line] = []
     index = 0
     while index < len(lines):
-        run = _column_run(lines, index)
-        if run is None:
-            done.append(lines[index])
-            index += 1
-            continue
-        end, gutter = run
-        left: list[Line] = []
-        right: list[Line] = []
-        for line in lines[index:end]:
-            for part in _parted(line, gutter):
-                (left if part.right <= gutter else right).append(part)
-        done += [*left, *part_columns(right)]
+        end, gutter = _column_run(lines, index)
+        if gutter is None or not deepest:
+            done += lines[index:end]
+        else:
+            left: list[Line] = []
+            right: list[Line] = []
+            for line in lines[index:end]:
+                for part in _parted(line, gutter):
+                    (left if part.right <= gutter else right).append(part)
+            done += [*left, *part_columns(right, deepest - 1)]
         index = end
     return done
 
 
-def _column_run(lines: Sequence[Line], start: int) -> tuple[int, float] | None:
-    """Where a run of lines ends that a gutter parts, and the middle of the gutter."""
-    if len(lines[start].parts) < 2:
-        return None
+def _column_run(lines: Sequence[Line], start: int) -> tuple[int, float | None]:
+    """Where a run of lines ends that a gutter parts, and the middle of the gutter; None: they are no columns."""
+    furthest = start + 1
     for which in range(len(lines[start].parts) - 1):
         low, high = lines[start].parts[which][1], lines[start].parts[which + 1][0]
         both = [lines[start]]
         end = start + 1
         while end < len(lines) and lines[end].is_upright and lines[end].top >= lines[end - 1].top - lines[end].size:
             line = lines[end]
-            gaps = [(a[1], b[0]) for a, b in pairwise(line.parts)] if line.parts else []
+            gaps = [(a[1], b[0]) for a, b in pairwise(line.parts)]
             clear = [(max(low, a), min(high, b)) for a, b in gaps if min(high, b) - max(low, a) > line.size]
             if clear:
                 low, high = clear[0]
                 both.append(line)
-            elif line.right <= low + 0.1:
-                pass
-            elif line.left >= high - 0.1:
-                pass
-            else:
+            elif low + 0.1 < line.right and line.left < high - 0.1:
                 break
             end += 1
         gutter = (low + high) / 2
-        if len(both) >= _FEWEST_IN_COLUMN and _are_prose(both, gutter):
-            return end, gutter
-    return None
+        if len(both) >= _FEWEST_IN_COLUMN:
+            if _are_prose(both, gutter):
+                return end, gutter
+            # The lines of a table are not looked through again from each of them.
+            furthest = max(furthest, end)
+    return furthest, None
 
 
 def _are_prose(lines: Sequence[Line], gutter: float) -> bool:
@@ -278,5 +292,3 @@ def in_reading_order(lines: Sequence[Line]) -> list[Line]:
     if any(above.is_beside(below) for above, below in pairwise(by_height)):
         return list(lines)
     return by_height
-
-

@@ -115,5 +115,7 @@ def _place(items: Sequence[Line | Table], table: Table) -> int:
     ]
     if over:
         return max(over)[1] + 1
-    under = [index for index, box in enumerate(boxes) if (box[1] + box[3]) / 2 > top and box[0] < right and left < box[2]]
+    under = [
+        index for index, box in enumerate(boxes) if (box[1] + box[3]) / 2 > top and box[0] < right and left < box[2]
+    ]
     return under[0] if under else len(items)

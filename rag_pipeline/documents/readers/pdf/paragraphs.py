@@ -21,7 +21,15 @@ _LONG, _FEWEST_ENDS = 18.0, 3
 # Share of lines that stop early without an end of a sentence, above which they are verse, addresses, or a list.
 _RAGGED = 0.4
 _NEARBY = 3
+# Letters at the end of a line that say how it ends.
+_TAIL = 40
+# Share of lines in a font of code, above which it is simply the font of the text.
+_TYPED = 0.8
 _SENTENCE_END = re.compile(r"[.?!:;。！？…][)\]\"'”’」』】]*$")
+# The end of a Korean sentence, which looks like the number of an item.
+_ENDING = re.compile(r"[가나다라자까][.]\s")
+# Dots that lead to the number of a page, as in a table of contents.
+_LEADER = re.compile(r"(?:[.·․…‥]\s?){3,}\s?\S{1,6}$")
 _MARKER = re.compile(
     r"\s*(?:[-–—*ㅇo◦·ㆍ∙]\s|[•▪■□●○◆◇▶▷►➢➤✓✔☑☐※★☆❍⦁⚫◎▣]|\(?\d{1,3}(?:[.)](?!\d)|(?:\.\d{1,3})+\.?\s)"
     r"|\(?[가나다라마바사아자차카타파하][.)]\s|[①-⑳㉠-㉻ⓐ-ⓩ⑴-⒇❶-❿]|\(?[a-zA-Z][.)]\s|\(?[ivxIVX]{1,5}[.)]\s|\[\d{1,3}\]\s"
@@ -58,8 +66,10 @@ def flowing(lines: Sequence[Line], right: float) -> str:
 def paragraphs_of(lines: Sequence[Line]) -> list[Paragraph]:
     """The paragraphs that lines in reading order make up, with the marks of :mod:`breaks` where words may be cut."""
     found: list[Paragraph] = []
+    # A text that is typed from end to end is no code.
+    mostly_code = sum(line.is_code for line in lines) > _TYPED * len(lines)
     for block in _blocks(lines):
-        joints = _joints(block)
+        joints = _joints(block, mostly_code=mostly_code)
         start = 0
         for index in range(1, len(block) + 1):
             if index < len(block) and joints[index - 1] is not None:
@@ -113,7 +123,7 @@ def _continues(block: Sequence[Line], line: Line) -> bool:
     return not steps or step <= _WIDER * median(steps)
 
 
-def _joints(block: Sequence[Line]) -> list[str | None]:
+def _joints(block: Sequence[Line], *, mostly_code: bool) -> list[str | None]:
     """What stands between each line and the next where they are joined; None where they are not."""
     ends = [line.right for line in block]
     full, early = [], 0
@@ -121,14 +131,14 @@ def _joints(block: Sequence[Line]) -> list[str | None]:
         near = ends[max(0, index - _NEARBY) : index + _NEARBY + 1]
         room = max(near) - above.right
         is_full = room < below.first_word + 0.5 * above.size
-        if _SENTENCE_END.search(above.text) and room > 2 * above.size:
+        if _ends_sentence(above) and room > 2 * above.size:
             is_full = False
         supported = (
             above.right - above.left >= _LONG * above.size
             or sum(max(near) - end < 1.2 * above.size for end in near) >= _FEWEST_ENDS
         )
         full.append(is_full and supported)
-        early += not is_full and not _SENTENCE_END.search(above.text) and not _MARKER.match(below.text)
+        early += not is_full and not _ends_sentence(above) and not _MARKER.match(below.text)
     prose = len(block) <= 2 or early <= _RAGGED * (len(block) - 1)
     joints: list[str | None] = []
     for index, (above, below) in enumerate(pairwise(block)):
@@ -136,9 +146,17 @@ def _joints(block: Sequence[Line]) -> list[str | None]:
         opens = index == 0 or joints[-1] is None
         if above.is_beside(below):
             joints.append(" " if 0 <= below.left - above.right < above.size else None)
+        elif above.is_code and below.is_code and not mostly_code:
+            joints.append(None)
         elif above.ends_in_hyphen and _edges_agree(above, below, following, opens=opens):
             joints.append(joint(above, below))
-        elif _MARKER.match(below.text) or not _edges_agree(above, below, following, opens=opens):
+        elif full[index] and _ENDING.match(below.text) and _may_be_cut(above, below):
+            joints.append(CUT_OR_LINE)
+        elif (
+            _LEADER.search(above.text[-_TAIL:])
+            or _MARKER.match(below.text)
+            or not _edges_agree(above, below, following, opens=opens)
+        ):
             joints.append(None)
         elif full[index] and prose:
             joints.append(joint(above, below))
@@ -161,7 +179,11 @@ def _edges_agree(above: Line, below: Line, following: Line | None, *, opens: boo
     if _MARKER.match(above.text):
         return True
     hangs = following is not None and abs(following.left - below.left) <= _SAME_EDGE * above.size
-    return hangs and not _SENTENCE_END.search(above.text)
+    return hangs and not _ends_sentence(above)
+
+
+def _ends_sentence(line: Line) -> bool:
+    return bool(_SENTENCE_END.search(line.text[-_TAIL:]))
 
 
 def _may_be_cut(above: Line, below: Line) -> bool:

@@ -230,7 +230,8 @@ def _groups(across: list[Rule], down: list[Rule]) -> Iterator[tuple[np.ndarray, 
         while fresh:
             new_columns = set(np.flatnonzero(meets[fresh].any(axis=0)).tolist()) - columns
             columns |= new_columns
-            fresh = [row for row in np.flatnonzero(meets[:, sorted(new_columns)].any(axis=1)) if row not in rows]
+            reached: list[int] = np.flatnonzero(meets[:, sorted(new_columns)].any(axis=1)).tolist()
+            fresh = [row for row in reached if row not in rows]
             rows |= set(fresh)
         left -= rows
         if len(rows) >= 2 and columns:
@@ -262,7 +263,7 @@ def _places(values: np.ndarray) -> np.ndarray:
 
 
 def _with_open_ends(places: np.ndarray, crossing: np.ndarray) -> np.ndarray:
-    """With an edge at each side where most rules reach beyond the last one across them: the table has no border there."""
+    """With an edge where most rules reach beyond the last one across them: the table has no border there."""
     starts, ends = crossing[:, 1], crossing[:, 2]
     least = max(2, 0.6 * len(crossing))
     if (starts < places[0] - _OPEN).sum() >= least:

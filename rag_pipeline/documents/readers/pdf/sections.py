@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 from rag_pipeline.documents.document import Section
 from rag_pipeline.documents.readers.base import ReadingOptions
-from rag_pipeline.documents.readers.pdf.bookmarks import Bookmark, line_of, says_title
+from rag_pipeline.documents.readers.pdf.bookmarks import Bookmark, line_of, title_in
 from rag_pipeline.documents.readers.pdf.lines import Line
 from rag_pipeline.documents.readers.pdf.pages import Page
 from rag_pipeline.documents.readers.pdf.paragraphs import LONGEST_HEADING, paragraphs_of
 from rag_pipeline.documents.readers.pdf.tables import Table
 
 _MOSTLY = 0.5
+# Each bookmark is looked for in the lines of its page: so many times in all.
+_MOST_LOOKS = 2_000_000
 _COMMENTS = "Comments:"
 
 
@@ -36,18 +38,22 @@ def sections_of(pages: Sequence[Page], bookmarks: Sequence[Bookmark], options: R
         by_page.setdefault(mark.page, []).append(mark)
     pieces = [piece for page in pages for piece in _pieces(page, by_page.get(page.number - 1, []))]
     found: list[Section] = []
-    path: list[Bookmark] = []
+    path: list[tuple[int, str]] = []
     for index, piece in enumerate(pieces):
+        items = piece.items
         if piece.mark is not None:
-            path = [*(above for above in path if above.level < piece.mark.level), piece.mark]
-        items, headings = piece.items, tuple(mark.title for mark in path)
-        if piece.mark is not None and items and isinstance(items[0], Line) and says_title(piece.mark, items[0]):
-            following = pieces[index + 1].mark if index + 1 < len(pieces) else None
-            has_parts = following is not None and following.level > piece.mark.level
-            if len(items) > 1 or has_parts:
-                items = items[1:]
-            else:
-                headings = headings[:-1]  # a heading with nothing below is text
+            first = items[0] if items and isinstance(items[0], Line) else None
+            title = title_in(piece.mark, first) if first is not None else None
+            path = [
+                *(above for above in path if above[0] < piece.mark.level),
+                (piece.mark.level, title or piece.mark.title),
+            ]
+            if title is not None:
+                following = pieces[index + 1] if index + 1 < len(pieces) else None
+                goes_on = following is not None and (following.mark is None or following.mark.level > piece.mark.level)
+                # A heading with nothing below is text.
+                items = items[1:] if len(items) > 1 or goes_on else items
+        headings = tuple(words for _, words in path)
         text = _composed(items, marks_bold=marks_bold)
         if text:
             found.append(Section(headings, text, {"page": piece.page}))
@@ -63,14 +69,14 @@ def _pieces(page: Page, marks: Sequence[Bookmark]) -> Iterator[_Piece]:
     places = [index for index, item in enumerate(items) if isinstance(item, Line)]
     lines = [item for item in items if isinstance(item, Line)]
     start, begun, current = 0, 0, None
-    for mark in marks:
+    for mark in marks[: _MOST_LOOKS // (len(lines) + 1)]:
         found = line_of(mark, lines, mark.height(page.frame), start)
         place = len(items) if found is None else places[found]
         if place > begun or current is not None:
             yield _Piece(items[begun:place], current, page.number)
         begun, current = place, mark
         # The line of a bookmark is its own; the next one begins below.
-        start = len(lines) if found is None else found + (1 if says_title(mark, lines[found]) else 0)
+        start = len(lines) if found is None else found + (title_in(mark, lines[found]) is not None)
     yield _Piece(items[begun:], current, page.number)
 
 
