@@ -107,7 +107,8 @@ def write(*pages: Page, title: str | None = None, bookmarks: tuple[tuple[str, in
         return add(f"<< /Length {len(data)} {entries} >>\nstream\n".encode() + data + b"\nendstream")
 
     catalog, tree = add(""), add("")
-    fonts = f"<< /F {_font(add, stream, bold=False)} 0 R /B {_font(add, stream, bold=True)} 0 R >>"
+    regular, bold, code = (_font(add, stream, name) for name in ("Test-Regular", "Test-Bold", "Test-Courier"))
+    fonts = f"<< /F {regular} 0 R /B {bold} 0 R /C {code} 0 R >>"
     kids, fields = [], []
     for page in pages:
         forms = ""
@@ -134,8 +135,8 @@ def write(*pages: Page, title: str | None = None, bookmarks: tuple[tuple[str, in
     return _assembled(objects, catalog, info)
 
 
-def _font(add, stream, *, bold: bool) -> int:
-    name = "Test-Bold" if bold else "Test-Regular"
+def _font(add, stream, name: str) -> int:
+    bold = name == "Test-Bold"
     cmap = stream(
         "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /U def /CMapType 2 def\n"
         "1 begincodespacerange <0000> <FFFF> endcodespacerange\n"

@@ -7,8 +7,8 @@ import re
 _PROGRAM = re.compile(r"^(?:microsoft (?:word|powerpoint|excel|office \w+)|print|내용 인쇄)\s*-\s*", re.IGNORECASE)
 # Suffixes of files that people make documents with or turn into them.
 _FILE = re.compile(
-    r"[^\s.][^.\n]*\.(?:docx?|docm|dotx?|rtf|odt|pages|hwpx?|hml|show|pptx?|ppsx?|odp|key|xlsx?|xlsm|csv|ods|numbers|pdf"
-    r"|indd?|qxd|pmd|ai|psd|fm|tex|dvi|e?ps|html?|xml|txt|md|tmp|dwg|cdr|vsdx?|pub|cell)",
+    r"[^\s.][^.\n]*\.(?:docx?|docm|dotx?|rtf|odt|hwpx?|hml|pptx?|ppsx?|odp|xlsx?|xlsm|csv|ods|pdf"
+    r"|indd?|qxd|pmd|psd|tex|dvi|eps|html?|xml|txt|tmp|dwg|cdr|vsdx?)",
     re.IGNORECASE,
 )
 _NUMBER = r"[\s_-]*[(\[]?\d*[)\]]?"

@@ -15,12 +15,16 @@ from rag_pipeline.documents.readers.pdf.glyphs import HYPHEN, NEWLINE, Glyphs, S
 
 # A gap between letters that may part two columns, in heights of a letter.
 _GAP = 1.4
+# One that no stretched space is.
+_WIDE = 2.5
 _FEWEST_IN_COLUMN = 3
 _SAME_SIZE = 0.12
 # Letters of a line that are measured for its height.
 _SAMPLE = 12
 _MOST_WORDS = 40
 _PIECE = re.compile(f"[^{NEWLINE}{HYPHEN}]+{HYPHEN}?|{HYPHEN}")
+# Halves of letters beyond the first plane of Unicode, which PDFium counts as two.
+_HALF = re.compile("[\ud800-\udfff]")
 _SPACES = re.compile(r" {2,}")
 
 
@@ -54,6 +58,11 @@ class Line:
     def middle(self) -> float:
         """Height of its middle."""
         return (self.top + self.bottom) / 2
+
+    @property
+    def has_wide_gap(self) -> bool:
+        """Whether it is parted as the words of a table are."""
+        return any(after[0] - before[1] > _WIDE * self.size for before, after in pairwise(self.parts))
 
     def has_size_of(self, below: Line) -> bool:
         """Whether the letters of the next line are as high, or at least the first of them as the last here."""
@@ -98,6 +107,9 @@ def lines_by_region(glyphs: Glyphs, regions: np.ndarray | None = None) -> dict[i
                 and bool(glyphs.boxes[tail, 0] < glyphs.boxes[tail, 2])
             )
             line = _line(shown, letters, first, last)
+            if _HALF.search(shown):
+                whole = line.text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+                line = replace(line, text=whole, parts=())
             style = _style(glyphs, letters.indices[first:last])
             found.setdefault(region, []).append(
                 replace(

@@ -16,10 +16,14 @@ LONGEST_HEADING = 80
 _SAME_EDGE, _WIDEST_STEP, _DEEPEST_INDENT = 0.6, 2.4, 8.0
 # A step from line to line that is so much wider than the others of its block begins another block.
 _WIDER = 1.3
-# A line of so many heights is prose; a shorter one needs others that end where it ends.
-_LONG, _FEWEST_ENDS = 18.0, 3
+# A line of so many heights is prose; a shorter one needs others that end where it ends, and a very short one is none.
+_LONG, _SHORT, _FEWEST_ENDS = 20.0, 8.0, 3
+# Room at the end of a line, in heights, that whole words leave, and that parts two paragraphs after a sentence.
+_SOME_ROOM, _MUCH_ROOM = 1.5, 2.0
 # Share of lines that stop early without an end of a sentence, above which they are verse, addresses, or a list.
 _RAGGED = 0.4
+# Share of lines with a capital letter at the start, above which they are verse or names.
+_CAPITAL = 0.75
 _NEARBY = 3
 # Letters at the end of a line that say how it ends.
 _TAIL = 40
@@ -70,7 +74,7 @@ def paragraphs_of(lines: Sequence[Line]) -> list[Paragraph]:
     mostly_code = sum(line.is_code for line in lines) > _TYPED * len(lines)
     for block in _blocks(lines):
         joints = _joints(block, mostly_code=mostly_code)
-        start = 0
+        start, had_several = 0, False
         for index in range(1, len(block) + 1):
             if index < len(block) and joints[index - 1] is not None:
                 continue
@@ -79,10 +83,11 @@ def paragraphs_of(lines: Sequence[Line]) -> list[Paragraph]:
             for line, between in zip(block[start + 1 : index], joints[start : index - 1], strict=True):
                 text += f"{between}{line.text.strip()}"
             text += "-" * last.ends_in_hyphen
-            first = start == 0
-            indented = not first and block[start].left - block[start - 1].left > _SAME_EDGE * block[start].size
-            new = first or (indented and not _MARKER.match(text) and joints[start - 2 : start - 1] not in ([], [None]))
+            # A paragraph of several lines is parted from its neighbours, an item of a list is not.
+            several = index - start > 1 or (bool(found) and had_several)
+            new = start == 0 or (several and not _MARKER.match(text))
             found.append(Paragraph(text, all(line.is_bold for line in block[start:index]), new))
+            had_several = index - start > 1
             start = index
     return found
 
@@ -125,21 +130,7 @@ def _continues(block: Sequence[Line], line: Line) -> bool:
 
 def _joints(block: Sequence[Line], *, mostly_code: bool) -> list[str | None]:
     """What stands between each line and the next where they are joined; None where they are not."""
-    ends = [line.right for line in block]
-    full, early = [], 0
-    for index, (above, below) in enumerate(pairwise(block)):
-        near = ends[max(0, index - _NEARBY) : index + _NEARBY + 1]
-        room = max(near) - above.right
-        is_full = room < below.first_word + 0.5 * above.size
-        if _ends_sentence(above) and room > 2 * above.size:
-            is_full = False
-        supported = (
-            above.right - above.left >= _LONG * above.size
-            or sum(max(near) - end < 1.2 * above.size for end in near) >= _FEWEST_ENDS
-        )
-        full.append(is_full and supported)
-        early += not is_full and not _ends_sentence(above) and not _MARKER.match(below.text)
-    prose = len(block) <= 2 or early <= _RAGGED * (len(block) - 1)
+    full = _full(block)
     joints: list[str | None] = []
     for index, (above, below) in enumerate(pairwise(block)):
         following = block[index + 2] if index + 2 < len(block) else None
@@ -150,6 +141,8 @@ def _joints(block: Sequence[Line], *, mostly_code: bool) -> list[str | None]:
             joints.append(None)
         elif above.ends_in_hyphen and _edges_agree(above, below, following, opens=opens):
             joints.append(joint(above, below))
+        elif above.has_wide_gap or below.has_wide_gap:
+            joints.append(None)
         elif full[index] and _ENDING.match(below.text) and _may_be_cut(above, below):
             joints.append(CUT_OR_LINE)
         elif (
@@ -158,13 +151,45 @@ def _joints(block: Sequence[Line], *, mostly_code: bool) -> list[str | None]:
             or not _edges_agree(above, below, following, opens=opens)
         ):
             joints.append(None)
-        elif full[index] and prose:
+        elif full[index]:
             joints.append(joint(above, below))
         elif _may_be_cut(above, below):
             joints.append(CUT_OR_LINE)
         else:
             joints.append(None)
     return joints
+
+
+def _full(block: Sequence[Line]) -> list[bool]:
+    """Whether each line, but the last, ends where it does because the next word had no room; none of verse or a list."""
+    ends = [line.right for line in block]
+    full: list[bool] = []
+    rooms: list[float] = []
+    for index, (above, below) in enumerate(pairwise(block)):
+        near = ends[max(0, index - _NEARBY) : index + _NEARBY + 1]
+        size = max(above.size, 0.1)
+        ends_alike = sum(max(near) - end < 1.2 * size for end in near) >= _FEWEST_ENDS
+        supported = above.right - above.left >= (_SHORT if ends_alike else _LONG) * size
+        room = max(near) - above.right
+        rooms.append(room / size)
+        full.append(supported and room < below.first_word + 0.5 * size)
+    ended = [_ends_sentence(line) for line in block]
+    # Where lines of whole words stop early within sentences, they do so at the end of one too.
+    ragged = any(
+        is_full and room > _SOME_ROOM and not end for is_full, room, end in zip(full, rooms, ended, strict=False)
+    )
+    if not ragged:
+        full = [
+            is_full and not (end and room > _MUCH_ROOM) for is_full, room, end in zip(full, rooms, ended, strict=False)
+        ]
+    early = sum(
+        not is_full and not end and not _MARKER.match(below.text)
+        for is_full, end, below in zip(full, ended, block[1:], strict=False)
+    )
+    capital = sum(line.text.lstrip()[:1].isupper() for line in block)
+    if len(block) > 2 and (early > _RAGGED * (len(block) - 1) or capital > _CAPITAL * len(block)):
+        return [False] * len(full)
+    return full
 
 
 def _edges_agree(above: Line, below: Line, following: Line | None, *, opens: bool) -> bool:
