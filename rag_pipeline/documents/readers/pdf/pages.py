@@ -13,6 +13,7 @@ from rag_pipeline.documents.readers.pdf.glyphs import Frame, read_glyphs
 from rag_pipeline.documents.readers.pdf.lines import Line, in_reading_order, lines_by_region, part_columns
 from rag_pipeline.documents.readers.pdf.rules import Grid, survey
 from rag_pipeline.documents.readers.pdf.tables import Table, regions_of, write_table
+from rag_pipeline.documents.readers.pdf.unseen import show_unseen
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ def read_page(pdf: Any, index: int, form: Any) -> Page:
     try:
         frame = Frame.of(page)
         laid = read_annotations(page, form, frame)
-        grids = survey(page, frame)  # before the text: see there
+        grids, texts = survey(page, frame)
+        show_unseen(page, texts)
         text_page = page.get_textpage()
         try:
             glyphs = read_glyphs(text_page, frame)

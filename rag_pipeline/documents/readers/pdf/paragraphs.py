@@ -27,8 +27,6 @@ _CAPITAL = 0.75
 _NEARBY = 3
 # Letters at the end of a line that say how it ends.
 _TAIL = 40
-# Share of lines in a font of code, above which it is simply the font of the text.
-_TYPED = 0.8
 _SENTENCE_END = re.compile(r"[.?!:;。！？…][)\]\"'”’」』】]*$")
 # The end of a Korean sentence, which looks like the number of an item.
 _ENDING = re.compile(r"[가나다라자까][.]\s")
@@ -67,13 +65,16 @@ def flowing(lines: Sequence[Line], right: float) -> str:
     return text + "-" * bool(lines and lines[-1].ends_in_hyphen)
 
 
-def paragraphs_of(lines: Sequence[Line]) -> list[Paragraph]:
-    """The paragraphs that lines in reading order make up, with the marks of :mod:`breaks` where words may be cut."""
+def paragraphs_of(lines: Sequence[Line], *, code_is_prose: bool) -> list[Paragraph]:
+    """The paragraphs that lines in reading order make up, with the marks of :mod:`breaks` where words may be cut.
+
+    Args:
+        lines: in reading order.
+        code_is_prose: whether lines in a font of code are joined too: the whole document is typed in it.
+    """
     found: list[Paragraph] = []
-    # A text that is typed from end to end is no code.
-    mostly_code = sum(line.is_code for line in lines) > _TYPED * len(lines)
     for block in _blocks(lines):
-        joints = _joints(block, mostly_code=mostly_code)
+        joints = _joints(block, code_is_prose=code_is_prose)
         start, had_several = 0, False
         for index in range(1, len(block) + 1):
             if index < len(block) and joints[index - 1] is not None:
@@ -128,7 +129,7 @@ def _continues(block: Sequence[Line], line: Line) -> bool:
     return not steps or step <= _WIDER * median(steps)
 
 
-def _joints(block: Sequence[Line], *, mostly_code: bool) -> list[str | None]:
+def _joints(block: Sequence[Line], *, code_is_prose: bool) -> list[str | None]:
     """What stands between each line and the next where they are joined; None where they are not."""
     full = _full(block)
     joints: list[str | None] = []
@@ -137,7 +138,7 @@ def _joints(block: Sequence[Line], *, mostly_code: bool) -> list[str | None]:
         opens = index == 0 or joints[-1] is None
         if above.is_beside(below):
             joints.append(" " if 0 <= below.left - above.right < above.size else None)
-        elif above.is_code and below.is_code and not mostly_code:
+        elif above.is_code and below.is_code and not code_is_prose:
             joints.append(None)
         elif above.ends_in_hyphen and _edges_agree(above, below, following, opens=opens):
             joints.append(joint(above, below))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,6 @@ _OPEN = 12.0
 # A page that draws more is a picture, in which no one looks for a table.
 _MOST_POINTS, _MOST_CROSSINGS, _MOST_CELLS = 40_000, 4_000_000, 20_000
 _DEEPEST = 8
-# Points below which PDFium takes a text to be nothing.
-_NO_EXTENT = 0.01
 
 Rule = tuple[float, float, float]
 """Where it is across its direction, and from where to where it runs; in points."""
@@ -57,17 +55,17 @@ class Grid:
         return found
 
 
-def survey(page: Any, frame: Frame) -> list[Grid]:
-    """The ruled tables of a page of pypdfium2, the largest first: two rows and two columns at least.
+def survey(page: Any, frame: Frame) -> tuple[list[Grid], list[Any]]:
+    """The ruled tables of a page of pypdfium2, the largest first, and PDFium's text objects.
 
-    To be called before the page's text is asked for: texts that PDFium would leave out are mended on the way.
+    A table has two rows and two columns at least.
     """
     seen = _Survey(page, frame)
     across, down = _joined(seen.across), _joined(seen.down)
     if len(across) < 2 or not down or len(across) * len(down) > _MOST_CROSSINGS:
-        return []
+        return [], seen.texts
     found = [grid for group in _groups(across, down) if (grid := _grid(*group)) is not None]
-    return sorted(found, key=lambda grid: -_area(grid.box))
+    return sorted(found, key=lambda grid: -_area(grid.box)), seen.texts
 
 
 def is_within(inner: Box, outer: Box) -> bool:
@@ -88,6 +86,7 @@ class _Survey:
     def __init__(self, page: Any, frame: Frame) -> None:
         self.across: list[Rule] = []
         self.down: list[Rule] = []
+        self.texts: list[Any] = []
         self._frame = frame
         self._width, self._height = frame.size
         self._points = 0
@@ -100,12 +99,11 @@ class _Survey:
 
         count = pdfium.FPDFPage_CountObjects(page) if form is None else pdfium.FPDFFormObj_CountObjects(form)
         matrix = pdfium.FS_MATRIX()
-        sides = [ctypes.c_float() for _ in range(4)]
         for index in range(count):
             part = pdfium.FPDFPage_GetObject(page, index) if form is None else pdfium.FPDFFormObj_GetObject(form, index)
             kind = pdfium.FPDFPageObj_GetType(part)
             if kind == pdfium.FPDF_PAGEOBJ_TEXT:
-                _give_size(part, sides)
+                self.texts.append(part)
             elif kind == pdfium.FPDF_PAGEOBJ_FORM and depth < _DEEPEST:
                 pdfium.FPDFPageObj_GetMatrix(part, matrix)
                 self._look(page, part, _as_array(matrix) @ outer, depth + 1)
@@ -152,25 +150,6 @@ class _Survey:
 
 def _as_array(matrix: Any) -> np.ndarray:
     return np.array([[matrix.a, matrix.b, 0], [matrix.c, matrix.d, 0], [matrix.e, matrix.f, 1]])
-
-
-def _give_size(text: Any, sides: Sequence[ctypes.c_float]) -> None:
-    """Have PDFium see a text whose letters have no shape on this machine.
-
-    It leaves out of a page's text what is without extent, such as a single letter of a font that is neither in the
-    file nor installed. With an outline the letter has an extent, and its text is the same on every machine.
-    """
-    import pypdfium2.raw as pdfium
-
-    left, bottom, right, top = sides
-    if not pdfium.FPDFPageObj_GetBounds(text, left, bottom, right, top):
-        return
-    if right.value - left.value < _NO_EXTENT or top.value - bottom.value < _NO_EXTENT:
-        matrix = pdfium.FS_MATRIX()
-        pdfium.FPDFPageObj_GetMatrix(text, matrix)
-        pdfium.FPDFTextObj_SetTextRenderMode(text, pdfium.FPDF_TEXTRENDERMODE_FILL_STROKE)
-        pdfium.FPDFPageObj_SetStrokeWidth(text, 1.0)
-        pdfium.FPDFPageObj_SetMatrix(text, matrix)
 
 
 def _is_seen(path: Any) -> bool:

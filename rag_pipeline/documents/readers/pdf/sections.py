@@ -13,7 +13,8 @@ from rag_pipeline.documents.readers.pdf.pages import Page
 from rag_pipeline.documents.readers.pdf.paragraphs import LONGEST_HEADING, paragraphs_of
 from rag_pipeline.documents.readers.pdf.tables import Table
 
-_MOSTLY = 0.5
+# Shares of lines in bold, and in a font of code, above which it is simply the font of the text.
+_MOSTLY, _TYPED = 0.5, 0.8
 # Each bookmark is looked for in the lines of its page: so many times in all.
 _MOST_LOOKS = 2_000_000
 _COMMENTS = "Comments:"
@@ -33,6 +34,7 @@ def sections_of(pages: Sequence[Page], bookmarks: Sequence[Bookmark], options: R
     lines = [line for page in pages for line in page.lines]
     mostly_bold = sum(line.is_bold for line in lines) > _MOSTLY * len(lines)
     marks_bold = options.outline and not mostly_bold
+    code_is_prose = sum(line.is_code for line in lines) > _TYPED * len(lines)
     by_page: dict[int, list[Bookmark]] = {}
     for mark in bookmarks:
         by_page.setdefault(mark.page, []).append(mark)
@@ -54,7 +56,7 @@ def sections_of(pages: Sequence[Page], bookmarks: Sequence[Bookmark], options: R
                 # A heading with nothing below is text.
                 items = items[1:] if len(items) > 1 or goes_on else items
         headings = tuple(words for _, words in path)
-        text = _composed(items, marks_bold=marks_bold)
+        text = _composed(items, marks_bold=marks_bold, code_is_prose=code_is_prose)
         if text:
             found.append(Section(headings, text, {"page": piece.page}))
         if options.comments and (index + 1 == len(pieces) or pieces[index + 1].page != piece.page):
@@ -80,7 +82,7 @@ def _pieces(page: Page, marks: Sequence[Bookmark]) -> Iterator[_Piece]:
     yield _Piece(items[begun:], current, page.number)
 
 
-def _composed(items: Sequence[Line | Table], *, marks_bold: bool) -> str:
+def _composed(items: Sequence[Line | Table], *, marks_bold: bool, code_is_prose: bool) -> str:
     """The text of lines and tables in their order; blank lines part what is more than a line apart."""
     text = ""
     waiting: list[Line] = []
@@ -89,7 +91,7 @@ def _composed(items: Sequence[Line | Table], *, marks_bold: bool) -> str:
             waiting.append(item)
             continue
         bold_before = False
-        for paragraph in paragraphs_of(waiting):
+        for paragraph in paragraphs_of(waiting, code_is_prose=code_is_prose):
             bold = marks_bold and paragraph.is_bold and len(paragraph.text) <= LONGEST_HEADING
             words = f"**{paragraph.text.strip()}**" if bold else paragraph.text
             apart = paragraph.begins_block or bold or bold_before

@@ -1,0 +1,71 @@
+"""Texts that PDFium does not see: letters that have no shape on this machine."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any
+
+# Points of width below which PDFium takes a text to be nothing, however high it is.
+_NO_WIDTH = 0.01
+
+
+def show_unseen(page: Any, texts: Sequence[Any]) -> None:
+    """Have PDFium see all texts of a page, so that they are the same on every machine.
+
+    It leaves out of a page's text what has no width, such as a single letter of a font that is neither in the
+    file nor installed. With an outline a letter has a width. Spaces are left without: PDFium makes its own, and
+    would take lines that end in one to go on in the next.
+
+    Args:
+        page: of pypdfium2, before its text is asked for.
+        texts: its text objects, as PDFium's own.
+    """
+    unseen = [text for text in texts if not _has_width(text)]
+    if not unseen:
+        return
+    import pypdfium2.raw as pdfium
+
+    modes = [pdfium.FPDFTextObj_GetTextRenderMode(text) for text in unseen]
+    for text in unseen:
+        pdfium.FPDFPageObj_SetStrokeWidth(text, 1.0)
+        _print_as(text, pdfium.FPDF_TEXTRENDERMODE_FILL_STROKE)
+    text_page = page.get_textpage()
+    try:
+        blank = [not _words(text, text_page).strip() for text in unseen]
+    finally:
+        text_page.close()
+    for text, mode, is_blank in zip(unseen, modes, blank, strict=True):
+        if is_blank:
+            _print_as(text, mode)
+
+
+def _has_width(text: Any) -> bool:
+    import pypdfium2.raw as pdfium
+
+    left, bottom, right, top = _SIDES
+    if not pdfium.FPDFPageObj_GetBounds(text, left, bottom, right, top):
+        return True
+    return bool(right.value - left.value >= _NO_WIDTH)
+
+
+_SIDES = [ctypes.c_float() for _ in range(4)]
+
+
+def _print_as(text: Any, mode: int) -> None:
+    """Set how a text is printed, and have PDFium measure it again."""
+    import pypdfium2.raw as pdfium
+
+    matrix = pdfium.FS_MATRIX()
+    pdfium.FPDFPageObj_GetMatrix(text, matrix)
+    pdfium.FPDFTextObj_SetTextRenderMode(text, mode)
+    pdfium.FPDFPageObj_SetMatrix(text, matrix)
+
+
+def _words(text: Any, text_page: Any) -> str:
+    import pypdfium2.raw as pdfium
+
+    size = pdfium.FPDFTextObj_GetText(text, text_page, None, 0)
+    buffer = (ctypes.c_ushort * (size // 2 + 1))()
+    pdfium.FPDFTextObj_GetText(text, text_page, buffer, size)
+    return bytes(buffer)[: max(size - 2, 0)].decode("utf-16-le", "replace")
