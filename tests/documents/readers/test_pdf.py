@@ -200,7 +200,7 @@ def test_letters_printed_twice_are_read_once(shift):
 
 
 def test_a_single_letter_of_a_font_that_is_not_there_is_read():
-    assert text_of(Page().text(70, 760, "값").text(70, 740, "세").text(70, 720, "둘째")) == "값\n세\n둘째"
+    assert text_of(Page().text(70, 760, "값").text(200, 740, "세").text(70, 720, "둘째")) == "값\n세\n둘째"
 
 
 def test_ligatures_and_soft_hyphens_and_forms_are_read():

@@ -110,14 +110,12 @@ def _place(items: Sequence[Line | Table], table: Table) -> int:
     """Where a table belongs among what is in order already."""
     left, top, right, _ = table.box
     boxes = [(item.left, item.top, item.right, item.bottom) if isinstance(item, Line) else item.box for item in items]
-    over = [
-        (box[3], index)
-        for index, box in enumerate(boxes)
-        if (box[1] + box[3]) / 2 <= top + 1 and box[0] < right and left < box[2]
-    ]
-    if over:
-        return max(over)[1] + 1
-    under = [
-        index for index, box in enumerate(boxes) if (box[1] + box[3]) / 2 > top and box[0] < right and left < box[2]
-    ]
-    return under[0] if under else len(items)
+    # A small table in the middle may have nothing right above it: then whatever is higher counts.
+    for in_line in ([box[0] < right and left < box[2] for box in boxes], [True] * len(boxes)):
+        middles = [((box[1] + box[3]) / 2, box[3], index) for index, box in enumerate(boxes) if in_line[index]]
+        over = [(bottom, index) for middle, bottom, index in middles if middle <= top + 1]
+        if over:
+            return max(over)[1] + 1
+        if middles:
+            return middles[0][2]
+    return len(items)
