@@ -56,6 +56,11 @@ class Page:
         self.drawn.append(f"{x} {y} {width} {height} re {how}")
         return self
 
+    def picture(self) -> Page:
+        """An image of one dot, over the whole page."""
+        self.drawn.append(f"q {WIDTH} 0 0 {HEIGHT} 0 0 cm BI /W 1 /H 1 /CS /G /BPC 8 ID x EI Q")
+        return self
+
     def grid(self, xs: list[float], ys: list[float], rows: list[list[str]], size: float = 10) -> Page:
         """A ruled table, the rows from the highest y down."""
         for y in ys:

@@ -31,7 +31,6 @@ EXTRA_PACKAGES = (
     "hwp_hwpx_parser",
     "lxml",
     "markdownify",
-    "pdfplumber",
     "pptx",
     "pypdfium2",
     "python_calamine",

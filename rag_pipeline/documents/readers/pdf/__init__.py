@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rag_pipeline.documents.document import Document, Section
@@ -18,6 +19,8 @@ from rag_pipeline.lexical import are_separate_words
 from rag_pipeline.text import clean
 
 _LETTER = re.compile(r"[^\W\d_]")
+# Numbers of pages that a warning names.
+_SHOWN = 5
 
 
 def read(name: str, content: bytes, options: ReadingOptions) -> Document:
@@ -58,7 +61,15 @@ def read(name: str, content: bytes, options: ReadingOptions) -> Document:
     numbers = [int(section.place["page"]) for section in sections]
     texts = settle([section.text for section in sections], numbers, are_separate_words)
     settled = (Section(section.headings, text, section.place) for section, text in zip(sections, texts, strict=True))
-    return Document(title or stem_of(name), tuple(settled))
+    return Document(title or stem_of(name), tuple(settled), warnings=tuple(_scanned(pages)))
+
+
+def _scanned(pages: Sequence[Page]) -> Iterator[str]:
+    """What is to be said of pages that are pictures, in a document that has text."""
+    numbers = [str(page.number) for page in pages if page.has_picture and not _LETTER.search(page.text)]
+    if numbers:
+        shown = ", ".join(numbers[:_SHOWN]) + (", …" if len(numbers) > _SHOWN else "")
+        yield f"{len(numbers)} of {len(pages)} pages are pictures without text (page {shown}); run OCR over it first"
 
 
 def _form_of(pdf: Any) -> Any:

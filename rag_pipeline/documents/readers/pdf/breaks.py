@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import islice
 
 from rag_pipeline.documents.readers.pdf.lines import Line
@@ -102,6 +103,7 @@ def settle(texts: Sequence[str], pages: Sequence[int], is_separate: Callable[[st
     texts = _hyphens(
         _with_cut_words(texts, pages, lambda end, start: HYPHENATED if _is_hyphenated(end, start) else None)
     )
+    is_separate = cache(is_separate)  # the first line ends are asked for twice
     written = sum(text.count(WRITTEN_SPACE) for text in texts)
     texts = [text.replace(WRITTEN_SPACE, " ") for text in texts]
     asked, cut = _sampled(texts, is_separate)

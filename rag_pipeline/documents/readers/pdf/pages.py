@@ -27,6 +27,7 @@ class Page:
     tables: list[Table]
     comments: list[str]
     frame: Frame
+    has_picture: bool = False
 
     @property
     def text(self) -> str:
@@ -57,12 +58,12 @@ def read_page(pdf: Any, index: int, form: Any) -> Page:
     try:
         frame = Frame.of(page)
         laid = read_annotations(page, form, frame)
-        grids, texts = survey(page, frame)
-        show_unseen(page, texts)
+        drawn = survey(page, frame)
+        show_unseen(page, drawn.texts)
         text_page = page.get_textpage()
         try:
             glyphs = read_glyphs(text_page, frame)
-            regions, tables = regions_of(glyphs, grids) if grids else (None, [])
+            regions, tables = regions_of(glyphs, drawn.grids) if drawn.grids else (None, [])
             found = lines_by_region(glyphs, regions)
             beside_tables = [line for line in laid.lines if not _in_cell(line, tables, found)]
         finally:
@@ -74,7 +75,7 @@ def read_page(pdf: Any, index: int, form: Any) -> Page:
         write_table(grid, [found.get(first + cell, []) for cell in range(int(grid.cells.max()) + 1)])
         for first, grid in tables
     ]
-    return Page(index + 1, lines, written, laid.comments, frame)
+    return Page(index + 1, lines, written, laid.comments, frame, drawn.has_picture)
 
 
 def _in_cell(line: Line, tables: Sequence[tuple[int, Grid]], found: dict[int, list[Line]]) -> bool:

@@ -142,7 +142,7 @@ def _joints(block: Sequence[Line], *, code_is_prose: bool) -> list[str | None]:
             joints.append(None)
         elif above.ends_in_hyphen and _edges_agree(above, below, following, opens=opens):
             joints.append(joint(above, below))
-        elif above.has_wide_gap or below.has_wide_gap:
+        elif above.has_wide_gap and below.has_wide_gap:
             joints.append(None)
         elif full[index] and _ENDING.match(below.text) and _may_be_cut(above, below):
             joints.append(CUT_OR_LINE)
@@ -162,7 +162,7 @@ def _joints(block: Sequence[Line], *, code_is_prose: bool) -> list[str | None]:
 
 
 def _full(block: Sequence[Line]) -> list[bool]:
-    """Whether each line, but the last, ends where it does because the next word had no room; none of verse or a list."""
+    """Whether each line but the last ends where the next word had no room; no line of verse or a list does."""
     ends = [line.right for line in block]
     full: list[bool] = []
     rooms: list[float] = []

@@ -55,17 +55,25 @@ class Grid:
         return found
 
 
-def survey(page: Any, frame: Frame) -> tuple[list[Grid], list[Any]]:
-    """The ruled tables of a page of pypdfium2, the largest first, and PDFium's text objects.
+@dataclass(frozen=True)
+class Drawn:
+    """What a page draws."""
 
-    A table has two rows and two columns at least.
-    """
+    grids: list[Grid]
+    """Its ruled tables, the largest first: two rows and two columns at least."""
+    texts: list[Any]
+    """PDFium's text objects."""
+    has_picture: bool
+
+
+def survey(page: Any, frame: Frame) -> Drawn:
+    """Go once through what a page of pypdfium2 draws."""
     seen = _Survey(page, frame)
     across, down = _joined(seen.across), _joined(seen.down)
-    if len(across) < 2 or not down or len(across) * len(down) > _MOST_CROSSINGS:
-        return [], seen.texts
-    found = [grid for group in _groups(across, down) if (grid := _grid(*group)) is not None]
-    return sorted(found, key=lambda grid: -_area(grid.box)), seen.texts
+    found: list[Grid] = []
+    if len(across) >= 2 and down and len(across) * len(down) <= _MOST_CROSSINGS:
+        found = [grid for group in _groups(across, down) if (grid := _grid(*group)) is not None]
+    return Drawn(sorted(found, key=lambda grid: -_area(grid.box)), seen.texts, seen.has_picture)
 
 
 def is_within(inner: Box, outer: Box) -> bool:
@@ -87,6 +95,7 @@ class _Survey:
         self.across: list[Rule] = []
         self.down: list[Rule] = []
         self.texts: list[Any] = []
+        self.has_picture = False
         self._frame = frame
         self._width, self._height = frame.size
         self._points = 0
@@ -104,6 +113,8 @@ class _Survey:
             kind = pdfium.FPDFPageObj_GetType(part)
             if kind == pdfium.FPDF_PAGEOBJ_TEXT:
                 self.texts.append(part)
+            elif kind == pdfium.FPDF_PAGEOBJ_IMAGE:
+                self.has_picture = True
             elif kind == pdfium.FPDF_PAGEOBJ_FORM and depth < _DEEPEST:
                 pdfium.FPDFPageObj_GetMatrix(part, matrix)
                 self._look(page, part, _as_array(matrix) @ outer, depth + 1)

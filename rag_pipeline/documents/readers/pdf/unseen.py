@@ -28,7 +28,7 @@ def show_unseen(page: Any, texts: Sequence[Any]) -> None:
 
     modes = [pdfium.FPDFTextObj_GetTextRenderMode(text) for text in unseen]
     for text in unseen:
-        pdfium.FPDFPageObj_SetStrokeWidth(text, 1.0)
+        pdfium.FPDFPageObj_SetStrokeWidth(text, _size(text))
         _print_as(text, pdfium.FPDF_TEXTRENDERMODE_FILL_STROKE)
     text_page = page.get_textpage()
     try:
@@ -50,6 +50,16 @@ def _has_width(text: Any) -> bool:
 
 
 _SIDES = [ctypes.c_float() for _ in range(4)]
+
+
+def _size(text: Any) -> float:
+    """About how high its letters are: PDFium tells lines apart by the heights of texts."""
+    import pypdfium2.raw as pdfium
+
+    matrix, size = pdfium.FS_MATRIX(), ctypes.c_float()
+    pdfium.FPDFPageObj_GetMatrix(text, matrix)
+    pdfium.FPDFTextObj_GetFontSize(text, size)
+    return float(max(abs(size.value) * abs(matrix.a * matrix.d - matrix.b * matrix.c) ** 0.5, 0.1))
 
 
 def _print_as(text: Any, mode: int) -> None:
