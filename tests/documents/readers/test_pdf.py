@@ -209,8 +209,9 @@ def test_a_single_letter_of_a_font_that_is_not_there_is_read():
 
 
 def test_ligatures_and_soft_hyphens_and_forms_are_read():
-    page = Page().text(70, 760, "ﬁnd soft\xadware").text(70, 745, "in a form", form=True)
-    assert text_of(page) == "find software\nin a form"
+    page = Page().text(70, 760, "ﬁnd diﬀerent eﬃcient soft\xadware").text(70, 745, "in a form", form=True)
+    assert text_of(page) == "find different efficient software\nin a form"
+    assert text_of(Page().text(70, 760, "ﬃ")) == "ffi"
 
 
 def test_letters_beyond_the_first_plane_are_read():

@@ -163,6 +163,8 @@ def _copies(codes: np.ndarray, boxes: np.ndarray, eligible: np.ndarray) -> np.nd
             (codes[first] == codes[second])
             & (np.abs(middle[first] - middle[second]) < height[first])
             & (np.abs(boxes[first, 0] - boxes[second, 0]) < np.minimum(reach[first], reach[second]))
+            # Both letters of a ligature, such as ff, have its box.
+            & ~((np.abs(first - second) <= 2) & (boxes[first] == boxes[second]).all(axis=1))
         )
         copies[np.maximum(first, second)[same]] = True
         if shift and not copies.any():

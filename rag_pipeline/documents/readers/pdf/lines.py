@@ -171,7 +171,8 @@ def _line(text: str, letters: _Letters, first: int, last: int) -> Line:
     lefts, rights = letters.lefts[first:last], letters.rights[first:last]
     tops, bottoms = letters.tops[first:last], letters.bottoms[first:last]
     left, top, right, bottom = min(lefts), min(tops), max(rights), max(bottoms)
-    upright = last - first == 1 or bottom - top <= 1.5 * (right - left)
+    slanted = max(tops) - top > 0.5 * (bottoms[0] - tops[0])  # a ligature is one box for its letters
+    upright = last - first == 1 or bottom - top <= 1.5 * (right - left) or not slanted
     near, far = (tops, bottoms) if upright else (lefts, rights)
     some = slice(None, None, (last - first) // _SAMPLE + 1)
     size = _middle([b - a for a, b in zip(near[some], far[some], strict=True)])

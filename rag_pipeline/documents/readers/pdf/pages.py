@@ -116,7 +116,19 @@ def _place(items: Sequence[Line | Table], table: Table) -> int:
         middles = [((box[1] + box[3]) / 2, box[3], index) for index, box in enumerate(boxes) if in_line[index]]
         over = [(bottom, index) for middle, bottom, index in middles if middle <= top + 1]
         if over:
-            return max(over)[1] + 1
+            return _end_of_paragraph(items, max(over)[1], top) + 1
         if middles:
             return middles[0][2]
     return len(items)
+
+
+def _end_of_paragraph(items: Sequence[Line | Table], index: int, top: float) -> int:
+    """The last line that goes on below a line, above a height: it may be too short to be right above a table."""
+    while index + 1 < len(items):
+        line, below = items[index], items[index + 1]
+        if not (isinstance(line, Line) and isinstance(below, Line)):
+            break
+        if not (line.middle < below.middle <= top + 1 and line.overlaps(below)):
+            break
+        index += 1
+    return index

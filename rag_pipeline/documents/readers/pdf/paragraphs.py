@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,6 +25,8 @@ _SOME_ROOM, _MUCH_ROOM = 1.5, 2.0
 _RAGGED = 0.4
 # Share of lines with a capital letter at the start, above which they are verse or names.
 _CAPITAL = 0.75
+# In heights, a gap between letters on one line that is no space.
+_NO_SPACE = 0.08
 _NEARBY = 3
 # Letters at the end of a line that say how it ends.
 _TAIL = 40
@@ -73,8 +76,9 @@ def paragraphs_of(lines: Sequence[Line], *, code_is_prose: bool) -> list[Paragra
         code_is_prose: whether lines in a font of code are joined too: the whole document is typed in it.
     """
     found: list[Paragraph] = []
+    page_ends = sorted(line.right for line in lines)
     for block in _blocks(lines):
-        joints = _joints(block, code_is_prose=code_is_prose)
+        joints = _joints(block, page_ends, code_is_prose=code_is_prose)
         start, had_several = 0, False
         for index in range(1, len(block) + 1):
             if index < len(block) and joints[index - 1] is not None:
@@ -129,15 +133,16 @@ def _continues(block: Sequence[Line], line: Line) -> bool:
     return not steps or step <= _WIDER * median(steps)
 
 
-def _joints(block: Sequence[Line], *, code_is_prose: bool) -> list[str | None]:
+def _joints(block: Sequence[Line], page_ends: Sequence[float], *, code_is_prose: bool) -> list[str | None]:
     """What stands between each line and the next where they are joined; None where they are not."""
-    full = _full(block)
+    full = _full(block, page_ends)
     joints: list[str | None] = []
     for index, (above, below) in enumerate(pairwise(block)):
         following = block[index + 2] if index + 2 < len(block) else None
         opens = index == 0 or joints[-1] is None
         if above.is_beside(below):
-            joints.append(" " if 0 <= below.left - above.right < above.size else None)
+            gap = (below.left - above.right) / max(above.size, 0.1)
+            joints.append(None if not -0.1 <= gap < 1 else "" if gap < _NO_SPACE else " ")
         elif above.is_code and below.is_code and not code_is_prose:
             joints.append(None)
         elif above.ends_in_hyphen and _edges_agree(above, below, following, opens=opens):
@@ -161,7 +166,7 @@ def _joints(block: Sequence[Line], *, code_is_prose: bool) -> list[str | None]:
     return joints
 
 
-def _full(block: Sequence[Line]) -> list[bool]:
+def _full(block: Sequence[Line], page_ends: Sequence[float]) -> list[bool]:
     """Whether each line but the last ends where the next word had no room; no line of verse or a list does."""
     ends = [line.right for line in block]
     full: list[bool] = []
@@ -169,9 +174,12 @@ def _full(block: Sequence[Line]) -> list[bool]:
     for index, (above, below) in enumerate(pairwise(block)):
         near = ends[max(0, index - _NEARBY) : index + _NEARBY + 1]
         size = max(above.size, 0.1)
-        ends_alike = sum(max(near) - end < 1.2 * size for end in near) >= _FEWEST_ENDS
+        edge = max(near)
+        ends_alike = sum(edge - end < 1.2 * size for end in near) >= _FEWEST_ENDS or (
+            bisect_right(page_ends, edge + 0.3 * size) - bisect_left(page_ends, edge - 0.3 * size) > _FEWEST_ENDS
+        )
         supported = above.right - above.left >= (_SHORT if ends_alike else _LONG) * size
-        room = max(near) - above.right
+        room = edge - above.right
         rooms.append(room / size)
         full.append(supported and room < below.first_word + 0.5 * size)
     ended = [_ends_sentence(line) for line in block]

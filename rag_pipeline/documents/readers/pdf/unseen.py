@@ -21,7 +21,8 @@ def show_unseen(page: Any, texts: Sequence[Any]) -> None:
         page: of pypdfium2, before its text is asked for.
         texts: its text objects, as PDFium's own.
     """
-    unseen = [text for text in texts if not _has_width(text)]
+    narrow = [text for text in texts if not _has_width(text)]
+    unseen = [text for text, words in zip(narrow, _words_of(page, narrow), strict=True) if not words]
     if not unseen:
         return
     import pypdfium2.raw as pdfium
@@ -30,13 +31,8 @@ def show_unseen(page: Any, texts: Sequence[Any]) -> None:
     for text in unseen:
         pdfium.FPDFPageObj_SetStrokeWidth(text, _size(text))
         _print_as(text, pdfium.FPDF_TEXTRENDERMODE_FILL_STROKE)
-    text_page = page.get_textpage()
-    try:
-        blank = [not _words(text, text_page).strip() for text in unseen]
-    finally:
-        text_page.close()
-    for text, mode, is_blank in zip(unseen, modes, blank, strict=True):
-        if is_blank:
+    for text, mode, words in zip(unseen, modes, _words_of(page, unseen), strict=True):
+        if not words:
             _print_as(text, mode)
 
 
@@ -70,6 +66,17 @@ def _print_as(text: Any, mode: int) -> None:
     pdfium.FPDFPageObj_GetMatrix(text, matrix)
     pdfium.FPDFTextObj_SetTextRenderMode(text, mode)
     pdfium.FPDFPageObj_SetMatrix(text, matrix)
+
+
+def _words_of(page: Any, texts: Sequence[Any]) -> list[str]:
+    """What PDFium sees of texts as long as they are as they are, without spaces around."""
+    if not texts:
+        return []
+    text_page = page.get_textpage()
+    try:
+        return [_words(text, text_page).strip() for text in texts]
+    finally:
+        text_page.close()
 
 
 def _words(text: Any, text_page: Any) -> str:
