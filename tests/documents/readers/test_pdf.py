@@ -325,6 +325,11 @@ def test_korean_lines_are_joined_as_they_were_written(whole_words, spaces_at_end
     assert text_of(Page().lines(70, 760, lines)) == KOREAN
 
 
+def test_what_is_counted_stays_with_its_number():
+    lines = ["이 배는 무장한 특공조와 대공과의 직원 등 모두 22", "명의 사복 경찰을 여덟 대에 나누어 이곳에 투입한다."]
+    assert text_of(Page().lines(70, 760, lines)) == "".join(lines)
+
+
 def test_lines_of_code_stay_lines():
     page = Page().lines(70, 760, ENGLISH).lines(70, 700, ENGLISH[:2]).lines(70, 640, ENGLISH)
     page.drawn[3:5] = [drawn.replace("/F", "/C") for drawn in page.drawn[3:5]]

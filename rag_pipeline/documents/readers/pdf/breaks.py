@@ -29,6 +29,10 @@ _SAMPLE, _FEWEST_SAMPLED, _HARDLY_CUT = 40, 8, 0.12
 _FEWEST_WRITTEN, _MOSTLY_CUT, _OFTEN_CUT = 2, 0.75, 0.3
 # Letters of the last line of a page, below which it is no line that was full.
 _FEWEST_LETTERS = 15
+# What is counted follows its number without a space in most texts, and Kiwi would have one: 22 | 명의, 제89 | 조.
+_COUNTER = re.compile(
+    "[년월일명개조항호원톤회시분초세건척대권장절관층번차위배급살점](?:[^가-힣]|[은는이가을를의에로도과와까부만]|$)"
+)
 _LATIN = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 # First parts of English compounds, which keep their hyphen at the end of a line too.
 _FIRST_PARTS = frozenset(
@@ -103,17 +107,21 @@ def settle(texts: Sequence[str], pages: Sequence[int], is_separate: Callable[[st
     texts = _hyphens(
         _with_cut_words(texts, pages, lambda end, start: HYPHENATED if _is_hyphenated(end, start) else None)
     )
-    is_separate = cache(is_separate)  # the first line ends are asked for twice
+
+    @cache  # the first line ends are asked for twice
+    def parts(before: str, after: str) -> bool:
+        return not (before[-1:].isdecimal() and _COUNTER.match(after)) and is_separate(before, after)
+
     written = sum(text.count(WRITTEN_SPACE) for text in texts)
     texts = [text.replace(WRITTEN_SPACE, " ") for text in texts]
-    asked, cut = _sampled(texts, is_separate)
+    asked, cut = _sampled(texts, parts)
     if written >= _FEWEST_WRITTEN and asked >= _FEWEST_WRITTEN and cut >= _MOSTLY_CUT * asked:
         texts = [text.replace(UNDECIDED, "") for text in texts]
     whole_words = asked >= _FEWEST_SAMPLED and cut <= _HARDLY_CUT * asked
-    texts = [_settled(text, is_separate, whole_words=whole_words) for text in texts]
+    texts = [_settled(text, parts, whole_words=whole_words) for text in texts]
     if asked >= _FEWEST_WRITTEN and cut >= _OFTEN_CUT * asked:
         texts = _with_cut_words(
-            texts, pages, lambda end, start: "" if _is_cut_korean(end, start) and not is_separate(end, start) else None
+            texts, pages, lambda end, start: "" if _is_cut_korean(end, start) and not parts(end, start) else None
         )
     return texts
 
