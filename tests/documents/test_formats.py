@@ -260,14 +260,8 @@ def test_hangul_files_are_told_by_their_content_and_not_by_their_name():
         assert SENTENCE in only(read(name, content)).text
 
 
-def test_a_page_with_lines_under_words_is_not_looked_through_for_tables():
-    import pypdfium2
-
-    from rag_pipeline.documents.readers import pdf
-
-    ruled = formats.ruled_pdf([["a", "b"], ["c", "d"]])
-    underlined = formats.underlined_pdf()
-    assert [pdf._is_ruled(pypdfium2.PdfDocument(content), 0) for content in (ruled, underlined)] == [True, False]
+def test_lines_under_words_are_no_table():
+    assert only(read("a.pdf", formats.underlined_pdf())).text == "heading"
 
 
 def test_reasons_are_the_same_each_time():

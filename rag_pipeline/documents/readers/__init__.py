@@ -31,7 +31,6 @@ EXTRA_PACKAGES = (
     "lxml",
     "markdownify",
     "olefile",
-    "pdfplumber",
     "pypdfium2",
     "python_calamine",
 )
