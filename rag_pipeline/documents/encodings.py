@@ -19,6 +19,8 @@ _BYTE_ORDER_MARKS = (
 )
 # Encodings that are told by what they give, in the order in which equals win. cp949 holds EUC-KR.
 _TOLD_BY_LETTERS = ("cp949", "gb18030", "euc_jp", "cp932", "big5hkscs", "cp1252")
+# Alphabets of one byte a letter, told by charset-normalizer where nothing else fits.
+_OTHERS = ["cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "cp874", "cp1250", "cp1254", "cp1257", "cp1258"]
 _WIDE = ("utf-16-le", "utf-16-be")
 # What labels mean in practice (WHATWG Encoding Standard, "names and labels"): the superset that programs write.
 _MEANT = {
@@ -113,9 +115,14 @@ def _told(content: bytes) -> Decoded:
     if plausibility >= _LEAST_COMMON:
         return _tolerant(content, best, _NAMES.get(best, best), unknown)
     text, unfit = _lenient(content, "utf-8")
-    if unfit > max(1, _MOST_STRAY * len(content)):
+    if unfit <= max(1, _MOST_STRAY * len(content)):
+        return Decoded(text, _said(unfit, "UTF-8"))  # ASCII but for a few bytes
+    from charset_normalizer import from_bytes
+
+    found = from_bytes(_sample(content), cp_isolation=_OTHERS).best()
+    if found is None:
         raise DocumentError(unknown)
-    return Decoded(text, _said(unfit, "UTF-8"))  # ASCII but for a few bytes
+    return _tolerant(content, found.encoding, found.encoding, unknown)
 
 
 def _ranked(content: bytes) -> list[tuple[float, str]]:

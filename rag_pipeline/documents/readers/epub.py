@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from rag_pipeline.documents.document import Document, Section
 from rag_pipeline.documents.readers.archive import check_archive, parse_xml
 from rag_pipeline.documents.readers.base import ReadingOptions, stem_of
-from rag_pipeline.documents.readers.epub_contents import Entry, contents
+from rag_pipeline.documents.readers.epub_contents import Entry, contents, is_navigation
 from rag_pipeline.documents.readers.html import decode_html, sections_of
 from rag_pipeline.documents.readers.html_tree import parse
 from rag_pipeline.documents.readers.html_writer import write
@@ -41,6 +41,7 @@ def read(name: str, content: bytes, options: ReadingOptions) -> Document:
         warnings: list[str] = []
         missing = 0
         order = _pages(package, folder)
+        tables = {_inside(item, folder) for item in package.iter("{*}item") if is_navigation(item)}
         for inside, is_shown in order.items():
             try:
                 page = archive.read(inside)
@@ -49,18 +50,20 @@ def read(name: str, content: bytes, options: ReadingOptions) -> Document:
                 continue
             decoded = decode_html(page)
             warnings += decoded.warnings
-            sections += _page(parse(decoded.text), entries.get(inside, []), title, options)
+            root = parse(decoded.text)
+            sections += _page(root, entries.get(inside, []), title, options, is_contents=inside in tables)
     if missing:
         warnings.append(f"{missing} {'page is' if missing == 1 else 'pages are'} missing from the book")
     return Document(title, tuple(sections), warnings=tuple(dict.fromkeys(warnings)))
 
 
-def _page(root: _Element, entries: list[Entry], book: str, options: ReadingOptions) -> list[Section]:
+def _page(
+    root: _Element, entries: list[Entry], book: str, options: ReadingOptions, *, is_contents: bool
+) -> list[Section]:
     blocks = write(root, options)
     headings = [block.text for block in blocks if block.level > 0]
-    if not any(block.text for block in blocks if block.level == 0) and not entries:
-        # A page of nothing but a heading, such as that above the table of contents, says nothing.
-        return [] if len(headings) <= 1 else sections_of(blocks)
+    if is_contents and not any(block.text for block in blocks if block.level == 0):
+        return []  # but for the table, which is no text, it says "Contents"
     above = entries[0].above if entries else ()
     if headings:
         # Headings of the page that repeat the part above it are no further level.
@@ -100,9 +103,7 @@ def _refuse_locked(archive: zipfile.ZipFile) -> None:
 def _pages(package: _Element, folder: str) -> dict[str, bool]:
     """Each page's place in the archive, once, in reading order; whether the spine names it."""
     items = {
-        str(item.get("id")): posixpath.normpath(
-            posixpath.join(folder, unquote(str(item.get("href")).partition("#")[0]))
-        )
+        str(item.get("id")): _inside(item, folder)
         for item in package.iter("{*}item")
         if item.get("media-type") in _PAGES
     }
@@ -113,6 +114,10 @@ def _pages(package: _Element, folder: str) -> dict[str, bool]:
         if identity not in pictures:  # those are parts of pages
             order.setdefault(place, False)
     return order
+
+
+def _inside(item: _Element, folder: str) -> str:
+    return posixpath.normpath(posixpath.join(folder, unquote(str(item.get("href")).partition("#")[0])))
 
 
 def _text(package: _Element, name: str) -> str:

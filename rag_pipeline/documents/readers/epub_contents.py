@@ -43,7 +43,7 @@ def contents(archive: zipfile.ZipFile, package: _Element, folder: str) -> dict[s
     for item in package.iter("{*}item"):
         place = posixpath.normpath(posixpath.join(folder, unquote(str(item.get("href")))))
         try:
-            if "nav" in str(item.get("properties") or "").split():
+            if is_navigation(item):
                 found = list(_of_nav(parse(archive.read(place).decode("utf-8", "replace")), posixpath.dirname(place)))
             elif item.get("media-type") == "application/x-dtbncx+xml" and not found:
                 found = list(_of_ncx(parse_xml(archive.read(place)), posixpath.dirname(place)))
@@ -53,6 +53,11 @@ def contents(archive: zipfile.ZipFile, package: _Element, folder: str) -> dict[s
     for entry in found:
         entries.setdefault(entry.place, []).append(entry)
     return entries
+
+
+def is_navigation(item: _Element) -> bool:
+    """Whether an item of the package is the book's navigation document."""
+    return "nav" in str(item.get("properties") or "").split()
 
 
 def _of_nav(root: _Element, folder: str) -> Iterator[Entry]:

@@ -139,13 +139,13 @@ class _Writer:
         if name in _SCOPES and not self._heading:
             self.flow.blocks.append(Block("", SCOPE))
             closings.insert(0, lambda: self.flow.blocks.append(Block("", END)))
-        handler = getattr(self, f"_open_{name}", None)
+        handler = getattr(self, f"_at_{name}", None)
         if handler is not None:
             handler(element, style, closings)
         elif name in _CODE and not self._heading:
             self._open_code(closings)
         elif name == "a" and "noteref" in epub_type(element):
-            self._open_sup(element, style, closings)
+            self._at_sup(element, style, closings)
         return closings
 
     def _end_heading(self) -> None:
@@ -183,7 +183,7 @@ class _Writer:
 
     # Text that stands in another way.
 
-    def _open_br(self, *_: Any) -> None:
+    def _at_br(self, *_: Any) -> None:
         if self._heading:
             self.flow.add(" ")
         elif self.flow.ends_line:
@@ -191,10 +191,10 @@ class _Writer:
         else:
             self.flow.line_break()
 
-    def _open_sup(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
+    def _at_sup(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
         self._mark(closings, raised=True)
 
-    def _open_sub(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
+    def _at_sub(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
         self._mark(closings, raised=False)
 
     def _mark(self, closings: list[Closing], *, raised: bool) -> None:
@@ -205,16 +205,16 @@ class _Writer:
         flow, buffer, place = self.flow, self.flow.buffer, self.flow.place
         closings.append(lambda: flow.wrap(place, before, after) if flow.buffer == buffer else None)
 
-    def _open_del(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
+    def _at_del(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
         if not self._heading:
             self._wrap(closings, "~~", "~~")
 
-    _open_s = _open_strike = _open_del
+    _at_s = _at_strike = _at_del
 
-    def _open_q(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
+    def _at_q(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
         self._wrap(closings, "“", "”")
 
-    def _open_ruby(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
+    def _at_ruby(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
         self._rubies.append([])
 
         def end() -> None:
@@ -224,22 +224,22 @@ class _Writer:
 
         closings.append(end)
 
-    def _open_rt(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
+    def _at_rt(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
         if not self._rubies:
             return
         flow, buffer, place, readings = self.flow, self.flow.buffer, self.flow.place, self._rubies[-1]
         closings.append(lambda: readings.append(flow.take(place).strip()) if flow.buffer == buffer else None)
 
-    def _open_rp(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
+    def _at_rp(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
         flow, buffer, place = self.flow, self.flow.buffer, self.flow.place
         closings.append(lambda: _drop([flow.take(place)]) if flow.buffer == buffer else None)
 
-    def _open_img(self, element: _Element, *_: Any) -> None:
+    def _at_img(self, element: _Element, *_: Any) -> None:
         said = " ".join(str(element.get("alt") or "").split())
         if said and not _FILE_NAME.fullmatch(said):
             self._text(f"[{said}]" if any(letter.isalnum() for letter in said) else said)
 
-    def _open_iframe(self, element: _Element, _style: Any, _closings: list[Closing]) -> None:
+    def _at_iframe(self, element: _Element, _style: Any, _closings: list[Closing]) -> None:
         """A frame's own document, where the page holds it; what else is in the tag no browser shows."""
         source = element.get("srcdoc")
         element.text = None
@@ -251,7 +251,7 @@ class _Writer:
             self._border(2)
             self.flow.put([Block("", SCOPE), *inner.flow.blocks, Block("", END)])
 
-    def _open_math(self, element: _Element, _style: Any, closings: list[Closing]) -> None:
+    def _at_math(self, element: _Element, _style: Any, closings: list[Closing]) -> None:
         """A formula in TeX, where that is given, rather than in both notations."""
         tex = [one for one in element.iter() if name_of(one) == "annotation" and "tex" in str(one.get("encoding"))]
         tex_text = " ".join("".join(tex[0].itertext()).split()) if tex else ""
@@ -265,7 +265,7 @@ class _Writer:
                 element.remove(child)
             element.text = f"${tex_text}$"
 
-    def _open_text(self, element: _Element, _style: Any, closings: list[Closing]) -> None:
+    def _at_text(self, element: _Element, _style: Any, closings: list[Closing]) -> None:
         """A label in a drawing."""
         if any(name_of(above) == "svg" for above in element.iterancestors()):
             self._border(1)
@@ -292,26 +292,26 @@ class _Writer:
 
     # Lists and quotations.
 
-    def _open_ul(self, element: _Element, style: Any, closings: list[Closing]) -> None:
+    def _at_ul(self, element: _Element, style: Any, closings: list[Closing]) -> None:
         self._lists.append(Numbering(element, name_of(element) == "ol", style))
         closings.append(lambda: _drop(self._lists))
 
-    _open_ol = _open_menu = _open_dir = _open_ul
+    _at_ol = _at_menu = _at_dir = _at_ul
 
-    def _open_li(self, element: _Element, _style: Any, closings: list[Closing]) -> None:
+    def _at_li(self, element: _Element, _style: Any, closings: list[Closing]) -> None:
         if self._heading:
             return
         sign = self._lists[-1].sign(element) if self._lists else "- "
         self._items.append(ListItem(sign, " " * len(sign)))
         closings.insert(0, lambda: _drop(self._items))
 
-    def _open_dd(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
+    def _at_dd(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
         if self._heading:
             return
         self._items.append(ListItem(": ", "  "))
         closings.insert(0, lambda: _drop(self._items))
 
-    def _open_blockquote(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
+    def _at_blockquote(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
         if self._heading:
             return
         self._items.append(ListItem("> ", "> ", is_quote=True))
@@ -319,7 +319,7 @@ class _Writer:
 
     # Tables.
 
-    def _open_table(self, element: _Element, _style: Any, closings: list[Closing]) -> None:
+    def _at_table(self, element: _Element, _style: Any, closings: list[Closing]) -> None:
         if self._heading:
             return
         table = Table(str(element.get("role") or "").lower() in ("presentation", "none"))
@@ -334,13 +334,13 @@ class _Writer:
 
         closings.append(end)
 
-    def _open_tbody(self, element: _Element, *_: Any) -> None:
+    def _at_tbody(self, element: _Element, *_: Any) -> None:
         self._groups += 1
         self._part = name_of(element)
 
-    _open_thead = _open_tfoot = _open_tbody
+    _at_thead = _at_tfoot = _at_tbody
 
-    def _open_tr(self, element: _Element, *_: Any) -> None:
+    def _at_tr(self, element: _Element, *_: Any) -> None:
         if not self._tables or self._heading:
             return
         parent = element.getparent()
@@ -348,7 +348,7 @@ class _Writer:
             self._part = "tbody"
         self._tables[-1].rows.append(TableRow(self._part, self._groups))
 
-    def _open_td(self, element: _Element, _style: Any, closings: list[Closing]) -> None:
+    def _at_td(self, element: _Element, _style: Any, closings: list[Closing]) -> None:
         if not self._tables or self._heading:
             return
         table = self._tables[-1]
@@ -360,9 +360,9 @@ class _Writer:
         rows = _number(element.get("rowspan"), 1)
         row.cells.append(TableCell(blocks, name_of(element) == "th", rows, columns))
 
-    _open_th = _open_td
+    _at_th = _at_td
 
-    def _open_caption(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
+    def _at_caption(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
         if self._tables and not self._heading:
             self._tables[-1].caption = self._apart(closings)
 
