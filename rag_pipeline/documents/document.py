@@ -57,13 +57,16 @@ def finished(document: Document) -> Document:
         DocumentError: there is no text in it.
     """
     sections = tuple(
-        Section(
-            tuple(clean(heading) for heading in section.headings), clean(section.text), storable_metadata(section.place)
-        )
-        for section in document.sections
-        if section.text.strip()
+        section for section in (_finished(section) for section in document.sections) if section.text.strip()
     )
     if not sections:
         raise DocumentError("holds no text")
     warnings = tuple(one_line(clean(warning)) for warning in document.warnings)
     return Document(clean(document.title), sections, storable_metadata(document.metadata), warnings)
+
+
+def _finished(section: Section) -> Section:
+    headings = (clean(heading) for heading in section.headings)
+    return Section(
+        tuple(heading for heading in headings if heading.strip()), clean(section.text), storable_metadata(section.place)
+    )

@@ -71,7 +71,7 @@ class Flow:
             self._is_plain = True
 
     def line_break(self) -> None:
-        """A ``br``."""
+        """A ``br``; none at the beginning of a block."""
         if self._pieces:
             self._pieces.append("\n")
 

@@ -11,7 +11,9 @@ from rag_pipeline.errors import DocumentError
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-_NEVER_READ = frozenset({"script", "style", "head", "nav", "noscript", "datalist", "select", "option"} | {"title", "desc", "metadata"})
+_NEVER_READ = frozenset(
+    {"script", "style", "head", "nav", "noscript", "datalist", "select", "option"} | {"title", "desc", "metadata"}
+)
 _IN_A_CONTROL_IS_TEXT = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "summary", "dt", "th", "legend", "caption"})
 _FURNITURE = frozenset({"header", "footer", "aside"})
 _FURNITURE_ROLES = frozenset({"banner", "contentinfo", "complementary"})
@@ -70,6 +72,10 @@ def is_note(element: _Element) -> bool:
 def epub_type(element: _Element) -> str:
     """What an element is in a book."""
     return str(element.get("epub:type") or element.get("{http://www.idpf.org/2007/ops}type") or "")
+
+
+def _text(element: _Element) -> str:
+    return "".join(element.itertext()).strip()
 
 
 class LeftOut:
@@ -142,7 +148,7 @@ class LeftOut:
             if above is None:
                 return False
             if name_of(above) in _IN_A_CONTROL_IS_TEXT:
-                return True
+                return _text(above) == _text(button)  # not one beside the title
             above = above.getparent()
         return False
 
@@ -158,4 +164,4 @@ class LeftOut:
         if not known or len(text) > _LONGEST_MARK:
             return False
         parent = element.getparent()
-        return parent is not None and len("".join(parent.itertext()).strip()) > len(text.strip())
+        return parent is not None and len(_text(parent)) > len(text.strip())

@@ -68,6 +68,7 @@ class _Writer:
         self._bold = False
         self._keep = ""
         self._heading = 0
+        self._in_code = False
         self._items: list[ListItem] = []
         self._lists: list[Numbering] = []
         self._tables: list[Table] = []
@@ -110,9 +111,12 @@ class _Writer:
             self._text(element.get("value"))
 
     def _border(self, breaks: int) -> None:
+        if self._in_code:
+            if not self.flow.ends_line:
+                self.flow.line_break()
+            return
         if self._heading:
-            if breaks and not self.flow.is_empty:
-                self.flow.add(" ")
+            self.flow.add(" ")
             return
         lead, indent = ("", "") if self.flow.is_empty else prefix(self._items)
         mark_bold = self._options.outline and not self._items and not self._tables
@@ -133,20 +137,25 @@ class _Writer:
         self._open_anchor(element)
         self._open_style(name, style, closings)
         level = _HEADINGS.get(name) or _aria_level(element)
-        if level and not self._heading and not any(item.is_quote for item in self._items):
+        if level and not self._is_flat and not any(item.is_quote for item in self._items):
             self._heading = level
             closings.append(self._end_heading)
-        if name in _SCOPES and not self._heading:
+        if name in _SCOPES and not self._is_flat:
             self.flow.blocks.append(Block("", SCOPE))
             closings.insert(0, lambda: self.flow.blocks.append(Block("", END)))
         handler = getattr(self, f"_at_{name}", None)
         if handler is not None:
             handler(element, style, closings)
-        elif name in _CODE and not self._heading:
+        elif name in _CODE and not self._is_flat:
             self._open_code(closings)
         elif name == "a" and "noteref" in epub_type(element):
             self._at_sup(element, style, closings)
         return closings
+
+    @property
+    def _is_flat(self) -> bool:
+        """Whether borders of blocks are no more than white space here."""
+        return bool(self._heading) or self._in_code
 
     def _end_heading(self) -> None:
         level, self._heading = self._heading, 0
@@ -160,7 +169,7 @@ class _Writer:
 
     def _open_anchor(self, element: _Element) -> None:
         named = self._anchors.get(str(element.get("id") or "")) if self._anchors else None
-        if named and not self._heading:
+        if named and not self._is_flat:
             self._border(2)
             self.flow.blocks.append(Block(named[1], named[0], 2, named[1]))
 
@@ -184,7 +193,9 @@ class _Writer:
     # Text that stands in another way.
 
     def _at_br(self, *_: Any) -> None:
-        if self._heading:
+        if self._in_code:
+            self.flow.line_break()
+        elif self._heading:
             self.flow.add(" ")
         elif self.flow.ends_line:
             self._border(2)  # two are the border of a paragraph
@@ -206,7 +217,7 @@ class _Writer:
         closings.append(lambda: flow.wrap(place, before, after) if flow.buffer == buffer else None)
 
     def _at_del(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
-        if not self._heading:
+        if not self._is_flat:
             self._wrap(closings, "~~", "~~")
 
     _at_s = _at_strike = _at_del
@@ -274,19 +285,18 @@ class _Writer:
     def _open_code(self, closings: list[Closing]) -> None:
         outer, self.flow = self.flow, Flow()
         keep, self._keep = self._keep, "all"
-        heading = self._heading
+        self._in_code = True
 
         def end() -> None:
             lines = self.flow.raw.split("\n")
-            blocks = self.flow.blocks
-            self.flow, self._keep, self._heading = outer, keep, heading
+            self.flow, self._keep, self._in_code = outer, keep, False
             code = "\n".join(line.rstrip() for line in lines).strip("\n")
             if code.strip():
                 longest = max((len(run) for run in re.findall("`+", code)), default=0)
                 fence = "`" * max(3, longest + 1)
                 lead, indent = prefix(self._items)
                 block = Block(f"{fence}\n{code}\n{fence}", cell=" ".join(code.split()), is_structure=True)
-                self.flow.put([*blocks, block], lead, indent)
+                self.flow.put([block], lead, indent)
 
         closings.append(end)
 
@@ -299,20 +309,20 @@ class _Writer:
     _at_ol = _at_menu = _at_dir = _at_ul
 
     def _at_li(self, element: _Element, _style: Any, closings: list[Closing]) -> None:
-        if self._heading:
+        if self._is_flat:
             return
         sign = self._lists[-1].sign(element) if self._lists else "- "
         self._items.append(ListItem(sign, " " * len(sign)))
         closings.insert(0, lambda: _drop(self._items))
 
     def _at_dd(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
-        if self._heading:
+        if self._is_flat:
             return
         self._items.append(ListItem(": ", "  "))
         closings.insert(0, lambda: _drop(self._items))
 
     def _at_blockquote(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
-        if self._heading:
+        if self._is_flat:
             return
         self._items.append(ListItem("> ", "> ", is_quote=True))
         closings.insert(0, lambda: _drop(self._items))
@@ -320,7 +330,7 @@ class _Writer:
     # Tables.
 
     def _at_table(self, element: _Element, _style: Any, closings: list[Closing]) -> None:
-        if self._heading:
+        if self._is_flat:
             return
         table = Table(str(element.get("role") or "").lower() in ("presentation", "none"))
         self._tables.append(table)
@@ -341,7 +351,7 @@ class _Writer:
     _at_thead = _at_tfoot = _at_tbody
 
     def _at_tr(self, element: _Element, *_: Any) -> None:
-        if not self._tables or self._heading:
+        if not self._tables or self._is_flat:
             return
         parent = element.getparent()
         if parent is not None and name_of(parent) == "table":
@@ -349,7 +359,7 @@ class _Writer:
         self._tables[-1].rows.append(TableRow(self._part, self._groups))
 
     def _at_td(self, element: _Element, _style: Any, closings: list[Closing]) -> None:
-        if not self._tables or self._heading:
+        if not self._tables or self._is_flat:
             return
         table = self._tables[-1]
         if not table.rows:
@@ -363,7 +373,7 @@ class _Writer:
     _at_th = _at_td
 
     def _at_caption(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
-        if self._tables and not self._heading:
+        if self._tables and not self._is_flat:
             self._tables[-1].caption = self._apart(closings)
 
     def _apart(self, closings: list[Closing]) -> list[Block]:
