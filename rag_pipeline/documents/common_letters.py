@@ -1,7 +1,7 @@
 """The commonest letters of languages that share their bytes: which of them a text is in, they tell.
 
-The same two bytes are a Korean syllable in cp949, a Chinese character in GB18030 and another in EUC-JP. Decoded rightly,
-most letters of any text are among a few hundred; decoded wrongly, hardly any are.
+The same two bytes are a Korean syllable in cp949, a Chinese character in GB18030 and another in EUC-JP. Decoded
+rightly, most letters of any text are among a few hundred; decoded wrongly, hardly any are.
 """
 
 from __future__ import annotations

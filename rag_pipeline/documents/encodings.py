@@ -48,6 +48,8 @@ _SURROGATES = re.compile("[\ud800-\udfff]+")
 _CUT_LETTER = re.compile("[\udcc2-\udcf4][\udc80-\udcbf]{0,2}\\Z")
 _KNOWN = re.compile("[\t\n\r -~가-힣ぁ-ヿ、-』·…“”‘’]")
 _ALSO_KNOWN = re.compile("[\u00a1-\u052f\u4e00-\u9fff\uff01-\uff5e─-╿]")
+_LONG_LETTERS = re.compile("[\u0800-\ud7ff\ue000-\U0010ffff]")  # of three bytes and more in UTF-8
+_SHORT_LETTERS = re.compile("[\x80-\u07ff]")
 _HIGH = re.compile(rb"[\x80-\xff]+")
 
 
@@ -212,8 +214,7 @@ def _is_damaged_utf8(content: bytes) -> bool:
     text = content.decode("utf-8", "surrogateescape")
     unfit = len(_SURROGATES.findall(text))
     without_end = len(_SURROGATES.findall(_CUT_LETTER.sub("", text)))
-    long = sum("\u07ff" < character < "\ud800" or character > "\udfff" for character in text)
-    short = sum("\x7f" < character < "\u0800" for character in text)
+    long, short = len(_LONG_LETTERS.findall(text)), len(_SHORT_LETTERS.findall(text))
     return (long >= 1 and long >= 3 * without_end) or short >= 10 * unfit
 
 

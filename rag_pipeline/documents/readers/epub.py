@@ -27,8 +27,8 @@ _TOP = 1
 def read(name: str, content: bytes, options: ReadingOptions) -> Document:
     """Read each page once, as HTML is read: those of the spine in its order, then those that only links lead to.
 
-    A page's headings stand below the parts of the table of contents that it belongs to; a page without a heading has its
-    entry there. The table of contents itself is not read again as text.
+    A page's headings stand below the parts of the table of contents that it belongs to; a page without a heading has
+    its entry there. The table of contents itself is not read again as text.
     """
     with check_archive(content) as archive:
         place = _package(archive)

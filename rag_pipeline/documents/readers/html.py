@@ -34,8 +34,8 @@ def read(name: str, content: bytes, options: ReadingOptions) -> Document:
     """Read a page: headings, paragraphs, lists, tables, code and the texts in place of pictures.
 
     Left out are scripts, styles, menus (``nav``), controls of forms, what is hidden (unless ``options.hidden``),
-    links of headings to themselves, and, where the page marks its main text, header, footer and aside outside it (unless
-    ``options.page_headers``).
+    links of headings to themselves, and, where the page marks its main text, header, footer and aside outside it
+    (unless ``options.page_headers``).
     """
     decoded = decode_html(content)
     root = parse(decoded.text)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 _SPACES = re.compile("[ \t\n\r\f\v\xa0]+")
 _BLANK_LINES = re.compile("\n{3,}")
 # A figure behind these is a power of the unit; behind any other word it is the number of a note.
-_UNITS = frozenset("mm cm dm km nm µm μm ft in yd mi sec min".split())
+_UNITS = frozenset({"mm", "cm", "dm", "km", "nm", "µm", "μm", "ft", "in", "yd", "mi", "sec", "min"})
 _UNIT_BEFORE = re.compile("(?<![A-Za-zµμ])([A-Za-zµμ]{1,3})$")
 _POWERS = {"2": "²", "3": "³"}
-_ENDINGS = frozenset("th st nd rd er re ère ème eme lle me tm sm".split())
+_ENDINGS = frozenset({"th", "st", "nd", "rd", "er", "re", "ère", "ème", "eme", "lle", "me", "tm", "sm"})
 _LONGEST_BOLD = 80
 
 

@@ -62,7 +62,8 @@ class Table:
 
     def _body(self, rows: list[TableRow]) -> Iterator[Block]:
         filled = [[cell for cell in row.cells if cell.line] for row in rows]
-        if self.is_layout or max(map(len, filled), default=0) <= 1 and len({_column(row) for row in rows} - {-1}) <= 1:
+        is_one_column = max(map(len, filled), default=0) <= 1 and len({_column(row) for row in rows} - {-1}) <= 1
+        if self.is_layout or is_one_column:
             yield from _all_blocks(filled)
             return
         first = next(row for row, full in zip(rows, filled, strict=True) if full)
@@ -120,6 +121,12 @@ def _grid(rows: list[TableRow]) -> list[list[str]]:
 
 def _grid_block(grid: list[list[str]]) -> Iterator[Block]:
     used = sorted({column for line in grid for column, text in enumerate(line) if text})
+    if len(grid) * len(used) > _MOST_PLACES:
+        said = [[text for text in line if text] for line in grid]
+        yield Block(
+            "\n".join(" | ".join(line) for line in said if line), cell="; ".join(map(", ".join, filter(None, said)))
+        )
+        return
     lines = [[line[column] if column < len(line) else "" for column in used] for line in grid]
     lines = [line for line in lines if any(line)]
     if not lines:
@@ -127,8 +134,6 @@ def _grid_block(grid: list[list[str]]) -> Iterator[Block]:
     flat = "; ".join(", ".join(text for text in line if text) for line in lines)
     if len(lines) == 1:
         text = " | ".join(text for text in lines[0] if text)
-    elif len(lines) * len(used) > _MOST_PLACES:
-        text = "\n".join(" | ".join(text for text in line if text) for line in lines)
     else:
         text = markdown_table(lines)
     yield Block(text, cell=flat, is_structure=len(lines) > 1 and len(used) > 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,10 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 _NEVER_READ = frozenset(
-    {"script", "style", "head", "nav", "noscript", "datalist", "select", "option"} | {"title", "desc", "metadata"}
+    {"script", "style", "head", "nav", "noscript", "datalist", "select", "option", "input"}
+    | {"title", "desc", "metadata"}
 )
-_IN_A_CONTROL_IS_TEXT = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "summary", "dt", "th", "legend", "caption"})
+_TITLES = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "summary", "dt", "th", "legend", "caption"})
 _FURNITURE = frozenset({"header", "footer", "aside"})
 _FURNITURE_ROLES = frozenset({"banner", "contentinfo", "complementary"})
 _MAIN = frozenset({"main", "article"})
@@ -74,8 +76,19 @@ def epub_type(element: _Element) -> str:
     return str(element.get("epub:type") or element.get("{http://www.idpf.org/2007/ops}type") or "")
 
 
-def _text(element: _Element) -> str:
-    return "".join(element.itertext()).strip()
+def _begin_of(element: _Element, longest: int = 80) -> str:
+    """The begin of its text, no more than is needed: elements are nested."""
+    text = ""
+    for piece in element.itertext():
+        text += piece.strip()
+        if len(text) > longest:
+            break
+    return text
+
+
+def _near(element: _Element) -> list[_Element]:
+    """The elements that it stands in, from the inside, some of them."""
+    return list(itertools.islice(element.iterancestors(), 4))
 
 
 class LeftOut:
@@ -99,19 +112,15 @@ class LeftOut:
 
     def __contains__(self, element: _Element) -> bool:
         name = name_of(element)
-        if name in _NEVER_READ or element.get("role") == "navigation":
-            return True
-        if name == "template":
-            return element.get("shadowrootmode") is None  # a declared shadow tree is shown
-        if name == "input":
-            return True  # the writer takes the values that stay
-        if name == "button":
-            return not self._titles_something(element)
-        if self._is_hidden(element, name):
-            return not (self._hidden_is_read or is_note(element))
-        if self._is_furniture(element, name):
-            return True
-        return self._is_mark(element, name)
+        return (
+            name in _NEVER_READ
+            or element.get("role") == "navigation"
+            or (name == "template" and element.get("shadowrootmode") is None)  # a declared shadow tree is shown
+            or (name == "button" and not self._titles_something(element))
+            or (not self._hidden_is_read and self._is_hidden(element, name) and not is_note(element))
+            or self._is_furniture(element, name)
+            or self._is_mark(element, name)
+        )
 
     def _is_hidden(self, element: _Element, name: str) -> bool:
         hidden = element.get("hidden")
@@ -143,14 +152,8 @@ class LeftOut:
         """Whether a button is what a reader sees of a title: that of a part to unfold, or of a column."""
         if button.get("aria-expanded") is not None or button.get("aria-controls") is not None:
             return True
-        above = button.getparent()
-        for _ in range(4):
-            if above is None:
-                return False
-            if name_of(above) in _IN_A_CONTROL_IS_TEXT:
-                return _text(above) == _text(button)  # not one beside the title
-            above = above.getparent()
-        return False
+        title = next((above for above in _near(button) if name_of(above) in _TITLES), None)
+        return title is not None and _begin_of(title) == _begin_of(button)  # not one beside the title
 
     def _is_mark(self, element: _Element, name: str) -> bool:
         """Whether it is a link of a heading to itself, such as ``¶``, or the ``[edit]`` of a wiki."""
@@ -158,10 +161,10 @@ class LeftOut:
         known = not _MARK_CLASSES.isdisjoint(classes)
         if not known and not (name == "a" and "#" in str(element.get("href") or "")):
             return False
-        text = "".join(element.itertext())
-        if name == "a" and text.strip() and set(text) <= _MARKS:
+        text = _begin_of(element)
+        if name == "a" and text and set(text) <= _MARKS:
             return True
         if not known or len(text) > _LONGEST_MARK:
             return False
-        parent = element.getparent()
-        return parent is not None and len(_text(parent)) > len(text.strip())
+        title = next((above for above in _near(element) if name_of(above) in _TITLES), None)
+        return title is not None and len(_begin_of(title)) > len(text)

@@ -262,7 +262,7 @@ class _Writer:
             self._border(2)
             self.flow.put([Block("", SCOPE), *inner.flow.blocks, Block("", END)])
 
-    def _at_math(self, element: _Element, _style: Any, closings: list[Closing]) -> None:
+    def _at_math(self, element: _Element, *_: Any) -> None:
         """A formula in TeX, where that is given, rather than in both notations."""
         tex = [one for one in element.iter() if name_of(one) == "annotation" and "tex" in str(one.get("encoding"))]
         tex_text = " ".join("".join(tex[0].itertext()).split()) if tex else ""
