@@ -143,7 +143,7 @@ def _codec(declared: str | None) -> str | None:
     label = (declared or "").strip().strip("\"'").lower()
     try:
         name = codecs.lookup(_MEANT.get(label, label)).name
-        b"".decode(name)  # refuses those that are no text encodings, such as base64
+        b"aaaa".decode(name)  # refuses those that are no text encodings, such as base64
     except (LookupError, ValueError):
         return None
     return _MEANT.get(name, name)
@@ -221,8 +221,10 @@ def _is_damaged_utf8(content: bytes) -> bool:
 def _is_korean_by_chance_utf8(content: bytes, text: str) -> bool:
     """Whether valid UTF-8 is a Korean word or two all the same, such as ``치호``, whose bytes are also ``ġȣ``."""
     foreign = [character for character in text if character > "\x7f"]
-    if not foreign or len(content) > _FEW or any(not "\u00c0" <= character <= "\u024f" for character in foreign):
+    if len(content) > _FEW or any(character > "\u024f" for character in foreign):
         return False
+    if all("\u00c0" <= character <= "\u00ff" for character in foreign):
+        return False  # accents, or nothing
     try:
         korean = content.decode("euc_kr")
     except UnicodeDecodeError:

@@ -132,8 +132,5 @@ def _grid_block(grid: list[list[str]]) -> Iterator[Block]:
     if not lines:
         return
     flat = "; ".join(", ".join(text for text in line if text) for line in lines)
-    if len(lines) == 1:
-        text = " | ".join(text for text in lines[0] if text)
-    else:
-        text = markdown_table(lines)
+    text = " | ".join(filter(None, lines[0])) if len(lines) == 1 else markdown_table(lines)
     yield Block(text, cell=flat, is_structure=len(lines) > 1 and len(used) > 1)

@@ -30,7 +30,7 @@ _ADDRESSES = re.compile(r"(?:https?://|www\.)\S+|[<\[(]?cid:\S+")
 # Two parts that say the same differ by some words. Beyond that, the longer one says more.
 _AS_MUCH = 0.9
 _MUCH_MORE = 1.25
-# Of the plain version's letters, in words that HTML shows too: with fewer the two are not the same text.
+# Of the letters of either version, in words that the other has too: with fewer the two are not the same text.
 _SAME_TEXT = 0.5
 _STUB = 400
 _PAGES = ("text/html", "application/xhtml+xml")
@@ -191,12 +191,17 @@ def _is_richer(rich: list[Section], plain: list[Section]) -> bool:
         return bool(rich)
     shown, said = _words(rich), _words(plain)
     shows, says = sum(map(len, shown)), sum(map(len, said))
-    known = set(shown)
-    if sum(len(word) for word in said if word in known) < _SAME_TEXT * says:
+    in_both = set(shown) & set(said)
+    common = max(_share(shown, in_both), _share(said, in_both))
+    if common < _SAME_TEXT:
         # Another text: that this mail wants a program for HTML, or that its writer has not cared for HTML.
         return says <= max(_STUB, 2 * shows)
     is_structured = any(section.headings or "\n| --- |" in section.text for section in rich)
     return shows >= (_AS_MUCH if is_structured else _MUCH_MORE) * says
+
+
+def _share(words: list[str], known: set[str]) -> float:
+    return sum(len(word) for word in words if word in known) / max(sum(map(len, words)), 1)
 
 
 def _words(sections: list[Section]) -> list[str]:

@@ -40,7 +40,13 @@ def words(raw: str) -> str:
 def file_name(part: Message) -> str:
     """The name of an attachment; empty if it has none."""
     for field, key in (("content-disposition", "filename"), ("content-type", "name")):
-        value = part.get_param(key, None, field)
+        raw = next((value for name, value in part.raw_items() if name.lower() == field), None)
+        if raw is None:
+            continue
+        decoded = Message()  # the parser looks for parameters in letters, not in bytes
+        line = " ".join(text_of(as_bytes(str(raw))).split())
+        decoded[field] = words(line) if line.startswith("=?") else line  # some programs encode all of it
+        value = decoded.get_param(key, None, field)
         if isinstance(value, tuple):
             charset, _, encoded = value
             return clean(" ".join(text_of(as_bytes(encoded), charset).split()))
