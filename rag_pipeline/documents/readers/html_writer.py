@@ -34,6 +34,7 @@ _BLOCKS = frozenset(
     | {"foreignobject", "svg", "template"}
 )
 _SHOWN_AS_BLOCKS = frozenset({"block", "flex", "grid", "list-item", "table", "flow-root"})
+_LISTS = frozenset({"ul", "ol", "menu", "dir"})
 _CODE = frozenset({"pre", "listing", "xmp", "plaintext"})
 _SCOPES = frozenset({"aside", "details", "figure", "dialog", "fieldset"})
 _ENDS_A_HEADING = _PARAGRAPHS | {"section", "article", "main", *_HEADINGS}
@@ -130,6 +131,8 @@ class _Writer:
             self._end_heading()  # no end tag was written
         breaks = 2 if name in _PARAGRAPHS or name in _HEADINGS else int(name in _BLOCKS)
         breaks = breaks or int(style.get("display", "") in _SHOWN_AS_BLOCKS)
+        if name in _LISTS and self._lists:
+            breaks = 1  # a list within a list
         closings: list[Closing] = []
         if breaks:
             self._border(breaks)

@@ -69,7 +69,8 @@ def test_the_table_of_contents_of_an_older_book_counts_too():
 
 def test_footnotes_are_read_and_their_marks_are_no_part_of_the_figure():
     body = (
-        "<p>흘수는 12.04<a epub:type='noteref' href='#n'>1</a> m</p><aside epub:type='footnote' id='n' hidden=''><p>갑문 기준"
+        "<p>흘수는 12.04<a epub:type='noteref' href='#n'>1</a> m</p>"
+        "<aside epub:type='footnote' id='n' hidden=''><p>갑문 기준"
         "</p></aside>"
     )
     assert sections(book({"a": body})) == [((), "흘수는 12.04^1 m\n\n갑문 기준")]

@@ -26,14 +26,18 @@ def text(page, **options):
 def test_what_stands_in_a_form_is_read_but_not_its_controls():
     page = (
         "<form id=aspnetForm><h1>공지사항</h1><p>점검은 3월 5일입니다.</p><select><option>서울<option>부산</select>"
-        "<input value=검색어><button>확인</button><textarea>이용 약관\n제1조</textarea><input readonly value='12.04 m'></form>"
+        "<input value=검색어><button>확인</button><textarea>이용 약관\n제1조</textarea>"
+        "<input readonly value='12.04 m'></form>"
     )
     assert read(page).title == "공지사항"
     assert text(page) == "점검은 3월 5일입니다.\n\n이용 약관\n제1조\n12.04 m"
 
 
 def test_a_button_that_is_a_title_is_read_and_one_beside_it_is_not():
-    page = "<h2><button aria-expanded=false>환불은 언제?</button></h2><p>7일 안에.</p><h2>배송<button>복사</button></h2><p>x"
+    page = (
+        "<h2><button aria-expanded=false>환불은 언제?</button></h2><p>7일 안에."
+        "</p><h2>배송<button>복사</button></h2><p>x"
+    )
     assert sections(page) == [(("환불은 언제?",), "7일 안에."), (("배송",), "x")]
 
 
@@ -43,7 +47,8 @@ def test_a_cell_over_several_rows_is_said_in_each():
         "<td>컨테이너<td>500<tr><td>벌크<td>300</table>"
     )
     assert text(page) == (
-        "표 3. 운임\n\n| 항로 | 선종 | 운임 |\n| --- | --- | --- |\n| 부산-상하이 | 컨테이너 | 500 |\n| 부산-상하이 | 벌크 | 300 |"
+        "표 3. 운임\n\n| 항로 | 선종 | 운임 |\n| --- | --- | --- |"
+        "\n| 부산-상하이 | 컨테이너 | 500 |\n| 부산-상하이 | 벌크 | 300 |"
     )
 
 
@@ -67,7 +72,10 @@ def test_a_role_of_presentation_parts_the_cells():
 
 
 def test_the_long_body_of_a_post_in_a_table_is_no_cell():
-    body = f"<p>{'본문입니다. ' * 30}</p><p>둘째 문단입니다. {'길다. ' * 30}</p><table><tr><td>가<td>나<tr><td>1<td>2</table>"
+    body = (
+        f"<p>{'본문입니다. ' * 30}</p><p>둘째 문단입니다. {'길다. ' * 30}</p><table>"
+        "<tr><td>가<td>나<tr><td>1<td>2</table>"
+    )
     page = f"<table><tr><th>제목<td>공고<tr><th>작성자<td>항만과<tr><td colspan=2>{body}</table>"
     read_text = text(page)
     assert read_text.startswith("| 제목 | 공고 |\n| --- | --- |\n| 작성자 | 항만과 |\n\n본문입니다.")
@@ -163,14 +171,17 @@ def test_borders_of_blocks_are_line_ends_and_inline_elements_are_nothing():
         "<dl><dt>흘수<dd>12.04 m</dl><span style='display:block'>줄</span>끝"
     )
     assert text(page).split("\n") == [
-        "가격500원", "첫 줄", "둘째 줄", "주소", "가운데", "", "칸", "범례", "", "문단", "", "닫지 않은 문단", "", "- 가", "- 나",
-        "", "흘수", ": 12.04 m", "", "줄", "끝",
+        "가격500원", "첫 줄", "둘째 줄", "주소", "가운데", "", "칸", "범례", "", "문단", "", "닫지 않은 문단",
+        "", "- 가", "- 나", "", "흘수", ": 12.04 m", "", "줄", "끝",
     ]  # fmt: skip
 
 
 def test_numbers_of_lists_are_written_as_a_browser_counts_them():
-    page = "<ol start=3><li>가<ol type=a><li>나<li>다</ol><li value=9>라<li>마</ol><ol style='list-style:none'><li>1. 바</ol>"
-    assert text(page).split("\n") == ["3. 가", "", "   a. 나", "   b. 다", "", "9. 라", "10. 마", "", "- 1. 바"]
+    page = (
+        "<ol start=3><li>가<ol type=a><li>나<li>다</ol><li value=9>라<li>마</ol>"
+        "<ol style='list-style:none'><li>1. 바</ol>"
+    )
+    assert text(page).split("\n") == ["3. 가", "   a. 나", "   b. 다", "9. 라", "10. 마", "", "- 1. 바"]
 
 
 def test_code_keeps_its_lines_and_what_looks_like_a_heading_is_none():
@@ -223,8 +234,10 @@ def test_a_page_that_marks_no_main_text_keeps_header_and_footer():
 
 def test_pictures_frames_drawings_and_formulas_say_what_their_page_says_for_them():
     page = (
-        "<img alt='도표: 매출 100억'><img alt=logo.png><img alt='😀'><noscript>스크립트</noscript><template>틀</template>"
-        "<iframe srcdoc='&lt;p&gt;안쪽&lt;/p&gt;'>틀 없음</iframe><object>대체 글</object><svg><title>t</title><text>축</text>"
+        "<img alt='도표: 매출 100억'><img alt=logo.png><img alt='😀'>"
+        "<noscript>스크립트</noscript><template>틀</template>"
+        "<iframe srcdoc='&lt;p&gt;안쪽&lt;/p&gt;'>틀 없음</iframe><object>대체 글"
+        "</object><svg><title>t</title><text>축</text>"
         "</svg><p><math><mi>x</mi><annotation encoding='application/x-tex'>x^2</annotation></math>"
         "<ruby>漢<rt>한</rt>字<rt>자</rt></ruby> <del>10</del> <ins>12</ins>"
     )
