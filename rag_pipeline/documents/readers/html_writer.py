@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rag_pipeline.documents.readers.base import ReadingOptions
-from rag_pipeline.documents.readers.html_blocks import END, SCOPE, Block, Flow
+from rag_pipeline.documents.readers.html_blocks import END, SCOPE, Block
+from rag_pipeline.documents.readers.html_inline import InlineElements
 from rag_pipeline.documents.readers.html_lists import ListItem, Numbering, prefix
+from rag_pipeline.documents.readers.html_state import Closing
 from rag_pipeline.documents.readers.html_tables import Table, TableCell, TableRow
 from rag_pipeline.documents.readers.html_tree import (
     LeftOut,
     epub_type,
     is_bold,
     name_of,
-    parse,
     style_of,
 )
 
@@ -38,12 +39,7 @@ _LISTS = frozenset({"ul", "ol", "menu", "dir"})
 _CODE = frozenset({"pre", "listing", "xmp", "plaintext"})
 _SCOPES = frozenset({"aside", "details", "figure", "dialog", "fieldset"})
 _ENDS_A_HEADING = _PARAGRAPHS | {"section", "article", "main", *_HEADINGS}
-_LONGEST_HEADING = 200
-_FILE_NAME = re.compile(r"\S+\.(?:png|jpe?g|gif|svg|webp|bmp|ico|tiff?)", re.IGNORECASE)
 _SHOWN_INPUTS = frozenset({"", "text", "search", "tel", "url", "email", "number", "date", "time", "month", "week"})
-_MOST_FRAMES = 3
-
-Closing = Callable[[], None]
 
 
 def write(root: _Element, options: ReadingOptions, anchors: Mapping[str, tuple[int, str]] | None = None) -> list[Block]:
@@ -59,24 +55,7 @@ def write(root: _Element, options: ReadingOptions, anchors: Mapping[str, tuple[i
     return writer.flow.blocks
 
 
-class _Writer:
-    def __init__(self, options: ReadingOptions, anchors: Mapping[str, tuple[int, str]], frames: int = 0) -> None:
-        self.flow = Flow()
-        self._options = options
-        self._anchors = anchors
-        self._frames = frames
-        self._left_out: LeftOut
-        self._bold = False
-        self._keep = ""
-        self._heading = 0
-        self._in_code = False
-        self._items: list[ListItem] = []
-        self._lists: list[Numbering] = []
-        self._tables: list[Table] = []
-        self._groups = 0
-        self._part = "tbody"
-        self._rubies: list[list[str]] = []
-
+class _Writer(InlineElements):
     def walk(self, root: _Element) -> None:
         """Go through the tree from top to bottom, and end the last block."""
         self._left_out = LeftOut(root, self._options)
@@ -100,28 +79,12 @@ class _Writer:
             found = next(stack[-1][1], None) if stack else None
         self._border(1)
 
-    def _text(self, text: str | None) -> None:
-        if text:
-            self.flow.add(text, bold=self._bold, keep=self._keep)
-
     def _instead(self, element: _Element) -> None:
         """What a control shows that cannot be changed."""
         if name_of(element) != "input" or (element.get("readonly") is None and element.get("disabled") is None):
             return
         if str(element.get("type") or "").lower() in _SHOWN_INPUTS:
             self._text(element.get("value"))
-
-    def _border(self, breaks: int) -> None:
-        if self._in_code:
-            if not self.flow.ends_line:
-                self.flow.line_break()
-            return
-        if self._heading:
-            self.flow.add(" ")
-            return
-        lead, indent = ("", "") if self.flow.is_empty else prefix(self._items)
-        mark_bold = self._options.outline and not self._items and not self._tables
-        self.flow.border(breaks, lead=lead, indent=indent, mark_bold=mark_bold)
 
     def _open(self, element: _Element) -> list[Closing]:
         """Begin an element; what is to be done at its end, last first."""
@@ -155,21 +118,6 @@ class _Writer:
             self._at_sup(element, style, closings)
         return closings
 
-    @property
-    def _is_flat(self) -> bool:
-        """Whether borders of blocks are no more than white space here."""
-        return bool(self._heading) or self._in_code
-
-    def _end_heading(self) -> None:
-        level, self._heading = self._heading, 0
-        if not level:
-            return
-        if len(self.flow.raw) > _LONGEST_HEADING:
-            self._border(2)  # a paragraph in large letters
-        elif self.flow.border(2, level=level):
-            for item in self._items:
-                item.sign = item.indent = ""
-
     def _open_anchor(self, element: _Element) -> None:
         named = self._anchors.get(str(element.get("id") or "")) if self._anchors else None
         if named and not self._is_flat:
@@ -189,119 +137,6 @@ class _Writer:
         elif space == "normal" and self._keep == "lines":
             closings.append(self._restoring("_keep", self._keep))
             self._keep = ""
-
-    def _restoring(self, attribute: str, value: Any) -> Closing:
-        return lambda: setattr(self, attribute, value)
-
-    # Text that stands in another way.
-
-    def _at_br(self, *_: Any) -> None:
-        if self._in_code:
-            self.flow.line_break()
-        elif self._heading:
-            self.flow.add(" ")
-        elif self.flow.ends_line:
-            self._border(2)  # two are the border of a paragraph
-        else:
-            self.flow.line_break()
-
-    def _at_sup(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
-        self._mark(closings, raised=True)
-
-    def _at_sub(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
-        self._mark(closings, raised=False)
-
-    def _mark(self, closings: list[Closing], *, raised: bool) -> None:
-        flow, buffer, place = self.flow, self.flow.buffer, self.flow.place
-        closings.append(lambda: flow.mark(place, raised=raised) if flow.buffer == buffer else None)
-
-    def _wrap(self, closings: list[Closing], before: str, after: str) -> None:
-        flow, buffer, place = self.flow, self.flow.buffer, self.flow.place
-        closings.append(lambda: flow.wrap(place, before, after) if flow.buffer == buffer else None)
-
-    def _at_del(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
-        if not self._is_flat:
-            self._wrap(closings, "~~", "~~")
-
-    _at_s = _at_strike = _at_del
-
-    def _at_q(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
-        self._wrap(closings, "“", "”")
-
-    def _at_ruby(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
-        self._rubies.append([])
-
-        def end() -> None:
-            reading = "".join(self._rubies.pop())
-            if reading:
-                self._text(f"({reading})")
-
-        closings.append(end)
-
-    def _at_rt(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
-        if not self._rubies:
-            return
-        flow, buffer, place, readings = self.flow, self.flow.buffer, self.flow.place, self._rubies[-1]
-        closings.append(lambda: readings.append(flow.take(place).strip()) if flow.buffer == buffer else None)
-
-    def _at_rp(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
-        flow, buffer, place = self.flow, self.flow.buffer, self.flow.place
-        closings.append(lambda: _drop([flow.take(place)]) if flow.buffer == buffer else None)
-
-    def _at_img(self, element: _Element, *_: Any) -> None:
-        said = " ".join(str(element.get("alt") or "").split())
-        if said and not _FILE_NAME.fullmatch(said):
-            self._text(f"[{said}]" if any(letter.isalnum() for letter in said) else said)
-
-    def _at_iframe(self, element: _Element, _style: Any, _closings: list[Closing]) -> None:
-        """A frame's own document, where the page holds it; what else is in the tag no browser shows."""
-        source = element.get("srcdoc")
-        element.text = None
-        for child in list(element):
-            element.remove(child)
-        if source and self._frames < _MOST_FRAMES:
-            inner = _Writer(self._options, {}, self._frames + 1)
-            inner.walk(parse(source))
-            self._border(2)
-            self.flow.put([Block("", SCOPE), *inner.flow.blocks, Block("", END)])
-
-    def _at_math(self, element: _Element, *_: Any) -> None:
-        """A formula in TeX, where that is given, rather than in both notations."""
-        tex = [one for one in element.iter() if name_of(one) == "annotation" and "tex" in str(one.get("encoding"))]
-        tex_text = " ".join("".join(tex[0].itertext()).split()) if tex else ""
-        annotations = [one for one in element.iter() if name_of(one).startswith("annotation")]
-        for one in annotations:
-            one.text = None
-            for child in list(one):
-                one.remove(child)
-        if tex_text:
-            for child in list(element):
-                element.remove(child)
-            element.text = f"${tex_text}$"
-
-    def _at_text(self, element: _Element, _style: Any, closings: list[Closing]) -> None:
-        """A label in a drawing."""
-        if any(name_of(above) == "svg" for above in element.iterancestors()):
-            self._border(1)
-            closings.append(lambda: self._border(1))
-
-    def _open_code(self, closings: list[Closing]) -> None:
-        outer, self.flow = self.flow, Flow()
-        keep, self._keep = self._keep, "all"
-        self._in_code = True
-
-        def end() -> None:
-            lines = self.flow.raw.split("\n")
-            self.flow, self._keep, self._in_code = outer, keep, False
-            code = "\n".join(line.rstrip() for line in lines).strip("\n")
-            if code.strip():
-                longest = max((len(run) for run in re.findall("`+", code)), default=0)
-                fence = "`" * max(3, longest + 1)
-                lead, indent = prefix(self._items)
-                block = Block(f"{fence}\n{code}\n{fence}", cell=" ".join(code.split()), is_structure=True)
-                self.flow.put([block], lead, indent)
-
-        closings.append(end)
 
     # Lists and quotations.
 
@@ -378,22 +213,6 @@ class _Writer:
     def _at_caption(self, _element: _Element, _style: Any, closings: list[Closing]) -> None:
         if self._tables and not self._is_flat:
             self._tables[-1].caption = self._apart(closings)
-
-    def _apart(self, closings: list[Closing]) -> list[Block]:
-        """Read on into blocks of their own."""
-        outer, self.flow = self.flow, Flow()
-        items, lists, bold = self._items, self._lists, self._bold
-        self._items, self._lists = [], []
-        part, blocks = self._part, self.flow.blocks
-
-        def end() -> None:
-            if self._heading:
-                self._end_heading()
-            self._border(1)
-            self.flow, self._items, self._lists, self._bold, self._part = outer, items, lists, bold, part
-
-        closings.append(end)
-        return blocks
 
 
 def _drop(stack: list[Any]) -> None:

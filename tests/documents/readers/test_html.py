@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from rag_pipeline.documents.readers import ReadingOptions, read_document
+from rag_pipeline.documents.readers.html import to_markdown
 from rag_pipeline.documents.readers.html_blocks import subscript, superscript
 from rag_pipeline.documents.readers.html_tree import parse
 from rag_pipeline.documents.readers.html_writer import write
@@ -295,3 +296,11 @@ def test_a_table_may_claim_more_than_it_holds():
     assert text(f"<table>{rows}</table>").count("나") == 300
     ragged = "<tr><td>가" * 3000 + "<tr>" + "<td>나" * 3000
     assert text(f"<table>{ragged}</table>").count("나") == 3000
+
+
+def test_bold_in_a_table_that_only_arranges_is_marked():
+    assert text("<table><tr><td><p><b>접수 기간</b></p><p>3월까지.</p></table>") == "**접수 기간**\n\n3월까지."
+
+
+def test_one_piece_of_markdown_keeps_the_headings():
+    assert to_markdown(parse("<h1>가</h1><p>나</p><h3>다</h3><p>라")) == "# 가\n\n나\n\n### 다\n\n라"
