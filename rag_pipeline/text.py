@@ -9,6 +9,13 @@ PATH_SEPARATOR = " > "
 """Between the headings of a title path."""
 
 _HANGUL = re.compile("[가-힣]")
+# Soft hyphen, zero width space, word joiner, byte order mark.
+_UNSEEN = re.compile("[\u00ad\u200b\u2060\ufeff]")
+# Zero width joiner and non-joiner, but for those after Hebrew to Mongolian, other scripts that need them, and emoji.
+_JOINER = re.compile(
+    "(?<![\u0590-\u10ff\u1700-\u1cff\ua800-\uabff\ufb50-\ufdff\ufe70-\ufefc\U00010a00-\U00011fff"
+    "\u2190-\u2bff\ufe0f\U0001f000-\U0001faff])[\u200c\u200d]+"
+)
 # A Korean text names ships, units and figures in other letters; an English one hardly holds a Korean name or two.
 _KOREAN_SHARE = 0.2
 
@@ -31,7 +38,13 @@ def first_line(said: object, longest: int) -> str:
 
 
 def clean(text: str) -> str:
-    """NFC, Unix line ends, and none of the characters that no store takes: NUL and lone surrogates."""
+    """NFC, Unix line ends, without what nobody sees and what no store takes.
+
+    Nobody sees soft hyphens, spaces and joiners of no width, and marks of byte order: with one of them inside, a word
+    is another word. Joiners stay where they shape letters, as in Arabic and Indic scripts, or make one emoji of
+    several. No store takes NUL and lone surrogates.
+    """
+    text = _JOINER.sub("", _UNSEEN.sub("", text)) if not text.isascii() else text
     text = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     return text.encode("utf-8", "replace").decode("utf-8")
 

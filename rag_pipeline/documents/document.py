@@ -56,14 +56,18 @@ def finished(document: Document) -> Document:
     Raises:
         DocumentError: there is no text in it.
     """
-    sections = tuple(
-        Section(tuple(map(clean, section.headings)), clean(section.text), storable_metadata(section.place))
-        for section in _without_empty(document.sections)
-    )
+    sections = tuple(_without_empty([_finished(section) for section in document.sections]))
     if not sections:
         raise DocumentError("holds no text")
     warnings = tuple(one_line(clean(warning)) for warning in document.warnings)
     return Document(clean(document.title), sections, storable_metadata(document.metadata), warnings)
+
+
+def _finished(section: Section) -> Section:
+    headings = (clean(heading) for heading in section.headings)
+    return Section(
+        tuple(heading for heading in headings if heading.strip()), clean(section.text), storable_metadata(section.place)
+    )
 
 
 def _without_empty(sections: Sequence[Section]) -> Iterator[Section]:

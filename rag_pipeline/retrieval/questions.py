@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
 from rag_pipeline.errors import UsageError
+from rag_pipeline.text import clean
 
 
 def check_question(question: Any) -> str:
-    """The question in NFC, without white space around it.
+    """The question as clean text, like documents, without white space around it.
 
     Raises:
         UsageError: nothing is left, or it is no text.
     """
     if not isinstance(question, str):
         raise UsageError(f"a question is a text, found {question!r}")
-    # A terminal of another encoding leaves lone surrogates, which no tokenizer takes.
-    normal: str = unicodedata.normalize("NFC", question.encode(errors="replace").decode()).strip()
+    # As documents are: a terminal of another encoding leaves lone surrogates, a copied line what nobody sees.
+    normal = clean(question).strip()
     if not normal:
         raise UsageError("the question is empty; ask in words, such as those that are to be found")
     return normal

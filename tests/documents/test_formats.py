@@ -41,6 +41,8 @@ def test_there_is_a_test_file_of_every_family():
         ".ndjson",
         ".htm",
         ".xhtml",
+        ".mht",
+        ".mhtml",
         ".xls",
         ".ods",
     }

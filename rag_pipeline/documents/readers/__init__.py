@@ -26,10 +26,8 @@ ENTRY_POINTS = "rag_pipeline.readers"
 EXTRA = "readers"
 # What the extra installs, by the names that are imported.
 EXTRA_PACKAGES = (
-    "bs4",
     "cryptography",
     "lxml",
-    "markdownify",
     "olefile",
     "pypdfium2",
     "python_calamine",
@@ -62,6 +60,8 @@ _BUILT_IN = {
     ".html": _BuiltIn("html", in_sandbox=True),
     ".htm": _BuiltIn("html", in_sandbox=True),
     ".xhtml": _BuiltIn("html", in_sandbox=True),
+    ".mht": _BuiltIn("web_archive", in_sandbox=True),
+    ".mhtml": _BuiltIn("web_archive", in_sandbox=True),
     ".eml": _BuiltIn("mail", in_sandbox=True),
     ".epub": _BuiltIn("epub", in_sandbox=True),
     ".pdf": _BuiltIn("pdf", in_sandbox=True),

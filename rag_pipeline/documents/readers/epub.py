@@ -4,45 +4,82 @@ from __future__ import annotations
 
 import posixpath
 import zipfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from rag_pipeline.documents.document import Document, Section
 from rag_pipeline.documents.readers.archive import check_archive, parse_xml
 from rag_pipeline.documents.readers.base import ReadingOptions, stem_of
-from rag_pipeline.documents.readers.html import decode_html, parse, to_markdown
-from rag_pipeline.documents.readers.markdown import read_markdown
+from rag_pipeline.documents.readers.epub_contents import Entry, contents, is_navigation
+from rag_pipeline.documents.readers.html import decode_html, sections_of
+from rag_pipeline.documents.readers.html_tree import parse
+from rag_pipeline.documents.readers.html_writer import write
 from rag_pipeline.errors import DocumentError
 from rag_pipeline.text import clean
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-_PAGES = ("application/xhtml+xml", "text/html")
+_PAGES = ("application/xhtml+xml", "text/html", "image/svg+xml", "application/x-dtbook+xml")
+_TOP = 1
 
 
-def read(name: str, content: bytes, _options: ReadingOptions) -> Document:
-    """Read each page of the spine; its own title or first heading is its heading."""
+def read(name: str, content: bytes, options: ReadingOptions) -> Document:
+    """Read each page once, as HTML is read: those of the spine in its order, then those that only links lead to.
+
+    A page's headings stand below the parts of the table of contents that it belongs to; a page without a heading has
+    its entry there. The table of contents itself is not read again as text.
+    """
     with check_archive(content) as archive:
         place = _package(archive)
         package = parse_xml(archive.read(place))
-        title = clean(_text(package, "title")) or stem_of(name)
         folder = posixpath.dirname(place)
+        title = clean(_text(package, "title")) or stem_of(name)
+        _refuse_locked(archive)
+        entries = contents(archive, package, folder)
         sections: list[Section] = []
-        for href in _spine(package):
-            inside = posixpath.normpath(posixpath.join(folder, unquote(href.partition("#")[0])))
+        warnings: list[str] = []
+        missing = 0
+        order = _pages(package, folder)
+        tables = {_inside(item, folder) for item in package.iter("{*}item") if is_navigation(item)}
+        for inside, is_shown in order.items():
             try:
                 page = archive.read(inside)
             except KeyError:
-                continue  # named in the spine and missing from the book: readers of books skip it too
-            sections += _page(page, title)
-    return Document(title, tuple(sections))
+                missing += is_shown
+                continue
+            decoded = decode_html(page)
+            warnings += decoded.warnings
+            root = parse(decoded.text)
+            sections += _page(root, entries.get(inside, []), title, options, is_contents=inside in tables)
+    if missing:
+        warnings.append(f"{missing} {'page is' if missing == 1 else 'pages are'} missing from the book")
+    return Document(title, tuple(sections), warnings=tuple(dict.fromkeys(warnings)))
 
 
-def _page(content: bytes, book: str) -> list[Section]:
-    page = read_markdown(to_markdown(parse(decode_html(content))), None, "")
-    own = (page.title,) if page.title and page.title != book else ()
-    return [Section((*own, *section.headings), section.text) for section in page.sections]
+def _page(
+    root: _Element, entries: list[Entry], book: str, options: ReadingOptions, *, is_contents: bool
+) -> list[Section]:
+    blocks = write(root, options)
+    headings = [block.text for block in blocks if block.level > 0]
+    if is_contents and not any(block.text for block in blocks if block.level == 0):
+        return []  # but for the table, which is no text, it says "Contents"
+    above = entries[0].above if entries else ()
+    if headings:
+        # Headings of the page that repeat the part above it are no further level.
+        own = sections_of(blocks)
+        return [Section((*above, *_without(section.headings, (*above, book))), section.text) for section in own]
+    anchors = {entry.anchor: (entry.depth + _TOP, entry.words) for entry in entries if entry.anchor}
+    if anchors:
+        blocks = write(root, options, anchors)
+    whole = next((entry for entry in entries if not entry.anchor), None)
+    top = (*above, whole.words) if whole else above
+    return sections_of(blocks, above=_without(top, (book,)))
+
+
+def _without(headings: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
+    """Headings from the first that is not known."""
+    return headings[1:] if headings and headings[0] in known else headings
 
 
 def _package(archive: zipfile.ZipFile) -> str:
@@ -52,14 +89,35 @@ def _package(archive: zipfile.ZipFile) -> str:
     raise DocumentError("is damaged: its container names no package")
 
 
-def _spine(package: _Element) -> list[str]:
-    pages = {
-        item.get("id"): str(item.get("href"))
+def _refuse_locked(archive: zipfile.ZipFile) -> None:
+    """Fonts may be scrambled; pages that are can be read in a shop's program only."""
+    try:
+        listed = parse_xml(archive.read("META-INF/encryption.xml"))
+    except (KeyError, SyntaxError):
+        return
+    places = [str(element.get("URI")) for element in listed.iter("{*}CipherReference")]
+    if any(place.lower().endswith((".xhtml", ".html", ".htm", ".xml")) for place in places):
+        raise DocumentError("is locked by its publisher (DRM)")
+
+
+def _pages(package: _Element, folder: str) -> dict[str, bool]:
+    """Each page's place in the archive, once, in reading order; whether the spine names it."""
+    items = {
+        str(item.get("id")): _inside(item, folder)
         for item in package.iter("{*}item")
-        if item.get("media-type") in _PAGES and item.get("properties") != "nav"
+        if item.get("media-type") in _PAGES
     }
-    order: list[Any] = [item.get("idref") for item in package.iter("{*}itemref")]
-    return [pages[idref] for idref in order if idref in pages]
+    pictures = {str(item.get("id")) for item in package.iter("{*}item") if item.get("media-type") == _PAGES[2]}
+    spine = [str(item.get("idref")) for item in package.iter("{*}itemref")]
+    order = dict.fromkeys((items[idref] for idref in spine if idref in items), True)
+    for identity, place in items.items():
+        if identity not in pictures:  # those are parts of pages
+            order.setdefault(place, False)
+    return order
+
+
+def _inside(item: _Element, folder: str) -> str:
+    return posixpath.normpath(posixpath.join(folder, unquote(str(item.get("href")).partition("#")[0])))
 
 
 def _text(package: _Element, name: str) -> str:

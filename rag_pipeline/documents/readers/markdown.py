@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
 from rag_pipeline.documents.document import Document, Section
-from rag_pipeline.documents.encodings import decode
+from rag_pipeline.documents.encodings import decode_with_warnings
 from rag_pipeline.documents.metadata import split_front_matter
 from rag_pipeline.documents.readers.base import ReadingOptions, stem_of
 from rag_pipeline.metadata_values import MetadataValue
@@ -20,12 +21,14 @@ _MARKDOWN = frozenset({".md", ".markdown"})
 
 def read(name: str, content: bytes, _options: ReadingOptions) -> Document:
     """Read Markdown by its headings, and anything else as one piece."""
-    text = clean(decode(content))
+    decoded = decode_with_warnings(content)
+    text = clean(decoded.text)
     if PurePath(name).suffix.lower() not in _MARKDOWN:
-        return Document(stem_of(name), (Section((), text.strip("\n")),))
+        return Document(stem_of(name), (Section((), text.strip("\n")),), warnings=decoded.warnings)
     metadata, body = split_front_matter(text)
     title = metadata.pop("title", None)
-    return read_markdown(body, str(title) if title else None, stem_of(name), metadata)
+    document = read_markdown(body, str(title) if title else None, stem_of(name), metadata)
+    return replace(document, warnings=decoded.warnings)
 
 
 def read_markdown(

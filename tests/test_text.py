@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import pytest
+
+from rag_pipeline.documents.document import Document, Section, finished
+from rag_pipeline.retrieval.questions import check_question
+from rag_pipeline.text import clean
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("컨테\u00ad이너\u200b선\u2060은 \ufeff길다", "컨테이너선은 길다"),
+        ("con\u00adtainer\u200d ship\u200c", "container ship"),
+        ("파나\u200d막스", "파나막스"),
+        ("가족 👨\u200d👩\u200d👧 ❤\ufe0f\u200d🔥", "가족 👨\u200d👩\u200d👧 ❤\ufe0f\u200d🔥"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("क्\u200dष", "क्\u200dष"),
+        ("\u1112\u1161\u11ab\u1100\u1173\u11af\r\n\0", "한글\n"),
+    ],
+)
+def test_what_nobody_sees_is_taken_out_unless_it_shapes_letters(text, expected):
+    assert clean(text) == expected
+
+
+def test_questions_are_cleaned_as_documents_are():
+    assert check_question(" 최대 흘\u00ad수는\u200b? ") == "최대 흘수는?"
+
+
+def test_a_section_of_nothing_that_is_seen_is_none():
+    document = finished(Document("t", (Section(("\u200b", "가"), "나"), Section((), "\u200b\ufeff"))))
+    assert [(section.headings, section.text) for section in document.sections] == [(("가",), "나")]
