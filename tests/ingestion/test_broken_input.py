@@ -98,7 +98,7 @@ def test_metadata_that_no_store_takes_cost_no_file(folder):
     assert run(folder).unchanged == 3
 
 
-BROKEN_YAML = ["[" * 3000, 'a: !!int ""', "a: !!timestamp x", "a: [", "a: 2001-02-30"]
+BROKEN_YAML = ["[" * 3000, 'a: !!int ""', "a: !!timestamp x", "a: ["]
 
 
 @pytest.mark.parametrize("text", BROKEN_YAML)
