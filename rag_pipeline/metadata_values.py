@@ -17,7 +17,7 @@ _RESERVED_KEY = "chroma:document"
 # Chroma 1.5 keeps names that begin so to itself, and refuses the whole batch with such a key in it.
 _RESERVED_BEGINNINGS = ("$", "#")
 MOST_KEYS = 256
-"""Keys that one source of metadata may give. Chroma 1.5 takes in a row of 6,000, and then never reads the collection."""
+"""Keys that one source of metadata may give. Chroma 1.5 takes a row of 6,000 in, and reads that collection no more."""
 
 
 def storable_metadata(content: Mapping[Any, Any]) -> dict[str, MetadataValue]:
