@@ -56,10 +56,21 @@ def row_sections(
     for number, texts in itertools.chain(head[begin:], filled):
         if named and texts == named:
             continue  # the names once more, as at the top of a page
+        passages.has_rows = True
         yield from passages.add(number, _line(named, texts))
-    if begin == len(head) > 0:
+    if head and not passages.has_rows:
         # Names and nothing below them.
-        yield from passages.add(head[-1][0], _line([], head[-1][1]))
+        yield from passages.add(head[begin - 1][0], _line([], head[begin - 1][1]))
+    yield from passages.rest()
+
+
+def line_sections(
+    lines: Iterable[tuple[int, str]], headings: tuple[str, ...] = (), place: dict[str, MetadataValue] | None = None
+) -> Iterator[Section]:
+    """Sections of some lines each that are told already, with the numbers of their rows, as :func:`row_sections`."""
+    passages = _Passages(headings, place or {})
+    for number, line in lines:
+        yield from passages.add(number, line)
     yield from passages.rest()
 
 
@@ -74,6 +85,7 @@ class _Passages:
     def __init__(self, headings: tuple[str, ...], place: dict[str, MetadataValue]) -> None:
         self.headings = headings
         self.lines: list[str] = []
+        self.has_rows = False
         self._place = place
         self._size = self._first = self._last = 0
 

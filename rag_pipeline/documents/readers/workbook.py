@@ -55,7 +55,7 @@ def read(name: str, content: bytes, options: ReadingOptions) -> Document:
 def _document(title: str, sheets: Iterable[Sheet], options: ReadingOptions) -> Document:
     left_out = _LeftOut()
     sections = [section for sheet in sheets for section in _sections(sheet, options, left_out)]
-    if not any(section.text.strip() for section in sections) and left_out.hidden:
+    if not any(section.text.strip() for section in sections) and left_out.hidden.total():
         raise DocumentError(f"holds nothing but {_listed(left_out.hidden)}, all hidden (reading.hidden)")
     return Document(title, tuple(sections), warnings=tuple(left_out.said()))
 

@@ -24,6 +24,8 @@ _IN_BRACKETS = re.compile(r"\[[^\]]*\]")
 # Quoted text, one character after a backslash; padding (_x) and filling (*x) are no text.
 _LITERAL = re.compile(r'"([^"]*)"|\\(.)|[_*].')
 _PLAIN = re.compile(r"-?[0-9]{1,15}")
+# No more digits than a number has exactly, and none at the end that say nothing.
+_PLAIN_FRACTION = re.compile(r"-?[0-9]{1,7}\.[0-9]{0,7}[1-9]")
 _PLACES = re.compile(r"[0#?.,]*[0#?][0#?.,]*")
 _DASHED = re.compile(r"[0#]+(?:-[0#]+)+")
 _MARK = "\0"
@@ -71,7 +73,7 @@ def number_format(code: str | int, *, from_1904: bool = False) -> Shown:
 
 def plain_number(raw: str) -> str:
     """A number without a format: no more digits than a spreadsheet has, and no exponent where a person writes none."""
-    if _PLAIN.fullmatch(raw):
+    if _PLAIN.fullmatch(raw) or _PLAIN_FRACTION.fullmatch(raw):
         return raw
     try:
         value = Decimal(raw)

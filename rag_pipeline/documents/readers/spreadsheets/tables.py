@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rag_pipeline.documents.document import Section
 from rag_pipeline.documents.readers.headers import SAMPLE, is_heading_of_table, layout, shape, votes
-from rag_pipeline.documents.readers.rows import Row, one_line_of, row_sections
+from rag_pipeline.documents.readers.rows import Row, line_sections, one_line_of, row_sections
 from rag_pipeline.documents.readers.spreadsheets.sheet import Sheet
 from rag_pipeline.metadata_values import MetadataValue
 
@@ -39,13 +39,13 @@ def sheet_sections(sheet: Sheet, across: Mapping[tuple[int, int], str]) -> Itera
     """
     headings = (sheet.name,) if sheet.name else ()
     place: dict[str, MetadataValue] = {"sheet": sheet.name} if sheet.name else {}
-    titles: list[Row] = []
+    titles: list[tuple[int, str]] = []
     names: list[str] = []
     named_columns: list[int] = []
     for block in _blocks(sheet, across):
         texts = [list(row) for _, row in block.rows]
         if _is_lines(texts) and len(texts) <= _MOST_TITLE_ROWS:
-            titles += block.rows
+            titles += [(number, next(filter(None, row))) for number, row in block.rows]
             continue
 
         def label(row: int, column: int, block: _Block = block) -> str:
@@ -53,11 +53,10 @@ def sheet_sections(sheet: Sheet, across: Mapping[tuple[int, int], str]) -> Itera
 
         found = layout(texts[:SAMPLE], label)
         above = headings
-        lines = [next(filter(None, row)) for _, row in titles]
-        if titles and is_heading_of_table(lines):
-            above = (*headings, " ".join(lines))
+        if is_heading_of_table([line for _, line in titles]):
+            above = (*headings, " ".join(line for _, line in titles))
         else:
-            yield from row_sections(titles, headings, place, names=())
+            yield from line_sections(titles, headings, place)
         goes_on = not titles and not found.titles and bool(names) and set(block.columns) <= set(named_columns)
         titles = []
         body = block.rows[len(found.titles) :]
@@ -66,12 +65,12 @@ def sheet_sections(sheet: Sheet, across: Mapping[tuple[int, int], str]) -> Itera
             yield from row_sections(block.rows, above, place, names=moved)
         elif labels := _label_columns([row for _, row in body]):
             above = (*above, " ".join(found.titles)) if found.titles else above
-            yield from row_sections(_form_lines(body, labels), above, place, names=())
+            yield from line_sections(_form_lines(body, labels), above, place)
             names = []
         else:
             yield from row_sections(block.rows, above, place, label)
             names, named_columns = list(found.names), block.columns
-    yield from row_sections(titles, headings, place, names=())
+    yield from line_sections(titles, headings, place)
     yield from (Section(headings, box, place) for box in sheet.boxes)
 
 
@@ -148,7 +147,7 @@ def _label_columns(rows: Sequence[Sequence[str]]) -> set[int]:
     return columns if short and single and len(kinds) > 1 and len(labels) > 1 else set()
 
 
-def _form_lines(rows: Sequence[Row], columns: set[int]) -> Iterator[Row]:
+def _form_lines(rows: Sequence[Row], columns: set[int]) -> Iterator[tuple[int, str]]:
     for number, row in rows:
         parts: list[str] = []
         is_label = False
@@ -160,4 +159,4 @@ def _form_lines(rows: Sequence[Row], columns: set[int]) -> Iterator[Row]:
             else:
                 parts[-1] += f": {cell}" if is_label else f", {cell}"
             is_label = column in columns
-        yield number, ["; ".join(parts)]
+        yield number, "; ".join(parts)

@@ -41,7 +41,9 @@ def xls_sheets(content: bytes, *, is_named_so: bool) -> Iterator[Sheet]:
             cells = {column: text for column, value in enumerate(row) if (text := _shown(value))}
             if cells:
                 sheet.rows[number] = cells
-        sheet.merges = [(top + 1, left, bottom + 1, right) for (top, left), (bottom, right) in found.merged_cell_ranges or ()]
+        sheet.merges = [
+            (top + 1, left, bottom + 1, right) for (top, left), (bottom, right) in found.merged_cell_ranges or ()
+        ]
         yield sheet
 
 

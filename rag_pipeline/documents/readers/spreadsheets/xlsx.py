@@ -41,6 +41,7 @@ class XlsxFile:
         self._strings = list(self._shared_strings())
         self._formats = self._cell_formats()
         self._relations = self._relations_of(WORKBOOK)
+        self._columns: dict[str, int] = {}  # by their letters, as cells name them
         self._entries = list(workbook.iter("{*}sheet"))
 
     def sheets(self) -> Iterator[Sheet]:
@@ -48,7 +49,9 @@ class XlsxFile:
         for entry in self._entries:
             relation = entry.get(_RELATION) or entry.get(_STRICT_RELATION) or ""
             kind, part = self._relations.get(relation, ("", ""))
-            sheet = Sheet(" ".join((entry.get("name") or "").split()), hidden=entry.get("state", "visible") != "visible")
+            sheet = Sheet(
+                " ".join((entry.get("name") or "").split()), hidden=entry.get("state", "visible") != "visible"
+            )
             if kind == "worksheet" and part.lower() in self._names:
                 self._read_cells(part, sheet)
             if kind in ("worksheet", "chartsheet"):
@@ -64,7 +67,7 @@ class XlsxFile:
             # A long text of one cell is no attack: the archive is already known to be of an honest size.
             events = etree.iterparse(stream, tag=tags, resolve_entities=False, no_network=True, huge_tree=True)
             for _, element in events:
-                tag = etree.QName(element).localname
+                tag = element.tag.rpartition("}")[2]
                 if tag == "row":
                     number = _bounded(element.get("r"), number + 1, _LAST_ROW)
                     cells = self._cells(element, number, sheet)
@@ -81,43 +84,45 @@ class XlsxFile:
                     del element.getparent()[0]
 
     def _cells(self, row: _Element, number: int, sheet: Sheet) -> dict[int, str]:
+        """Texts of a row; written for speed, for this runs for every cell."""
         cells: dict[int, str] = {}
-        column = -1
-        for cell in row:
-            if not isinstance(cell.tag, str):
-                continue
-            reference = cell.get("r")
-            column = place_of(reference)[1] if reference else column + 1
-            if not 0 <= column < _LAST_COLUMN:
+        columns, column = self._columns, -1
+        namespace = row.tag[:-3]
+        value_tag, formula_tag, inline_tag = f"{namespace}v", f"{namespace}f", f"{namespace}is"
+        for cell in row.iterchildren(f"{namespace}c"):
+            if reference := cell.get("r"):
+                letters = reference.rstrip("0123456789")
+                if letters not in columns:
+                    columns[letters] = place_of(f"{letters}1")[1]
+                column = columns[letters]
+            else:
+                column += 1
+            if column >= _LAST_COLUMN:
                 raise DocumentError(f"is damaged: {reference} is beyond a sheet")
-            value = formula = inline = None
+            text, has_formula, has_value = "", False, False
             for inner in cell:
-                tag = inner.tag if isinstance(inner.tag, str) else ""
-                if tag.endswith("}v"):
-                    value = inner.text
-                elif tag.endswith("}f"):
-                    formula = inner
-                elif tag.endswith("}is"):
-                    inline = _words(inner)
-            text = inline if inline is not None else self._text(cell, value or "")
+                tag = inner.tag
+                if tag == value_tag:
+                    if value := inner.text:
+                        text, has_value = self._text(cell, value), True
+                elif tag == formula_tag:
+                    has_formula = True
+                elif tag == inline_tag:
+                    text = _words(inner)
             if text:
                 cells[column] = text
-            elif formula is not None and value is None and cell.get("t") != "str":
+            elif has_formula and not has_value and cell.get("t") != "str":
                 sheet.without_value.append(f"{column_name(column)}{number}")
         return cells
 
     def _text(self, cell: _Element, value: str) -> str:
-        if not value:
-            return ""
         match cell.get("t", "n"):
             case "s":
                 index = int(value)
                 return self._strings[index] if 0 <= index < len(self._strings) else ""
             case "n":
-                style = cell.get("s")
-                if style is None or int(style) >= len(self._formats):
-                    return plain_number(value)
-                return self._formats[int(style)](value)
+                style = int(cell.get("s") or 0)
+                return self._formats[style](value) if style < len(self._formats) else plain_number(value)
             case "b":
                 return "TRUE" if value in _TRUE else "FALSE"
             case "d":
@@ -209,6 +214,8 @@ class XlsxFile:
 
 def _words(item: _Element) -> str:
     """Text of a string with formats, without the reading aids (phonetic runs) of East Asian names."""
+    if len(item) == 1 and item[0].tag.endswith("}t"):
+        return item[0].text or ""
     return "".join(
         text.text or ""
         for text in item.iter("{*}t")
@@ -226,5 +233,3 @@ def _bounded(written: str | None, usual: int, most: int) -> int:
     if not 0 < number <= most:
         raise DocumentError(f"is damaged: row {number} is beyond a sheet")
     return number
-
-
