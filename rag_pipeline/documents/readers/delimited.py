@@ -26,6 +26,7 @@ _LONGEST_CELL = 50_000_000
 _MOST_LINES_OF_A_CELL = 100
 # Rows of a table have as many cells as most others; sentences have commas as they come.
 _EVEN = 0.8
+_MOST_LINES_ABOVE = 10
 _SEPARATOR_LINE = re.compile(r"\A\"?sep=(.)\"?[ \t]*\n", re.IGNORECASE)
 
 
@@ -108,12 +109,15 @@ def split(text: str, dialect: Dialect) -> Iterator[list[str]]:
 def _evenness(sample: str, dialect: Dialect) -> tuple[float, int]:
     """The share of rows with as many cells as most, and how many that is; (0, 0): it is no table."""
     rows = [row for row in split(sample, dialect) if any(row)]
-    lengths = Counter(map(len, rows))
-    if not rows or max(lengths) < 2:
+    # Lines above a table have one cell.
+    above = next((number for number, row in enumerate(rows) if len(row) > 1), len(rows))
+    rows = rows[above:]
+    if not rows or above > _MOST_LINES_ABOVE:
         return 0, 0
+    lengths = Counter(map(len, rows))
     width = max((length for length in lengths if length > 1), key=lambda length: (lengths[length], length))
     even = sum(len(row) == width and _is_whole(row) for row in rows) / len(rows)
-    if even < _EVEN and (len(rows[0]) < 2 or _is_prose(sample, dialect)):
+    if (above and even < _EVEN) or ((above or even < _EVEN or len(rows) == 1) and _is_prose(sample, dialect)):
         return 0, 0
     return even, width
 

@@ -1,7 +1,7 @@
 """Which rows of a table are its title, which name its columns, and where the data begin.
 
-Nothing in a file says so. What tells a name from a value is the column below: "흘수" above 12.04, 14.5 and 9.1 is a name,
-and 35.1 above 37.4 and 35.5 is one more value.
+Nothing in a file says so. What tells a name from a value is the column below: "흘수" above 12.04, 14.5 and 9.1 is a
+name, and 35.1 above 37.4 and 35.5 is one more value.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ _LONGEST_TITLE = 120
 _DIGITS = re.compile(r"[0-9][0-9.,]*")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _AROUND_NUMBERS = "-+−–▲△▼()₩￦$€£¥% \u00a0"
+# Letters and a number of several digits; "Q1" is rather a name.
+_CODE = re.compile(r"[^\W\d_]+[-_]?[0-9]{2,}")
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 _SENTENCE_END = (".", "!", "。", "！")
 _BRACKETED = re.compile(r"[(\[（［【〔].{1,20}[)\]）］】〕]")
-_UNITS = frozenset(
-    "m cm mm km kg g t ton tons ft in kn kW MW kWh hp TEU dwt GT ℃ °C % ‰ s sec min h hr 원 천원 백만원 억원 명 인 개 건 척 톤 "
-    "천톤 만톤 대 회 일 월 년 시간 분 초 미터 ㎡ ㎥ ㎞ ㎏ m² m³ L ℓ bar Pa MPa rpm V A W Hz USD KRW EUR".split()
+_UNITS = re.compile(
+    "k?m|[cm]m|k?g|t|tons?|ft|in|kn|k?W|MW|k?Wh|hp|TEU|dwt|GT|℃|°C|%|‰|s|sec|min|hr?|[kM]?Pa|bar|rpm|V|A|k?Hz|USD|KRW|EUR"
+    "|(?:천|만|백만|억)?(?:원|톤|명|척)|인|개|건|대|회|일|월|년|시간|분|초|미터|㎡|㎥|㎞|㎏|m²|m³|L|ℓ"
 )
 
 
@@ -57,7 +59,8 @@ def layout(rows: Sequence[Sequence[str]], label: Callable[[int, int], str] | Non
         return Layout(titles, (), first)
     names = _names(rows, first, begin, label)
     if begin < len(rows) and _are_units(rows[begin], names):
-        names = [f"{name} {_in_brackets(unit)}".strip() if unit else name for name, unit in _pairs(names, rows[begin])]
+        pairs = _pairs(names, rows[begin])
+        names = [name if unit in ("", "-", name) else f"{name} {_in_brackets(unit)}" for name, unit in pairs]
         begin += 1
     return Layout(titles, tuple(names), begin)
 
@@ -94,9 +97,12 @@ def votes(names: Sequence[str], below: Sequence[Sequence[str]]) -> tuple[int, in
         if own == "text":
             # Whatever holds figures is no name, if the name holds none.
             shapes = Counter({"text": shapes["text"], "figures": shapes.total() - shapes["text"]})
+        elif _CODE.fullmatch(name):
+            shapes = Counter(own if _lengths(value) == _lengths(name) else "other" for value in values)
         common, count = shapes.most_common(1)[0]
         if own == "text" and common == "text":
-            valued += len(values) > 1 and name in values  # a name is not among what it names
+            # A name is not among what it names; next to it, it may be one that covers two rows.
+            valued += name in values[1:]
         elif count < 0.6 * len(values) or common == "text" or (own == "number" and numbered):
             continue
         elif own == common:
@@ -104,6 +110,11 @@ def votes(names: Sequence[str], below: Sequence[Sequence[str]]) -> tuple[int, in
         elif own == "text" or _LETTERS.search(name):
             named += 1
     return named, valued
+
+
+def _lengths(code: str) -> str:
+    """A code without what it tells: A01 and B02 are alike."""
+    return re.sub(r"[0-9]", "9", _LETTERS.sub("a", code))
 
 
 def _titles(rows: Sequence[Sequence[str]]) -> int:
@@ -136,7 +147,8 @@ def _is_header(names: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     if any(len(name) > _LONGEST_NAME or name.endswith(_SENTENCE_END) for name in told):
         return False
     if max(map(len, [names, *below])) > 1:
-        return any(shape(name) != "number" for name in told)
+        years = all(_YEAR.fullmatch(name) for name in told) and not all(_YEAR.fullmatch(cell) for cell in below[0])
+        return years or any(shape(name) != "number" for name in told)
     # A single column: without a name nothing is lost, so it must look like one.
     lengths = [len(row[0]) for row in below if row and row[0]]
     return bool(lengths) and 2 * len(told[0]) < sum(lengths) / len(lengths)
@@ -188,12 +200,13 @@ def _are_labels(names: Sequence[str]) -> bool:
 
 
 def _are_units(row: Sequence[str], names: Sequence[str]) -> bool:
-    told = [(name, cell) for name, cell in _pairs(names, row) if cell and cell != "-"]
+    # A name that covers both rows has been repeated.
+    told = [(name, cell) for name, cell in _pairs(names, row) if cell not in ("", "-", name)]
     if not told or not all(name for name, _ in told):
         return False
     bracketed = [bool(_BRACKETED.fullmatch(cell)) for _, cell in told]
     return all(bracketed) or (
-        len(told) > 1 and all(b or cell in _UNITS for b, (_, cell) in zip(bracketed, told, strict=True))
+        len(told) > 1 and all(b or _UNITS.fullmatch(cell) for b, (_, cell) in zip(bracketed, told, strict=True))
     )
 
 

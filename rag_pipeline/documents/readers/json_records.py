@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from html.parser import HTMLParser
 from pathlib import PurePath
 from typing import Any
 
@@ -15,6 +13,7 @@ from rag_pipeline.documents.metadata import RESERVED
 from rag_pipeline.documents.readers import notebook
 from rag_pipeline.documents.readers.base import ReadingOptions, stem_of
 from rag_pipeline.documents.readers.json_values import Figure, concatenated, outline, parse, speech_of, written
+from rag_pipeline.documents.readers.markup import read_markup
 from rag_pipeline.documents.readers.rows import Row, line_sections, row_sections
 from rag_pipeline.errors import DocumentError
 from rag_pipeline.metadata_values import MetadataValue, key_problem
@@ -25,21 +24,20 @@ _TEXTS = ("text", "content", "body", "contents", "본문", "내용")
 # What has a text and one of these was written by somebody, whose name it tells.
 _PEOPLES_NAMES = frozenset({"name", "이름"})
 _OF_WRITING = frozenset(
-    "date created created_at createdAt updated_at timestamp time author attendees email 날짜 작성일 작성일시 일시 등록일 참석자".split()
+    {"date", "created", "created_at", "createdAt", "updated_at", "timestamp", "time", "author", "attendees", "email"}
+    | {"날짜", "작성일", "작성일시", "일시", "등록일", "참석자"}
 )
 # Names of lists that say nothing of what is in them.
-_WRAPPERS = frozenset("data items item results result records rows list entries values features documents docs".split())
+_WRAPPERS = frozenset(
+    {"data", "items", "item", "results", "result", "records", "rows", "list", "entries", "values", "features"}
+    | {"documents", "docs"}
+)
 _DEEPEST_WRAPPER = 3
 # Metadata of a record are to filter by; Chroma Cloud takes 32 in all, names of 36 bytes. The text holds every field.
 _MOST_FIELDS = 16
 _LONGEST_NAME = 36
 _LONGEST_VALUE = 200
 _MOST_NAMED = 5
-# The parser of the standard library is slow on what was made to be.
-_LONGEST_MARKUP = 100_000
-_HTML = re.compile(
-    r"\s*<(p|div|h[1-6]|ul|ol|table|article|section|html|body|span|b|strong|br)\b.*>\s*", re.DOTALL | re.I
-)
 
 
 def read(name: str, content: bytes, options: ReadingOptions) -> Document:
@@ -172,7 +170,7 @@ def _are(values: Sequence[Any], kind: type) -> bool:
 def _record(record: Any, options: ReadingOptions) -> tuple[str, str, dict[str, MetadataValue]]:
     """Title, text and metadata of a record."""
     if not isinstance(record, Mapping):
-        return "", _read_markup(record) if isinstance(record, str) else outline(record), {}
+        return "", read_markup(record) if isinstance(record, str) else outline(record), {}
     properties = record.get("properties")
     if record.get("type") == "Feature" and isinstance(properties, Mapping):
         # GeoJSON: what is known of a place comes first.
@@ -187,7 +185,7 @@ def _record(record: Any, options: ReadingOptions) -> tuple[str, str, dict[str, M
     if text_field is None:
         return title, outline(others), metadata
     value = record[text_field]
-    text = _read_markup(value) if isinstance(value, str) else outline(value)
+    text = read_markup(value) if isinstance(value, str) else outline(value)
     if options.json_text is None and others:
         text = f"{text}\n\n{outline(others)}"
     return title, text, metadata
@@ -226,40 +224,3 @@ def _metadata(fields: Mapping[str, Any]) -> dict[str, MetadataValue]:
         if len(found) == _MOST_FIELDS:
             break
     return found
-
-
-def _read_markup(text: str) -> str:
-    """The text of a field that is a piece of a page; any other as it is."""
-    if len(text) > _LONGEST_MARKUP or not _HTML.fullmatch(text):
-        return text
-    page = _Page()
-    page.feed(text)
-    page.close()
-    lines = (" ".join(line.split()) for line in "".join(page.parts).split("\n"))
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() or text
-
-
-class _Page(HTMLParser):
-    """Text without tags: a blank line around what stands by itself."""
-
-    _BLOCKS = frozenset("p div h1 h2 h3 h4 h5 h6 ul ol table article section blockquote pre".split())
-    _LINES = frozenset({"br", "li", "tr", "dt", "dd"})
-    _UNREAD = frozenset({"script", "style"})
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.parts: list[str] = []
-        self._unread = False
-
-    def handle_starttag(self, tag: str, _attributes: list[tuple[str, str | None]]) -> None:
-        self._unread = self._unread or tag in self._UNREAD
-        self.parts.append("\n\n" if tag in self._BLOCKS else "\n" if tag in self._LINES else "")
-        self.parts.append("- " if tag == "li" else " " if tag in ("td", "th") else "")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._unread = self._unread and tag not in self._UNREAD
-        self.parts.append("\n\n" if tag in self._BLOCKS else "")
-
-    def handle_data(self, data: str) -> None:
-        if not self._unread:
-            self.parts.append(data)

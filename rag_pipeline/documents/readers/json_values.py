@@ -47,7 +47,7 @@ def concatenated(text: str) -> list[Any]:
     Raises:
         DocumentError: something else is among them.
     """
-    values = []
+    values: list[Any] = []
     place = _after_blanks(text, 0)
     while place < len(text) or not values:
         try:

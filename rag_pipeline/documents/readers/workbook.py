@@ -23,11 +23,11 @@ _MOST_NAMED = 5
 def read(name: str, content: bytes, options: ReadingOptions) -> Document:
     """Read rows as ``column: value``, with sheet and row numbers; a form as ``label: value``.
 
-    Values look as they do in the program: percentages, money, grouped thousands; dates are ISO. What covers several rows is
-    repeated in each, what covers several columns is the name of all of them. Text boxes and titles of charts follow the
-    rows of their sheet. Left out are hidden sheets, rows and columns, and comments, unless they are asked for (of XLS
-    only sheets are known to be hidden, and no comments), the figures of charts, which are those of cells, and headers and
-    footers of pages.
+    Values look as they do in the program: percentages, money, grouped thousands; dates are ISO. What covers several
+    rows is repeated in each, what covers several columns is the name of all of them. Text boxes and titles of charts
+    follow the rows of their sheet. Left out are hidden sheets, rows and columns, and comments, unless they are asked
+    for (of XLS only sheets are known to be hidden, and comments are not read), the figures of charts, which are those
+    of cells, and headers and footers of pages.
 
     Raises:
         DocumentError: it is locked with a password, or all of it is hidden.
@@ -96,9 +96,10 @@ class _LeftOut:
         if self.formulas:
             named = ", ".join(self.formulas[:_MOST_NAMED]) + (", …" if len(self.formulas) > _MOST_NAMED else "")
             hold = "hold" if len(self.formulas) > 1 else "holds"
-            yield f"{_listed({'formula': len(self.formulas)})} {hold} no value ({named}); open and save it in a spreadsheet"
+            count = _listed({"formula": len(self.formulas)})
+            yield f"{count} {hold} no value ({named}); open and save it in a spreadsheet"
         if self.cut:
-            yield f"rows or cells that are repeated thousands of times were cut short ({', '.join(self.cut[:_MOST_NAMED])})"
+            yield f"what is repeated thousands of times was cut short ({', '.join(self.cut[:_MOST_NAMED])})"
 
 
 def _listed(counts: Mapping[str, int]) -> str:

@@ -47,6 +47,9 @@ READ = {
     "no names above dates": ("2024-01-02,비\n2024-01-03,눈\n", "2024-01-02 | 비\n2024-01-03 | 눈"),
     "no names above codes": ("A-001,밧줄\nA-002,닻\n", "A-001 | 밧줄\nA-002 | 닻"),
     "years are names": ("구분,2022,2023\n매출,10,20\n", "구분: 매출; 2022: 10; 2023: 20"),
+    "nothing but years are names": ("2022,2023\n10,20\n30,40\n", "2022: 10; 2023: 20\n2022: 30; 2023: 40"),
+    "no names above codes of several kinds": ("A01,가\nB02,나\nC03,다\n", "A01 | 가\nB02 | 나\nC03 | 다"),
+    "a sentence": ("Hello, world\n", "Hello, world"),
     "words above words are names": ("질문,답변\n최대 흘수는?,깊다\n", "질문: 최대 흘수는?; 답변: 깊다"),
     "units below names": ("선명,길이,톤수\n,(m),(톤)\n가람,300,5000\n", "선명: 가람; 길이 (m): 300; 톤수 (톤): 5000"),
     "an index without a name": (",이름\n0,가\n1,나\n", "0; 이름: 가\n1; 이름: 나"),
@@ -79,6 +82,11 @@ def test_a_line_above_the_table_is_its_heading():
     (section,) = read_document("a.csv", "2024년 현황,,\n(단위: 척),,\n항만,입항,출항\n부산,1,2\n".encode()).sections
     assert section.headings == ("2024년 현황 (단위: 척)",)
     assert (section.text, section.place) == ("항만: 부산; 입항: 1; 출항: 2", {"rows": "4-4"})
+
+
+def test_a_short_table_below_a_line_is_a_table():
+    (section,) = read_document("a.csv", "승객 명단\n\n이름,나이\n김,30\n".encode()).sections
+    assert (section.headings, section.text) == (("승객 명단",), "이름: 김; 나이: 30")
 
 
 def test_rows_are_counted_with_the_lines_above_them():
@@ -129,5 +137,5 @@ def test_a_megabyte_made_to_be_slow_are_read_at_once(unit):
 
 
 def test_a_row_of_ten_thousand_cells_is_read():
-    names, values = (",".join(f"{kind}{number}" for number in range(10_000)) for kind in "nv")
-    assert text_of(f"{names}\n{values}\n{values}\n").startswith("n0: v0; n1: v1; ")
+    names, values = ",".join(f"열{number}" for number in range(10_000)), ",".join(map(str, range(10_000)))
+    assert text_of(f"{names}\n{values}\n{values}\n").startswith("열0: 0; 열1: 1; ")

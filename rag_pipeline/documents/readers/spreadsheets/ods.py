@@ -37,41 +37,67 @@ def ods_sheets(archive: zipfile.ZipFile) -> Iterator[Sheet]:
 
     if "META-INF/manifest.xml" in archive.namelist() and b"encryption-data" in archive.read("META-INF/manifest.xml"):
         raise DocumentError("is locked with a password; save it without one")
-    hidden_styles: set[str] = set()
-    tags = [f"{_STYLE}style", *(f"{_TABLE}{name}" for name in ("table", "table-column", "table-row", "shapes"))]
+    reader = _Reader()
+    names = ("table", "table-column", "table-row", "shapes")
     with archive.open(CONTENT) as stream:
-        sheet, row, column = Sheet(""), 0, 0
         events = etree.iterparse(
-            stream, events=("start", "end"), tag=tags, resolve_entities=False, no_network=True, huge_tree=True
+            stream,
+            events=("start", "end"),
+            tag=[f"{_STYLE}style", *(f"{_TABLE}{name}" for name in names)],
+            resolve_entities=False,
+            no_network=True,
+            huge_tree=True,
         )
-        depth = 0
         for event, element in events:
-            tag = etree.QName(element).localname
             if event == "start":
-                depth += tag == "table"
-                if tag == "table" and depth == 1:
-                    name = " ".join(element.get(f"{_TABLE}name", "").split())
-                    sheet, row, column = Sheet(name, hidden=element.get(f"{_TABLE}style-name") in hidden_styles), 0, 0
-                continue
-            if tag == "style":
-                properties = element.find(f"{_STYLE}table-properties")
-                if properties is not None and properties.get(f"{_TABLE}display") == "false":
-                    hidden_styles.add(element.get(f"{_STYLE}name", ""))
-            elif tag == "table":
-                depth -= 1
-                if depth == 0:
-                    yield sheet
-            elif depth == 1 and tag == "table-column":
-                count = _count(element, "number-columns-repeated", _LAST_COLUMN)
-                if element.get(f"{_TABLE}visibility", "visible") != "visible":
-                    sheet.hidden_columns.append((column, column + count - 1))
-                column += count
-            elif depth == 1 and tag == "table-row":
-                row += _read_row(element, row + 1, sheet)
-            elif depth == 1 and tag == "shapes":
-                sheet.boxes += _boxes(element)
-            if depth <= 1 and tag != "style":
-                element.clear()
+                reader.begin(element)
+            elif sheet := reader.end(element):
+                yield sheet
+
+
+class _Reader:
+    """What is known while the sheets are read, one after the other."""
+
+    def __init__(self) -> None:
+        self._hidden_styles: set[str] = set()
+        self._sheet = Sheet("")
+        self._row = self._column = 0
+        self._depth = 0  # a cell may hold a table of its own
+
+    def begin(self, element: _Element) -> None:
+        if element.tag == f"{_TABLE}table":
+            self._depth += 1
+            if self._depth == 1:
+                name = " ".join(element.get(f"{_TABLE}name", "").split())
+                self._sheet = Sheet(name, hidden=element.get(f"{_TABLE}style-name") in self._hidden_styles)
+                self._row = self._column = 0
+
+    def end(self, element: _Element) -> Sheet | None:
+        """Take in what is whole now; returns a sheet when it is."""
+        if element.tag == f"{_STYLE}style":
+            properties = element.find(f"{_STYLE}table-properties")
+            if properties is not None and properties.get(f"{_TABLE}display") == "false":
+                self._hidden_styles.add(element.get(f"{_STYLE}name", ""))
+            return None
+        is_table = element.tag == f"{_TABLE}table"
+        if self._depth == 1:
+            if element.tag == f"{_TABLE}table-column":
+                self._read_column(element)
+            elif element.tag == f"{_TABLE}table-row":
+                self._row += _read_row(element, self._row + 1, self._sheet)
+            elif element.tag == f"{_TABLE}shapes":
+                self._sheet.boxes += _boxes(element)
+            element.clear()
+            while (before := element.getprevious()) is not None and (parent := element.getparent()) is not None:
+                parent.remove(before)
+        self._depth -= is_table
+        return self._sheet if is_table and self._depth == 0 else None
+
+    def _read_column(self, element: _Element) -> None:
+        count = _count(element, "number-columns-repeated", _LAST_COLUMN)
+        if element.get(f"{_TABLE}visibility", "visible") != "visible":
+            self._sheet.hidden_columns.append((self._column, self._column + count - 1))
+        self._column += count
 
 
 def ods_title(archive: zipfile.ZipFile) -> str | None:
@@ -90,38 +116,37 @@ def _read_row(element: _Element, number: int, sheet: Sheet) -> int:
     """Read one row; returns how many rows it stands for."""
     cells: dict[int, str] = {}
     column = 0
-    for cell in element:
-        if cell.tag not in (f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell"):
-            continue
+    for cell in element.iterchildren(f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell"):
         count = _count(cell, "number-columns-repeated", _LAST_COLUMN)
         if len(cell):
             if comment := " ".join(" ".join(_lines(note)) for note in cell.iter(f"{_OFFICE}annotation")):
                 sheet.comments[number, column] = " ".join(comment.split())
             sheet.boxes += _boxes(cell)
         if cell.tag == f"{_TABLE}table-cell":
-            text = _shown(cell)
-            if text:
+            if text := _shown(cell):
                 sheet.repetitions_cut |= count > _MOST_REPEATED
                 cells.update(dict.fromkeys(range(column, column + min(count, _MOST_REPEATED)), text))
             elif cell.get(f"{_TABLE}formula") and not cell.get(f"{_OFFICE}value-type"):
                 sheet.without_value.append(f"{column_name(column)}{number}")
-            across = _count(cell, "number-columns-spanned", _LAST_COLUMN)
-            down = _count(cell, "number-rows-spanned", _LAST_ROW)
-            if across > 1 or down > 1:
-                sheet.merges.append((number, column, number + down - 1, column + across - 1))
+            _note_merge(cell, number, column, sheet)
         column += count
         if column > _LAST_COLUMN:
             break
     count = _count(element, "number-rows-repeated", _LAST_ROW)
-    sheet.repetitions_cut |= bool(cells) and count > _MOST_REPEATED
-    is_hidden = element.get(f"{_TABLE}visibility", "visible") != "visible"
-    if cells or is_hidden:
-        for repeated in range(number, number + min(count, _MOST_REPEATED)):
-            if cells:
-                sheet.rows[repeated] = dict(cells)
-            if is_hidden:
-                sheet.hidden_rows.add(repeated)
+    rows = range(number, number + min(count, _MOST_REPEATED))
+    if cells:
+        sheet.repetitions_cut |= count > _MOST_REPEATED
+        sheet.rows.update((row, dict(cells)) for row in rows)
+    if element.get(f"{_TABLE}visibility", "visible") != "visible":
+        sheet.hidden_rows.update(rows)
     return count
+
+
+def _note_merge(cell: _Element, row: int, column: int, sheet: Sheet) -> None:
+    across = _count(cell, "number-columns-spanned", _LAST_COLUMN)
+    down = _count(cell, "number-rows-spanned", _LAST_ROW)
+    if across > 1 or down > 1:
+        sheet.merges.append((row, column, row + down - 1, column + across - 1))
 
 
 def _shown(cell: _Element) -> str:
@@ -150,7 +175,7 @@ def _digits_kept(shown: str, value: str, shift: int) -> str:
         exact = Decimal(plain_number(value)).scaleb(shift)
         figures = re.search(r"[0-9][0-9,]*(?:\.[0-9]+)?", shown)
         if figures is None:
-            return f"{exact:f}" if not shown else shown
+            return shown or f"{exact:f}"
         if abs(exact) == Decimal(figures[0].replace(",", "")):
             return shown
         whole, _, rest = f"{abs(exact):f}".partition(".")
@@ -182,9 +207,7 @@ def _lines(element: _Element) -> list[str]:
 def _words(paragraph: _Element) -> str:
     parts = [paragraph.text or ""]
     for inner in paragraph:
-        if inner.tag == f"{_TEXT}s":
-            parts.append(" ")
-        elif inner.tag in (f"{_TEXT}tab", f"{_TEXT}line-break"):
+        if inner.tag in (f"{_TEXT}s", f"{_TEXT}tab", f"{_TEXT}line-break"):
             parts.append(" ")
         elif isinstance(inner.tag, str) and inner.tag not in (f"{_TEXT}ruby-text", f"{_OFFICE}annotation"):
             parts.append(_words(inner))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 # Cells that repetitions and merges may stand for in one sheet; a few bytes can ask for billions.
 _MOST_FILLED = 1_000_000
@@ -46,7 +47,7 @@ class Sheet:
         for row, column, text, (first, left, _, right) in self._covered():
             if right > left:
                 across[row, column] = text
-            if row > first and column == left and self.rows[row]:
+            if row > first and column == left and column not in self.rows[row]:
                 self.rows[row][column] = text
         return across
 
@@ -63,8 +64,15 @@ class Sheet:
         return len(rows), len(columns)
 
     def is_hidden_column(self, column: int) -> bool:
-        """Whether a column is hidden."""
-        return any(first <= column <= last for first, last in self.hidden_columns)
+        """Whether a column is hidden; to be asked when the sheet is whole."""
+        return column in self._hidden
+
+    @cached_property
+    def _hidden(self) -> frozenset[int]:
+        found: list[int] = []
+        for first, last in sorted(self.hidden_columns):  # a hostile file hides the same ones over and over
+            found += range(max(first, found[-1] + 1 if found else 0), last + 1)
+        return frozenset(found)
 
     def _covered(self) -> Iterator[tuple[int, int, str, tuple[int, int, int, int]]]:
         """Places of merged cells in rows that hold anything: row, column, the cell's text and its bounds."""

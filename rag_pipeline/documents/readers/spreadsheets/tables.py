@@ -104,7 +104,7 @@ def _side_by_side(sheet: Sheet, run: Sequence[int], across: Mapping[tuple[int, i
 
 
 def _block(sheet: Sheet, run: Sequence[int], columns: list[int]) -> _Block:
-    rows = []
+    rows: list[Row] = []
     for number in run:
         cells = sheet.rows[number]
         texts = [one_line_of(cells[column]) if column in cells else "" for column in columns]
@@ -126,13 +126,13 @@ def _label_columns(rows: Sequence[Sequence[str]]) -> set[int]:
 
     In a form labels and values alternate. Labels are short and stand there once, values are of several kinds.
     """
-    if not 1 < len(rows) <= _MOST_FORM_ROWS or votes(rows[0], rows[1:])[0]:
+    if not 1 < len(rows) <= _MOST_FORM_ROWS:
         return set()
     filled = [[(column, cell) for column, cell in enumerate(row) if cell] for row in rows]
     even = [row for row in filled if len(row) % 2 == 0]
     columns = {column for row in even for column, _ in row[::2]}
     values = {column for row in even for column, _ in row[1::2]}
-    if not columns or columns & values or max(map(len, filled)) > _MOST_IN_FORM_ROW:
+    if not columns or columns & values or max(map(len, filled)) > _MOST_IN_FORM_ROW or _names_figures(rows, values):
         return set()
     labels = [cell for row in filled for column, cell in row if column in columns]
     # A label that covers several rows has been repeated in each.
@@ -145,6 +145,16 @@ def _label_columns(rows: Sequence[Sequence[str]]) -> set[int]:
     short = all(shape(label) == "text" and len(label) <= _LONGEST_LABEL for label in labels)
     single = len(set(labels)) == len(labels) - repeated
     return columns if short and single and len(kinds) > 1 and len(labels) > 1 else set()
+
+
+def _names_figures(rows: Sequence[Sequence[str]], columns: set[int]) -> bool:
+    """Whether the first row names columns of figures. In a wide form a single one may stand below a word."""
+    fewest = 2 if len(rows) > 2 and len(columns) > 1 else 1
+    for column in columns:
+        below = [row[column] for row in rows[1:] if row[column]]
+        if len(below) >= fewest and votes([rows[0][column]], [[cell] for cell in below])[0]:
+            return True
+    return False
 
 
 def _form_lines(rows: Sequence[Row], columns: set[int]) -> Iterator[tuple[int, str]]:

@@ -48,22 +48,16 @@ def xls_sheets(content: bytes, *, is_named_so: bool) -> Iterator[Sheet]:
 
 
 def _shown(value: Any) -> str:
-    if value is None or value == "":
-        return ""
-    match value:
-        case bool():
-            return str(value).upper()
-        case float():
-            return plain_number(repr(value))
-        case datetime.datetime():
-            return str(value.date()) if value.time() == datetime.time() else f"{value.date()} {_clock(value.time())}"
-        case datetime.time():
-            return _clock(value)
-        case datetime.timedelta():
-            minutes, seconds = divmod(round(value.total_seconds()), 60)
-            return f"{minutes // 60}:{minutes % 60:02}" + (f":{seconds:02}" if seconds else "")
-        case _:
-            return str(value)
+    if isinstance(value, datetime.datetime):
+        return f"{value.date()} {_clock(value.time())}" if value.time() != datetime.time() else str(value.date())
+    if isinstance(value, datetime.time):
+        return _clock(value)
+    if isinstance(value, datetime.timedelta):
+        minutes, seconds = divmod(round(value.total_seconds()), 60)
+        return f"{minutes // 60}:{minutes % 60:02}" + (f":{seconds:02}" if seconds else "")
+    if isinstance(value, bool):
+        return str(value).upper()
+    return plain_number(repr(value)) if isinstance(value, float) else str(value)
 
 
 def _clock(time: datetime.time) -> str:

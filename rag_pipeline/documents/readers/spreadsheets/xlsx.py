@@ -76,7 +76,8 @@ class XlsxFile:
                     if element.get("hidden") in _TRUE:
                         sheet.hidden_rows.add(number)
                 elif tag == "col" and element.get("hidden") in _TRUE:
-                    sheet.hidden_columns.append((int(element.get("min", 1)) - 1, int(element.get("max", 1)) - 1))
+                    first, last = int(element.get("min", 1)), int(element.get("max", 1))
+                    sheet.hidden_columns.append((first - 1, min(last, _LAST_COLUMN) - 1))
                 elif tag == "mergeCell":
                     sheet.merges.append(range_of(element.get("ref", "A1")))
                 element.clear()
