@@ -119,7 +119,8 @@ def _evenness(sample: str, dialect: Dialect) -> tuple[float, int]:
     even = sum(len(row) == width and _is_whole(row) for row in rows) / len(rows)
     if (above and even < _EVEN) or ((above or even < _EVEN or len(rows) == 1) and _is_prose(sample, dialect)):
         return 0, 0
-    return even, width
+    # What stands above counts against a delimiter: in another one it may be the names.
+    return even * len(rows) / (above + len(rows)), width
 
 
 def _is_whole(row: list[str]) -> bool:
