@@ -16,6 +16,7 @@ _LARGEST_INTEGER = 2**63 - 1
 _RESERVED_KEY = "chroma:document"
 # Chroma 1.5 keeps names that begin so to itself, and refuses the whole batch with such a key in it.
 _RESERVED_BEGINNINGS = ("$", "#")
+_MOST_OF_ROW = 4000
 MOST_KEYS = 256
 """Keys that one source of metadata may give. Chroma 1.5 takes a row of 6,000 in, and reads that collection no more."""
 
@@ -34,6 +35,13 @@ def storable_metadata(content: Mapping[Any, Any]) -> dict[str, MetadataValue]:
         if len(flat) == MOST_KEYS:
             break
     return flat
+
+
+def row_problem(metadata: Mapping[Any, Any]) -> str:
+    """Why so many metadata cannot be kept with one text; empty if they can."""
+    if len(metadata) > _MOST_OF_ROW:
+        return f"a text has {len(metadata):,} metadata, more than the {_MOST_OF_ROW:,} that a store takes"
+    return ""
 
 
 def key_problem(name: object) -> str:

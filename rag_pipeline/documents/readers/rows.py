@@ -108,6 +108,6 @@ def _line(names: Sequence[str], cells: Sequence[str]) -> str:
     told = [(index, cell) for index, cell in enumerate(cells) if cell]
     if not any(names):
         return " | ".join(cell for _, cell in told)
-    if len(told) == 1 and len(names) > 2 and told[0][1].startswith(_NOTES):
+    if len(told) == 1 and len(names) > 1 and told[0][1].startswith(_NOTES):
         return told[0][1]
     return "; ".join(f"{names[index]}: {cell}" if index < len(names) and names[index] else cell for index, cell in told)
