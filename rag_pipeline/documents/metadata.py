@@ -62,7 +62,7 @@ def split_front_matter(text: str) -> FrontMatter:
         if content is None or isinstance(content, dict):
             values = flat_values(content or {})
             left_out = [str(key) for key, value in (content or {}).items() if _is_lost(key, value, values)]
-            said = f"front matter: left out, for no store takes it: {_named(left_out)}"
+            said = f"front matter: left out, for it is nested or its name is taken: {_named(left_out)}"
             return FrontMatter(values, text[match.end() :], (said,) if left_out else ())
     return FrontMatter({}, text)
 
@@ -88,9 +88,9 @@ def _toml(text: str) -> Any:
 
 
 def _is_lost(key: Any, value: Any, values: Mapping[str, MetadataValue]) -> bool:
-    """Whether a key with a value is not among the values that a store takes; its own names are passed over."""
+    """Whether a key with a value is not among the values that are stored."""
     empty = value is None or value in ("", [], {})
-    return not empty and str(key) not in values and str(key) not in RESERVED
+    return not empty and clean(str(key)) not in values
 
 
 def _named(keys: Sequence[str], most: int = 5) -> str:
