@@ -14,26 +14,42 @@ MetadataValue = str | int | float | bool
 _LARGEST_INTEGER = 2**63 - 1
 # Chroma's own key, for texts.
 _RESERVED_KEY = "chroma:document"
+# Chroma 1.5 keeps names that begin so to itself, and refuses the whole batch with such a key in it.
+_RESERVED_BEGINNINGS = ("$", "#")
+_MOST_OF_ROW = 4000
+MOST_KEYS = 256
+"""Keys that one source of metadata may give. Chroma 1.5 takes a row of 6,000 in, and reads that collection no more."""
 
 
 def storable_metadata(content: Mapping[Any, Any]) -> dict[str, MetadataValue]:
     """What a store takes of keys and values: clean text, finite numbers, true, false.
 
     Dates become text, lists are joined, whole numbers beyond 64 bits become text. What is nested, empty, infinite or no
-    number at all is left out.
+    number at all is left out, and so are keys that no store takes and those beyond :data:`MOST_KEYS`.
     """
     flat: dict[str, MetadataValue] = {}
     for key, value in content.items():
         name, plain = _words(key), _storable(value)
-        if plain is not None and plain != "" and name not in ("", _RESERVED_KEY):
+        if plain is not None and plain != "" and not key_problem(name):
             flat[name] = plain
+        if len(flat) == MOST_KEYS:
+            break
     return flat
+
+
+def row_problem(metadata: Mapping[Any, Any]) -> str:
+    """Why so many metadata cannot be kept with one text; empty if they can."""
+    if len(metadata) > _MOST_OF_ROW:
+        return f"a text has {len(metadata):,} metadata, more than the {_MOST_OF_ROW:,} that a store takes"
+    return ""
 
 
 def key_problem(name: object) -> str:
     """Why something cannot be a key of metadata; empty if it can."""
     if not isinstance(name, str) or not is_unicode(name) or name == _RESERVED_KEY:
-        return f"a key of metadata is text, found {name!r}"
+        return f"a key of metadata is text, found {name!r:.100}"
+    if not name or name.startswith(_RESERVED_BEGINNINGS):
+        return f"a key of metadata is not empty and does not begin with '$' or '#', found {name!r:.100}"
     return ""
 
 

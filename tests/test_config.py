@@ -94,6 +94,15 @@ def test_settings_are_frozen(write):
         ("- a\n- b", ["expected keys and values", "list"]),
         ("a: [", ["not valid YAML", "line"]),
         ("1: 2", ["keys are text"]),
+        ("a: &a [x]\nb: *a\nc: &c [*c]", ["not valid YAML", "&c holds itself"]),
+        (
+            "a0: &a0 {k: v}\n" + "".join(f"a{n}: &a{n} {{<<: [{f'*a{n - 1}, ' * 9}]}}\n" for n in range(1, 9)),
+            ["not valid YAML", "counting what aliases repeat"],
+        ),
+        (
+            "collections: {docs: {folder: d, embedding: bundled, metadata: [{files: a, values: {$b: 1}}]}}",
+            ["values.$b", "does not begin with '$' or '#'"],
+        ),
     ],
 )
 def test_a_wrong_key_or_value_is_named_with_what_is_allowed_in_one_line(write, text, words):

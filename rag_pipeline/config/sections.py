@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from rag_pipeline.masking import mask_values
+from rag_pipeline.metadata_values import key_problem
 
 DeviceName = Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
 DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
@@ -124,11 +125,17 @@ def _scalar(value: Any) -> Any:
     return value
 
 
+def _key(name: str) -> str:
+    if key_problem(name):
+        raise ValueError("a name that is not empty and does not begin with '$' or '#'")
+    return name
+
+
 class MetadataRule(_Frozen):
     """Metadata for the files that match one of the patterns."""
 
     files: Patterns
-    values: dict[str, Annotated[Any, BeforeValidator(_scalar)]]
+    values: dict[Annotated[str, AfterValidator(_key)], Annotated[Any, BeforeValidator(_scalar)]]
 
 
 class CollectionSettings(_Frozen):

@@ -12,11 +12,11 @@ import os
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from dotenv import load_dotenv
 from pydantic import Field, PrivateAttr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from rag_pipeline import limited_yaml
 from rag_pipeline.config.names import COLLECTION_NAME, CONFIG_FILE, ENV_PREFIX
 from rag_pipeline.config.sections import (
     AnswerSettings,
@@ -191,12 +191,12 @@ def load_settings(config: str | Path | None = None) -> Settings:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        content = limited_yaml.load(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path}: not UTF-8; save it as UTF-8") from None
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
-    except yaml.YAMLError as error:
+    except Exception as error:  # not only YAMLError: PyYAML lets through whatever its parts stumble over
         mark = getattr(error, "problem_mark", None)
         place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "cannot be parsed"

@@ -5,18 +5,22 @@ All of it ends as flat values in the metadata of the document's chunks, to filte
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import re
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
+from rag_pipeline import limited_yaml
 from rag_pipeline.errors import DocumentError
 from rag_pipeline.locations import RemoteFile, SourcePath
-from rag_pipeline.metadata_values import MetadataValue, storable_metadata
-from rag_pipeline.text import one_line
+from rag_pipeline.metadata_values import MOST_KEYS, MetadataValue, key_problem, storable_metadata
+from rag_pipeline.text import clean, one_line
 
 SIDECAR_SUFFIX = ".meta.yaml"
 # What chunks carry of their own; a document cannot change it.
@@ -25,37 +29,85 @@ RESERVED = frozenset(
     | {"page", "slide", "sheet", "rows"}
 )
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?\n)?(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+_TOML_FRONT_MATTER = re.compile(r"\A\+\+\+[ \t]*\n(.*?\n)?\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL)
+# Beyond this it is text between two lines, or was made to keep a parser busy.
+_LONGEST_FRONT_MATTER = 100_000
 
 
-def split_front_matter(text: str) -> tuple[dict[str, MetadataValue], str]:
-    """The YAML front matter of a Markdown text, as flat values, and the text without it.
+@dataclass(frozen=True)
+class FrontMatter:
+    """What stands in front of a Markdown text."""
 
-    What looks like front matter and is none, such as a line between two thematic breaks, stays in the text.
+    values: dict[str, MetadataValue]
+    body: str
+    """The text without it."""
+    warnings: tuple[str, ...] = ()
+    """What of it was left out, a line each."""
+
+
+def split_front_matter(text: str) -> FrontMatter:
+    """Part a Markdown text from its front matter, in YAML between ``---`` or in TOML between ``+++``.
+
+    What looks like front matter and is none, such as a line between two thematic breaks, stays in the text. A figure is
+    a number only where it reads back as it was written, and only ``true`` and ``false`` are truth values.
     """
-    match = _FRONT_MATTER.match(text)
-    if match is None:
-        return {}, text
+    for pattern, parse in ((_FRONT_MATTER, _yaml), (_TOML_FRONT_MATTER, _toml)):
+        match = pattern.match(text)
+        if match is None or match.end() > _LONGEST_FRONT_MATTER:
+            continue
+        try:
+            content = parse(match[1] or "")
+        except Exception:  # parsers let through whatever their parts stumble over, such as an IndexError
+            break
+        if content is None or isinstance(content, dict):
+            values = flat_values(content or {})
+            left_out = [str(key) for key, value in (content or {}).items() if _is_lost(key, value, values)]
+            said = f"front matter: left out, for it is nested or its name is taken: {_named(left_out)}"
+            return FrontMatter(values, text[match.end() :], (said,) if left_out else ())
+    return FrontMatter({}, text)
+
+
+def _yaml(text: str) -> Any:
     try:
-        content = yaml.safe_load(match[1] or "")
-    except Exception:  # PyYAML lets through whatever its parts stumble over, such as an IndexError
-        return {}, text
-    if content is None:
-        return {}, text[match.end() :]
-    if not isinstance(content, dict):
-        return {}, text
-    return flat_values(content), text[match.end() :]
+        return limited_yaml.load_as_written(text)
+    except yaml.scanner.ScannerError:
+        if "\t" not in text:
+            raise
+        # YAML takes no tabs between a key and its value; an editor puts them there all the same.
+        return limited_yaml.load_as_written(text.replace("\t", "  "))
+
+
+def _toml(text: str) -> Any:
+    def as_written(figure: str) -> float | str:
+        return float(figure) if repr(float(figure)) == figure else figure
+
+    return {
+        key: value.isoformat() if isinstance(value, datetime.date | datetime.time) else value
+        for key, value in tomllib.loads(text, parse_float=as_written).items()
+    }
+
+
+def _is_lost(key: Any, value: Any, values: Mapping[str, MetadataValue]) -> bool:
+    """Whether a key with a value is not among the values that are stored."""
+    empty = value is None or value in ("", [], {})
+    return not empty and clean(str(key)) not in values
+
+
+def _named(keys: Sequence[str], most: int = 5) -> str:
+    shown = ", ".join(f"{key!r:.60}" for key in keys[:most])
+    return shown + (", …" if len(keys) > most else "")
 
 
 def read_sidecar(path: SourcePath) -> dict[str, MetadataValue]:
     """Metadata from ``NAME.meta.yaml`` next to a file; empty if there is none.
 
     Raises:
-        DocumentError: it is there and cannot be read as keys and values.
+        DocumentError: it is there and cannot be read as keys and values, or holds keys that no store takes.
     """
     name = path.name + SIDECAR_SUFFIX
     sidecar = path.with_ending(SIDECAR_SUFFIX) if isinstance(path, RemoteFile) else path.with_name(name)
     try:
-        content = yaml.safe_load(sidecar.read_bytes().decode("utf-8-sig"))
+        content = limited_yaml.load_as_written(sidecar.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
@@ -67,6 +119,10 @@ def read_sidecar(path: SourcePath) -> dict[str, MetadataValue]:
         return {}
     if not isinstance(content, dict):
         raise DocumentError(f"{name} holds no keys and values")
+    if len(content) > MOST_KEYS:
+        raise DocumentError(f"{name} holds {len(content):,} keys, more than {MOST_KEYS}")
+    if problem := next(filter(None, (key_problem(clean(str(key))) for key in content)), ""):
+        raise DocumentError(f"{name}: {problem}; rename it")
     return flat_values(content)
 
 

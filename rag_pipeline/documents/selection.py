@@ -6,6 +6,7 @@ Patterns are those of ``.gitignore`` (https://git-scm.com/docs/gitignore), relat
 from __future__ import annotations
 
 import functools
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +77,7 @@ def _compiled(patterns: tuple[str, ...]) -> GitIgnoreSpec:
     from pathspec import GitIgnoreSpec
 
     try:
-        return GitIgnoreSpec.from_lines(patterns)
+        # Sources are composed; a pattern that was pasted from a Mac is not.
+        return GitIgnoreSpec.from_lines([unicodedata.normalize("NFC", pattern) for pattern in patterns])
     except ValueError as error:
         raise UsageError(f"bad pattern: {error}") from None

@@ -17,6 +17,9 @@ from rag_pipeline.documents.selection import Selection, read_ignore_file
 from rag_pipeline.errors import UsageError
 from rag_pipeline.locations import Folder, RemoteEntry, RemoteFolder, SourcePath, failure_reason
 
+# What systems and Office leave lying about: lock files of open documents, previews, views of folders.
+_LITTER = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
+_LOCK_FILE = "~$"
 _NO_FILE = "not a regular file, or a link to nothing"
 
 
@@ -49,7 +52,9 @@ class FolderScan:
 def scan_folder(
     folder: Folder, selection: Selection | None = None, suffixes: Collection[str] | None = None
 ) -> FolderScan:
-    """List the documents below a folder; hidden files and folders are left out, links to folders are followed once.
+    """List the documents below a folder; links to folders are followed once.
+
+    Hidden files and folders are left out, and so are the files that Office and systems leave beside documents.
 
     Args:
         folder: the folder.
@@ -118,7 +123,8 @@ class _Scan:
 
     def _wants(self, source: str, path: SourcePath) -> bool:
         """Whether a file is a document, as far as its name tells."""
-        if path.name.startswith(".") or path.name.lower().endswith(SIDECAR_SUFFIX):
+        name = path.name.lower()
+        if name.startswith((".", _LOCK_FILE)) or name in _LITTER or name.endswith(SIDECAR_SUFFIX):
             return False
         if not self._selection.wants(source, self._ignored):
             self.left_out += 1

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rag_pipeline.errors import UsageError
-from rag_pipeline.metadata_values import is_unicode, key_problem, value_problem
+from rag_pipeline.metadata_values import is_unicode, key_problem, row_problem, value_problem
 
 
 def check_texts(texts: Any) -> list[str]:
@@ -47,6 +47,8 @@ def check_metadatas(metadatas: Any, count: int) -> list[dict[str, Any]]:
         if not isinstance(metadata, Mapping):
             raise UsageError(f"the metadata of a text are keys and values, found {metadata!r}; none are {{}}")
         known = {name: value for name, value in metadata.items() if value is not None}
+        if problem := row_problem(known):
+            raise UsageError(problem)
         for name, value in metadata.items():
             if problem := key_problem(name) or (value_problem(name, value) if name in known else ""):
                 raise UsageError(problem)

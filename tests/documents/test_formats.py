@@ -39,6 +39,7 @@ def test_there_is_a_test_file_of_every_family():
         ".markdown",
         ".text",
         ".ndjson",
+        ".ipynb",
         ".htm",
         ".xhtml",
         ".mht",
@@ -163,7 +164,7 @@ def test_json_fields_may_be_named():
     record = {"id": 7, "제목": "배", "본문": "길다", "요약": "짧다", "길이": {"값": 300, "단위": "m"}}
     content = json.dumps(record).encode()
     assert read("a.json", content).title == "배"
-    assert only(read("a.json", content)).text == "길다"
+    assert only(read("a.json", content)).text == "길다\n\nid: 7\n요약: 짧다\n길이:\n  값: 300\n  단위: m"
     named = read("a.json", content, json_title="id", json_text="요약")
     assert (named.title, only(named).text) == ("7", "짧다")
     with pytest.raises(DocumentError, match=r"no field 'body' \(reading.json_text\)"):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 
 from rag_pipeline.documents import scan_folder
@@ -37,6 +39,11 @@ def test_patterns_are_those_of_gitignore(folder, options, left):
 def test_ragignore_is_heeded(folder):
     (folder / ".ragignore").write_text("# not these\ndrafts/\n보고/\n", "utf-8")
     assert sources(folder) == ["a.md", "b.txt", "deep/er/d.md"]
+
+
+def test_a_pattern_in_decomposed_korean_is_the_same_pattern(folder):
+    (folder / ".ragignore").write_text(unicodedata.normalize("NFD", "보고/\n"), "utf-8")
+    assert "보고/2024/f.md" not in sources(folder)
 
 
 def test_a_ragignore_that_cannot_be_read_stops_everything(folder):

@@ -25,6 +25,25 @@ def test_hidden_files_are_left_out_and_others_counted_by_suffix(tmp_path):
     assert scan.skipped == {".png": 2, "Makefile": 1}
 
 
+def test_what_office_and_systems_leave_lying_about_is_not_spoken_of(tmp_path):
+    for name in (
+        "~$보고.docx",
+        "~$b.xlsx",
+        ".DS_Store",
+        "Thumbs.db",
+        "desktop.ini",
+        "._a.md",
+        ".~lock.a.ods#",
+        "Icon\r",
+    ):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "a.md").write_text("x")
+    (tmp_path / "~draft.md").write_text("x")
+    scan = scan_folder(tmp_path)
+    assert [file.source for file in scan.files] == ["a.md", "~draft.md"]
+    assert (scan.skipped, scan.unreadable) == ({}, [])
+
+
 def test_a_decomposed_name_comes_out_composed(tmp_path):
     (tmp_path / unicodedata.normalize("NFD", "한글.md")).write_text("x")
     assert scan_folder(tmp_path).files[0].source == "한글.md"

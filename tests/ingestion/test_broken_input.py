@@ -98,7 +98,23 @@ def test_metadata_that_no_store_takes_cost_no_file(folder):
     assert run(folder).unchanged == 3
 
 
-BROKEN_YAML = ["[" * 3000, 'a: !!int ""', "a: !!timestamp x", "a: [", "a: 2001-02-30"]
+def test_keys_that_would_end_a_collection_cost_no_more_than_themselves(folder):
+    many = "".join(f"k{number}: {number}\n" for number in range(9000))
+    (folder / "many.md").write_text(f"---\n{many}---\n글 하나\n", "utf-8")
+    (folder / "names.md").write_text("---\n$schema: x\n'#a': 1\nok: 1\n---\n글 둘\n", "utf-8")
+    (folder / "names.json").write_text('[{"text": "글 셋", "$id": 1, "": 2, "ok": 3}]', "utf-8")
+    (folder / "beside.txt").write_text("글 넷\n", "utf-8")
+    (folder / "beside.txt.meta.yaml").write_text("$schema: x\n", "utf-8")
+    report = run(folder)
+    assert [failure.source for failure in report.failures] == ["beside.txt"]
+    assert "beside.txt.meta.yaml: a key of metadata is not empty" in report.failures[0].reason
+    found = metadata_of(folder)
+    assert (found["names.md"]["ok"], found["names.json"]["ok"]) == (1, 3)
+    assert not {"$schema", "#a", "$id", ""} & {*found["names.md"], *found["names.json"]}
+    assert run(folder).unchanged == 4
+
+
+BROKEN_YAML = ["[" * 3000, 'a: !!int ""', "a: !!timestamp x", "a: ["]
 
 
 @pytest.mark.parametrize("text", BROKEN_YAML)

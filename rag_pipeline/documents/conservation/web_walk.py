@@ -14,8 +14,8 @@ from rag_pipeline.documents.readers.archive import check_archive, parse_xml
 from rag_pipeline.documents.readers.base import ReadingOptions
 
 _UNSEEN = frozenset(
-    {"script", "style", "template", "svg", "iframe", "object", "head", "nav", "noscript"}
-    | {"button", "select", "datalist"}
+    {"script", "style", "template", "iframe", "head", "nav", "noscript", "title", "desc", "metadata"}
+    | {"button", "select", "option", "datalist"}
 )
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
@@ -24,7 +24,7 @@ def html(content: bytes, options: ReadingOptions) -> Iterator[str]:
     """Text nodes of a page."""
     from rag_pipeline.documents.readers.html import decode_html
 
-    yield from _visible(decode_html(content), options)
+    yield from _visible(decode_html(content).text, options)
 
 
 def epub(content: bytes, options: ReadingOptions) -> Iterator[str]:
@@ -74,27 +74,39 @@ def _part(part: Any, options: ReadingOptions) -> list[str]:
 
 
 def _visible(text: str, options: ReadingOptions) -> Iterator[str]:
-    from bs4 import Comment, Declaration, Doctype, ProcessingInstruction
+    """Text nodes in their order; the stack holds elements, and the texts that follow them."""
+    from lxml import etree
 
-    from rag_pipeline.documents.readers.html import parse
-
-    unread = (Comment, Declaration, Doctype, ProcessingInstruction)
-    waiting: list[Any] = [parse(text)]
+    if not text.strip():
+        return
+    root = etree.fromstring(text.encode("utf-8", "replace"), etree.HTMLParser(encoding="utf-8", huge_tree=True))
+    has_main = not options.page_headers and any(True for _ in root.iter("main", "article"))
+    waiting: list[Any] = [] if root is None else [root]
     while waiting:
         node = waiting.pop()
-        if not hasattr(node, "children"):
-            if not isinstance(node, unread) and node.strip():
-                yield str(node)
+        if isinstance(node, str):
+            yield node
             continue
-        if node.name in _UNSEEN or (not options.hidden and _is_hidden(node)):
+        if not isinstance(node.tag, str) or _is_unseen(node, options) or (has_main and _is_furniture(node)):
             continue
-        waiting.extend(reversed(list(node.children)))
+        for child in reversed(node):
+            waiting += [child.tail] if child.tail else []
+            waiting.append(child)
+        waiting += [node.text] if node.text else []
 
 
-def _is_hidden(tag: Any) -> bool:
-    attributes = tag.attrs or {}
-    return (
-        "hidden" in attributes
-        or str(attributes.get("aria-hidden", "")).lower() == "true"
-        or bool(_HIDDEN_STYLE.search(str(attributes.get("style", ""))))
+def _is_unseen(element: Any, options: ReadingOptions) -> bool:
+    if element.tag in _UNSEEN:
+        return True
+    return not options.hidden and (
+        "hidden" in element.attrib
+        or element.get("aria-hidden", "").lower() == "true"
+        or bool(_HIDDEN_STYLE.search(element.get("style", "")))
     )
+
+
+def _is_furniture(element: Any) -> bool:
+    """Whether it is a header or footer of the page, where the main text is marked and it stands outside."""
+    if element.tag not in ("header", "footer", "aside"):
+        return False
+    return not any(above.tag in ("main", "article") for above in element.iterancestors())

@@ -57,6 +57,7 @@ _BUILT_IN = {
     ".json": _BuiltIn("json_records", in_sandbox=False),
     ".jsonl": _BuiltIn("json_records", in_sandbox=False),
     ".ndjson": _BuiltIn("json_records", in_sandbox=False),
+    ".ipynb": _BuiltIn("notebook", in_sandbox=False),
     ".html": _BuiltIn("html", in_sandbox=True),
     ".htm": _BuiltIn("html", in_sandbox=True),
     ".xhtml": _BuiltIn("html", in_sandbox=True),

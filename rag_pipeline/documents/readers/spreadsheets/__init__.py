@@ -1,0 +1,1 @@
+"""Sheets of XLSX, ODS and XLS, as a person sees them."""
