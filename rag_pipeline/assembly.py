@@ -6,7 +6,7 @@ from dataclasses import fields
 
 from rag_pipeline.config import Settings
 from rag_pipeline.documents.chunking import CHUNKING_VERSION
-from rag_pipeline.documents.readers.base import ReadingOptions
+from rag_pipeline.documents.reading_options import ReadingOptions
 from rag_pipeline.embeddings.base import PipelineEmbeddings
 from rag_pipeline.embeddings.factory import make_embeddings
 from rag_pipeline.store import Fingerprint, Store

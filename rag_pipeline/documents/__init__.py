@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from rag_pipeline.documents.chunking import Chunk, TokenCounter, chunk_document
     from rag_pipeline.documents.document import Document, Section
     from rag_pipeline.documents.readers import Readers, read_document
-    from rag_pipeline.documents.readers.base import Reader, ReadingOptions
+    from rag_pipeline.documents.readers.base import Reader
+    from rag_pipeline.documents.reading_options import ReadingOptions
     from rag_pipeline.documents.walking import FolderScan, SourceFile, scan_folder
 
 __all__ = [
@@ -37,7 +38,7 @@ __getattr__, __dir__ = lazy_names(
         "FolderScan": "rag_pipeline.documents.walking",
         "Reader": "rag_pipeline.documents.readers.base",
         "Readers": "rag_pipeline.documents.readers",
-        "ReadingOptions": "rag_pipeline.documents.readers.base",
+        "ReadingOptions": "rag_pipeline.documents.reading_options",
         "Section": "rag_pipeline.documents.document",
         "SourceFile": "rag_pipeline.documents.walking",
         "TokenCounter": "rag_pipeline.documents.chunking",

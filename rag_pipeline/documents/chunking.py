@@ -99,7 +99,7 @@ def chunk_document(document: Document, counter: TokenCounter, max_tokens: int | 
             chunks.append(Chunk(text, document.title, path, tokens, head, section.place))
         else:
             assert limit is not None
-            splitter = _Splitter(counter, limit, head)
+            splitter = _Splitter(counter, limit, head, section.headings[-1] if section.headings else "")
             chunks += [
                 Chunk(piece, document.title, path, count, splitter.head, section.place)
                 for piece, count in splitter.split(section.text)
@@ -118,7 +118,7 @@ def _with_head(head: str, body: str) -> str:
 class _Splitter:
     """Cuts one section so that each piece, with its title path, is within the limit."""
 
-    def __init__(self, counter: TokenCounter, limit: int, head: str) -> None:
+    def __init__(self, counter: TokenCounter, limit: int, head: str, heading: str) -> None:
         self._counter = counter
         self._limit = limit
         # What prompt and special tokens cost, so that it is not counted for every unit again.
@@ -129,8 +129,8 @@ class _Splitter:
                 " raise max_tokens"
             )
         self.head = self._shorten(head)
-        # What does not fit in front of each piece stands in front of the first, so that no word is lost.
-        self._lead = "" if self.head == head else f"{head}\n\n"
+        # A heading that is cut short stands whole in the first piece, so that no word of it is lost.
+        self._lead = f"{heading}\n\n" if heading and not self.head.endswith(heading) else ""
         """The title path as it stands in front of each piece, cut short where the limit wants it."""
         self._room = limit - self._count([_with_head(self.head, "")])[0]
 

@@ -72,7 +72,7 @@ def _finished(section: Section) -> Section:
 
 def _without_empty(sections: Sequence[Section]) -> Iterator[Section]:
     """Sections with text; a heading that has nothing below it, and no section either, is text itself."""
-    for section, after in zip(sections, [*sections[1:], None], strict=True):
+    for section, after in zip(sections, [*sections[1:], None], strict=False):
         if section.text.strip():
             yield section
         elif section.headings and not _is_above(section.headings, after):

@@ -254,7 +254,7 @@ def test_a_reader_may_be_installed_by_entry_point(monkeypatch):
     monkeypatch.setattr(readers, "entry_points", lambda group: [entry])
     made = Readers()
     assert ".log" in made.suffixes
-    assert made.runs_in_sandbox("a.log")
+    assert made.runs_in_sandbox("a.log", 1)
     assert only(made.read("a.log", b"started")).text == "STARTED"
 
 

@@ -82,8 +82,8 @@ def _paragraphs(root: _Element, texts: set[str], options: ReadingOptions) -> Ite
         paragraph = None
         for above in element.iterancestors():
             kind = _local(above)
-            if kind == "p" and paragraph is None:
-                paragraph = above
+            if kind in ("p", "rt", "rubyBase") and paragraph is None:
+                paragraph = above  # a reading stands after its letters in the text, and before them in the file
             if _is_left_out(above, kind, options):
                 break
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -11,6 +12,9 @@ from rag_pipeline.documents.conservation import hangul_walk, office_walk, web_wa
 from rag_pipeline.documents.readers.base import ReadingOptions
 
 _FRONT_MATTER = re.compile(r"\A\ufeff?(-{3}|\+{3})\s*\n.*?\n(?:\1|\.{3})\s*(?:\n|\Z)", re.DOTALL)
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
+_TARGET = re.compile(r"\]\([^()]*\)")
 _ANCHOR = re.compile(r"\{#[^{}]*\}\s*$")
 Walk = Callable[[bytes, ReadingOptions], Iterable[str] | None]
 
@@ -35,10 +39,13 @@ def _text(content: bytes, _options: ReadingOptions) -> Iterator[str]:
 
 
 def _markdown(content: bytes, options: ReadingOptions) -> Iterator[str]:
-    """Lines, without front matter, which becomes metadata, and the anchors of headings."""
-    text = "\n".join(_text(content, options))
-    for line in _FRONT_MATTER.sub("", text, count=1).split("\n"):
-        yield _ANCHOR.sub("", line)
+    """Lines, without front matter, which becomes metadata, comments and tags, and what marks up a heading."""
+    text = _FRONT_MATTER.sub("", "\n".join(_text(content, options)), count=1)
+    text = text if options.comments else _COMMENT.sub("", text)
+    for line in text.split("\n"):
+        is_heading = line.startswith("#")
+        plain = html.unescape(_TARGET.sub("]", _ANCHOR.sub("", line))) if is_heading else line
+        yield _TAG.sub(" ", plain)
 
 
 def _pdf(content: bytes, options: ReadingOptions) -> Iterator[str]:

@@ -46,7 +46,7 @@ def epub(content: bytes, options: ReadingOptions) -> Iterator[str]:
 
 
 def eml(content: bytes, options: ReadingOptions) -> Iterator[str]:
-    """Text of all parts but attachments that are no text; of alternatives the longest."""
+    """Text of all parts but attachments that are no text; of alternatives the last."""
     message = message_from_bytes(content, policy=policy.default)
     assert isinstance(message, EmailMessage)
     yield str(message["Subject"] or "")
@@ -56,7 +56,9 @@ def eml(content: bytes, options: ReadingOptions) -> Iterator[str]:
 def _part(part: Any, options: ReadingOptions) -> list[str]:
     kind = part.get_content_type()
     if kind == "multipart/alternative":
-        return max((_part(inner, options) for inner in part.iter_parts()), key=lambda strings: sum(map(len, strings)))
+        # The last version is the richest (RFC 2046, 5.1.4); one that the reader takes instead says the same.
+        *_, richest = part.iter_parts()
+        return _part(richest, options)
     if part.is_multipart():
         return [string for inner in part.iter_parts() for string in _part(inner, options)]
     if part.get_content_maintype() != "text":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rag_pipeline.documents.readers import ReadingOptions, read_document
+from rag_pipeline.documents.readers import word as reader
 from rag_pipeline.errors import DocumentError
 from tests import formats
 from tests.documents.making_office import cell, chart, element, paragraph, row, table, word
@@ -351,7 +352,8 @@ def test_a_paragraph_all_in_bold_is_marked_where_an_outline_is_wanted():
         paragraph("개요", run=bold) + f"<w:p>{run('가', bold)}{run('나')}</w:p>" + paragraph("긴 " * 45, run=bold)
         + paragraph("양식", '<w:pStyle w:val="b"/>') + table(row(cell(paragraph("칸", run=bold)), "값"))
     )  # fmt: skip
-    lines = text(body, {"styles": styles}).split("\n\n")
+    (section,) = reader.read("문서.docx", word(body, {"styles": styles}), ReadingOptions()).sections
+    lines = section.text.split("\n\n")
     assert lines == ["**개요**", "가나", ("긴 " * 45).strip(), "**양식**", "| 칸 | 값 |\n| --- | --- |"]
     assert text(body, {"styles": styles}, outline=False).startswith("개요\n\n가나")
 
