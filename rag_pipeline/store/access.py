@@ -71,6 +71,15 @@ class CollectionAccess:
         """The index of its chunks' terms: made from the rows, and recreated from them whenever it is missing."""
 
     @property
+    def damage(self) -> str:
+        """What is wrong with its vector index, and what to do; all but its vectors can be read. Empty if nothing is.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return self._read(self._connection.damage)
+
+    @property
     def ids_a_request(self) -> int:
         """How many ids one request may name."""
         return self._connection.limits.ids

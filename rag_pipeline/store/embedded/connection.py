@@ -8,6 +8,9 @@ the index up to date from the log, as a writer would, and may save it. Two thing
   between, is damaged for good. Both are done under one lock, which is held for moments.
 - A client that is older than the last write has to be replaced. The stores of one process share none, because the
   one that was opened first would otherwise be everyone's.
+
+An index whose save was cut off ends the process that loads it. So its files are looked at before; the writer recovers a
+damaged one (:mod:`safekeeping`), and readers do without it (:mod:`rows`).
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from filelock import FileLock, Timeout
 
@@ -30,10 +33,11 @@ from rag_pipeline import forking
 from rag_pipeline.config import HnswSettings
 from rag_pipeline.errors import CollectionNotFoundError, StoreError, StoreLockedError
 from rag_pipeline.store.connection import Connection, Limits, OpenClient
-from rag_pipeline.store.embedded import disk
+from rag_pipeline.store.embedded import disk, safekeeping
 from rag_pipeline.store.embedded.chroma_errors import translated
-from rag_pipeline.store.embedded.forked import require_threads
+from rag_pipeline.store.embedded.forked import require_threads, used_once
 from rag_pipeline.store.embedded.lock import writer_lock, writing_now
+from rag_pipeline.store.embedded.rows import RowsAlone
 from rag_pipeline.store.queueing import WAIT_SECONDS, turn
 
 if TYPE_CHECKING:
@@ -172,15 +176,65 @@ class EmbeddedConnection(Connection):
             raise CollectionNotFoundError(f"collection {name!r} is no longer in {self._path}") from None
         if str(chroma.id) not in opened.loaded:
             with self._exclusively():
-                started = time.monotonic()
-                # What was written before the first collection is loaded is loaded with it.
-                state = self._state() if not opened.loaded else opened.state
-                chroma.count()
-                opened.state = state
-                opened.loading_seconds += time.monotonic() - started
-                opened.loaded.add(str(chroma.id))
+                chroma = self._load(opened, chroma)
+        elif isinstance(opened.kept.get(str(chroma.id)), RowsAlone):
+            chroma = cast("ChromaCollection", opened.kept[str(chroma.id)])  # it has got another name
         opened.collections[name] = chroma
         return chroma
+
+    def _load(self, opened: OpenClient, chroma: ChromaCollection) -> ChromaCollection:
+        """Have Chroma load an index, if it can be loaded; what stands for the collection."""
+        key, started = str(chroma.id), time.monotonic()
+        # What was written before the first collection is loaded is loaded with it.
+        state = self._state() if not opened.loaded else opened.state
+        keeper = safekeeping.IndexKeeper(self._path, key, _threshold(chroma))
+        problem, lost = keeper.problem(), ""
+        if problem and self._writing:
+            lost = keeper.recover()
+            problem = f"{problem}; {lost}" if lost else ""
+        if problem:
+            damage = _damage(chroma.name, problem, recoverable=not lost and keeper.recoverable)
+            opened.kept[key] = rows = RowsAlone(self._path, chroma, damage)
+            chroma = cast("ChromaCollection", rows)
+        else:
+            with self._retired_by_failure(), keeper.saving(0, writing=self._writing):
+                chroma.count()
+            if self._writing:
+                keeper.protect()
+            opened.kept[key] = keeper
+        opened.state = state
+        opened.loading_seconds += time.monotonic() - started
+        opened.loaded.add(key)
+        return chroma
+
+    @contextlib.contextmanager
+    def _retired_by_failure(self) -> Iterator[None]:
+        """A client that has failed to write goes on with an index that is not the one on disk: nobody is to use it."""
+        try:
+            yield
+        except BaseException:
+            with self._mutex:
+                self._retire()
+            raise
+
+    @contextlib.contextmanager
+    def writing_to(self, opened: OpenClient, name: str, rows: int = 0) -> Iterator[ChromaCollection]:
+        """A collection of an opened client, to be written to; after a failure its index is looked at anew.
+
+        Raises:
+            StoreError: it cannot be written; or its index was not saved whole, and the next writer recovers it.
+        """
+        with super().writing_to(opened, name) as chroma:
+            keeper = opened.kept[str(chroma.id)]
+            if not rows or not isinstance(keeper, safekeeping.IndexKeeper):
+                yield chroma
+                return
+            with self._retired_by_failure(), keeper.saving(rows):
+                yield chroma
+
+    def damage(self, chroma: ChromaCollection) -> str:
+        """Why a collection has no vectors to be asked for, and what to do; empty if it has."""
+        return str(getattr(chroma, "damage", ""))
 
     def version(self, opened: OpenClient, chroma: ChromaCollection) -> object:  # noqa: ARG002
         """A value that is equal for as long as nothing was written: a store that was is reopened."""
@@ -240,6 +294,8 @@ class EmbeddedConnection(Connection):
             # Its settings are the defaults; its telemetry is an empty function in 1.5.9.
             with translated("open"):
                 client = chromadb.PersistentClient(str(self._path) + (os.sep + os.curdir) * number)
+            if self._writing:
+                safekeeping.keep_log(self._path, alone=used_once())
         except BaseException:
             _give_back(number)
             raise
@@ -284,6 +340,20 @@ def hnsw_configuration(hnsw: HnswSettings) -> CreateCollectionConfiguration:
             "ef_search": hnsw.ef_search,
         }
     }
+
+
+def _threshold(chroma: ChromaCollection) -> int:
+    """Records after which Chroma saves a collection's index."""
+    return int((chroma.configuration_json.get("hnsw") or {}).get("sync_threshold") or 0)
+
+
+def _damage(name: str, problem: str, recoverable: bool) -> str:
+    todo = (
+        "the next rag-pipeline ingest recovers it without embedding again, and so does rag-pipeline verify --repair"
+        if recoverable
+        else f"recreate the collection: rag-pipeline ingest --collection {name} --rebuild"
+    )
+    return f"the vector index of collection {name!r} is damaged ({problem}), so only its words can be asked for; {todo}"
 
 
 def _size(file: Path) -> int:
