@@ -80,6 +80,11 @@ class CollectionAccess:
         return self._read(self._connection.damage)
 
     @property
+    def recovered(self) -> str:
+        """What was wrong with its vector index before this store's writer recovered it; empty if nothing was."""
+        return self._connection.recovered.get(self.id, "")
+
+    @property
     def ids_a_request(self) -> int:
         """How many ids one request may name."""
         return self._connection.limits.ids

@@ -84,6 +84,8 @@ class Connection(abc.ABC):
         self._mutex = threading.RLock()
         forking.renew_locks(self)
         self._current: OpenClient | None = None
+        self.recovered: dict[str, str] = {}
+        """What was wrong with vector indexes that have been recovered, by the collection's id."""
 
     @property
     @abc.abstractmethod

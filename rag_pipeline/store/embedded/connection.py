@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import itertools
+import logging
 import os
 import sqlite3
 import sys
@@ -43,6 +44,8 @@ from rag_pipeline.store.queueing import WAIT_SECONDS, turn
 if TYPE_CHECKING:
     from chromadb.api.collection_configuration import CreateCollectionConfiguration
     from chromadb.api.models.Collection import Collection as ChromaCollection
+
+_log = logging.getLogger(__name__)
 
 _LOCK_SECONDS = 120
 _POLL_SECONDS = 0.01
@@ -184,16 +187,19 @@ class EmbeddedConnection(Connection):
 
     def _load(self, opened: OpenClient, chroma: ChromaCollection) -> ChromaCollection:
         """Have Chroma load an index, if it can be loaded; what stands for the collection."""
-        key, started = str(chroma.id), time.monotonic()
+        key, name, started = str(chroma.id), chroma.name, time.monotonic()
         # What was written before the first collection is loaded is loaded with it.
         state = self._state() if not opened.loaded else opened.state
         keeper = safekeeping.IndexKeeper(self._path, key, _threshold(chroma))
         problem, lost = keeper.problem(), ""
         if problem and self._writing:
             lost = keeper.recover()
+            if not lost:
+                _log.warning("the vector index of %r was damaged (%s); it is recovered from its copy", name, problem)
+                self.recovered[key] = problem
             problem = f"{problem}; {lost}" if lost else ""
         if problem:
-            damage = _damage(chroma.name, problem, recoverable=not lost and keeper.recoverable)
+            damage = _damage(name, problem, recoverable=not lost and keeper.recoverable)
             opened.kept[key] = rows = RowsAlone(self._path, chroma, damage)
             chroma = cast("ChromaCollection", rows)
         else:

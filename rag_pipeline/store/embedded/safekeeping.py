@@ -32,6 +32,8 @@ _LEAST_NEW = 5000
 _SHARE_NEW = 10
 _PIECE = 1 << 20
 _SEGMENT_LENGTH = 36
+# Parts of a record that are tables.
+_TABLES = ("files", "copied")
 
 
 @dataclass(frozen=True)
@@ -270,8 +272,8 @@ def remove_orphans(store: Path, segments: set[str]) -> None:
 def _read(file: Path) -> Record | None:
     try:
         said = json.loads(file.read_text())
-        pairs = {key: {name: tuple(pair) for name, pair in said.pop(key).items()} for key in ("files", "copied")}
-        return Record(**said, **pairs)
+        files, copied = ({name: (one, other) for name, (one, other) in said.pop(key).items()} for key in _TABLES)
+        return Record(**said, files=files, copied=copied)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
