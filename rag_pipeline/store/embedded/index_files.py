@@ -77,12 +77,22 @@ class Header:
         return header
 
 
-def saved_problem(folder: Path) -> str:
-    """Why a save that has just ended did not write all, as on a full disk; empty if it did. Cheap.
+def saved_problem(folder: Path, before: Shape) -> str:
+    """Why a save that has just ended did not write all, as on a full disk; empty if it did. Mostly cheap.
 
-    A save that fails to write its first four files does not say so.
+    A save that fails to write its first four files does not say so, and goes on with the next.
+
+    Args:
+        folder: the index.
+        before: its shape before the save.
     """
     try:
+        files = shape(folder)
+        untouched = [name for name in FILES if name != IDS and name in before and files.get(name) == before[name]]
+        if len(untouched) == len(FILES) - 1:
+            return problem(folder)  # none of them had to be written, or none could be
+        if untouched:
+            return f"{untouched[0]} was not written"
         header = Header.read(folder)
         _check_sizes(folder, header)
         _check_upper_links(folder, header)

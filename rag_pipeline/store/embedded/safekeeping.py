@@ -142,7 +142,7 @@ class IndexKeeper:
         # After a failure the mark stays: the next to load the index compares its files with the record.
         files = index_files.shape(self._folder)
         if index_files.IDS in files and files != before:
-            self._note_save(files, writing=writing)
+            self._note_save(before, files, writing=writing)
         if marked:
             with contextlib.suppress(OSError):
                 self._mark.unlink()
@@ -161,8 +161,8 @@ class IndexKeeper:
         elif index_files.IDS in files and record.files != files:
             self._write(replace(record, saved=self._saved, files=files))
 
-    def _note_save(self, files: index_files.Shape, *, writing: bool) -> None:
-        if why := index_files.saved_problem(self._folder):
+    def _note_save(self, before: index_files.Shape, files: index_files.Shape, *, writing: bool) -> None:
+        if why := index_files.saved_problem(self._folder, before):
             raise StoreError(
                 f"the vector index was not saved whole ({why}); is the disk full? Mend that and run the same command"
                 " again: it goes on from what was stored before"
