@@ -81,7 +81,7 @@ class CollectionAccess:
 
     @property
     def recovered(self) -> str:
-        """What was wrong with its vector index before this store's writer recovered it; empty if nothing was."""
+        """What was wrong with its vector index before the present writer recovered it; empty if nothing was."""
         return self._connection.recovered.get(self.id, "")
 
     @property

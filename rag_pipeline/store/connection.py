@@ -85,7 +85,7 @@ class Connection(abc.ABC):
         forking.renew_locks(self)
         self._current: OpenClient | None = None
         self.recovered: dict[str, str] = {}
-        """What was wrong with vector indexes that have been recovered, by the collection's id."""
+        """What was wrong with vector indexes that the present writer has recovered, by the collection's id."""
 
     @property
     @abc.abstractmethod

@@ -134,6 +134,7 @@ class EmbeddedConnection(Connection):
         finally:
             with self._mutex:
                 self._writing = False
+                self.recovered.clear()
                 if self._current is not None:
                     self._current.state = self._state()
 

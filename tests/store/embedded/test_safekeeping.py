@@ -213,10 +213,10 @@ def test_what_another_client_saves_meanwhile_is_no_damage_and_is_recovered_as_we
 
 
 def test_the_first_writer_of_a_store_whose_log_was_deleted_copies_its_indexes(place):
-    before = vectors_in(place)
+    before, saved = vectors_in(place), record_of(place).saved
     shutil.rmtree(place / safekeeping.FOLDER)
     purging = '{"automatically_purge":true,"_type":"EmbeddingsQueueConfigurationInternal"}'
-    forgetting = ("DELETE FROM embeddings_queue WHERE seq_id < ?", [ROWS])
+    forgetting = ("DELETE FROM embeddings_queue WHERE seq_id < ?", [saved])
     database.change(
         place, [("UPDATE embeddings_queue_config SET config_json_str = ?", [purging]), forgetting], alone=True
     )
@@ -245,6 +245,8 @@ def steps_of(patch: pytest.MonkeyPatch, last: int) -> list[str]:
         call = getattr(owner, name)
 
         def step(*arguments, **options):
+            if owner is Path and safekeeping.FOLDER not in arguments[0].parts:
+                return call(*arguments, **options)  # locks are made as well
             if len(done) == last:
                 raise Cut(name)
             done.append(name)
@@ -275,7 +277,7 @@ def test_a_recovery_that_is_cut_off_at_any_step_is_done_again(place, tmp_path, d
             try:
                 store.get("docs")
                 cut_off = False
-            except Cut:
+            except (Cut, StoreError):
                 cut_off = True
             patch.undo()
         store.close()
@@ -308,7 +310,7 @@ def test_copying_that_is_cut_off_at_any_step_leaves_what_can_be_recovered(tmp_pa
                 try:
                     collection.write_rows(IDS[50:80], IDS[50:80], [{}] * 30, VECTORS[50:80])
                     cut_off = False
-                except Cut:
+                except (Cut, StoreError):
                     cut_off = True
         store.close()
         # At its worst: the index is lost as well.
