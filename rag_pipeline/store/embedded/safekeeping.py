@@ -169,6 +169,8 @@ class IndexKeeper:
             )
         segment = database.vector_segment(self._store, self._collection_id)
         self._saved = segment[1] if segment else 0
+        for name in index_files.FILES:
+            _sync(self._folder / name)  # what a record says is there has to be there after a power cut as well
         saved, self._unsaved = self._unsaved, 0
         if (record := self._record()) is None:
             return  # what is not known to be kept is copied by the writer as soon as it has loaded it
@@ -301,10 +303,10 @@ def _copy_file(source: Path, target: Path) -> tuple[int, int]:
     return size, crc
 
 
-def _sync(folder: Path) -> None:
-    """Have the names in a folder on disk, where the system can say so."""
+def _sync(path: Path) -> None:
+    """Have a file, or the names in a folder, on disk, where the system can say so."""
     with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
+        handle = os.open(path, os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:
