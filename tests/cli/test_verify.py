@@ -14,6 +14,7 @@ from rag_pipeline.cli import run
 from rag_pipeline.config import load_settings
 from rag_pipeline.errors import StoreError
 from rag_pipeline.ingestion.run import IngestTarget, ingest
+from rag_pipeline.pipeline import Pipeline
 from rag_pipeline.store import Store
 from rag_pipeline.testing import HashEmbeddings
 
@@ -174,6 +175,11 @@ def spoil_index(place):
         database.execute("INSERT INTO max_seq_id (segment_id, seq_id) VALUES (?, 4)", [index.name])
 
 
+def found_by_words(place):
+    with Pipeline(place / "config.yaml", collection="docs", embeddings=HashEmbeddings()) as pipeline:
+        return [found.source for found in pipeline.retrieve("boards", mode="lexical")]
+
+
 def test_a_damaged_index_is_reported_repaired_and_leaves_status_alone(place, capsys):
     spoil_index(place)
     code, out = verify(capsys)
@@ -184,7 +190,7 @@ def test_a_damaged_index_is_reported_repaired_and_leaves_status_alone(place, cap
     [row] = json.loads(captured.out)["collections"]
     assert (row["chunks"], row["lexical_chunks"]) == (4, 4)
     assert row["damage"] in captured.err
-    assert run("query", ["boards", "--mode", "lexical", "--collection", "docs"]) == 0
+    assert found_by_words(place) == ["notes.txt"]
     capsys.readouterr()
     code, out = verify(capsys, "--repair")
     assert "repaired: recovered the vector index from its copy, without embedding again" in out
@@ -200,7 +206,7 @@ def test_what_nothing_can_recover_is_asked_by_words_and_rebuilt(place, capsys):
     with pytest.raises(StoreError, match="rag-pipeline ingest --collection docs --rebuild"):
         (place / "docs" / "more.md").write_text("# More\n\nMore.\n")
         fill(place)
-    assert run("query", ["boards", "--mode", "lexical", "--collection", "docs"]) == 0
+    assert found_by_words(place) == ["notes.txt"]
     fill(place, rebuild=True)
     capsys.readouterr()
     assert verify(capsys)[0] == 0
