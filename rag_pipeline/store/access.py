@@ -95,6 +95,7 @@ class CollectionAccess:
     def _ask(self, call: Callable[[ChromaCollection], _Read]) -> tuple[object, _Read]:
         """What a call gives, and which opening of the store it was asked of."""
         for tried in range(TRIES):
+            chroma = None
             with self._connection.use() as opened:
                 try:
                     with self._connection.translated("read"):
@@ -102,6 +103,8 @@ class CollectionAccess:
                         self._follow(chroma)
                         return self._connection.version(opened, chroma), call(chroma)
                 except (StoreError, CollectionNotFoundError):
+                    if chroma is not None and self._connection.damage(chroma):
+                        raise  # as it stays until a writer recovers it, and then the store is opened again
                     # What was written since the client was opened is among the rows, and not yet in its index; and a
                     # collection that is being recreated is missing for a moment.
                     self._connection.renew(opened)

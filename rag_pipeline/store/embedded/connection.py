@@ -38,7 +38,7 @@ from rag_pipeline.store.embedded import disk, safekeeping
 from rag_pipeline.store.embedded.chroma_errors import translated
 from rag_pipeline.store.embedded.forked import require_threads, used_once
 from rag_pipeline.store.embedded.lock import writer_lock, writing_now
-from rag_pipeline.store.embedded.rows import RowsAlone
+from rag_pipeline.store.embedded.rows import RowsAlone, damage_of
 from rag_pipeline.store.queueing import WAIT_SECONDS, turn
 
 if TYPE_CHECKING:
@@ -149,8 +149,12 @@ class EmbeddedConnection(Connection):
             try:
                 yield
             finally:
-                with contextlib.suppress(OSError), (self._path / _WRITES).open("ab") as writes:
-                    writes.write(b".")
+                self._count_write()
+
+    def _count_write(self) -> None:
+        """Have readers that stay open look again."""
+        with contextlib.suppress(OSError), (self._path / _WRITES).open("ab") as writes:
+            writes.write(b".")
 
     @contextlib.contextmanager
     def _exclusively(self) -> Iterator[None]:
@@ -191,7 +195,7 @@ class EmbeddedConnection(Connection):
         key, name, started = str(chroma.id), chroma.name, time.monotonic()
         # What was written before the first collection is loaded is loaded with it.
         state = self._state() if not opened.loaded else opened.state
-        keeper = safekeeping.IndexKeeper(self._path, key, _threshold(chroma))
+        keeper = safekeeping.IndexKeeper(self._path, chroma)
         problem, lost = keeper.problem(), ""
         if problem and self._writing:
             lost = keeper.recover()
@@ -200,7 +204,7 @@ class EmbeddedConnection(Connection):
                 self.recovered[key] = problem
             problem = f"{problem}; {lost}" if lost else ""
         if problem:
-            damage = _damage(name, problem, recoverable=not lost and keeper.recoverable)
+            damage = damage_of(name, problem, recoverable=not lost and keeper.recoverable)
             opened.kept[key] = rows = RowsAlone(self._path, chroma, damage)
             chroma = cast("ChromaCollection", rows)
         else:
@@ -208,6 +212,8 @@ class EmbeddedConnection(Connection):
                 chroma.count()
             if self._writing:
                 keeper.protect()
+            if key in self.recovered:
+                self._count_write()
             opened.kept[key] = keeper
         opened.state = state
         opened.loading_seconds += time.monotonic() - started
@@ -347,20 +353,6 @@ def hnsw_configuration(hnsw: HnswSettings) -> CreateCollectionConfiguration:
             "ef_search": hnsw.ef_search,
         }
     }
-
-
-def _threshold(chroma: ChromaCollection) -> int:
-    """Records after which Chroma saves a collection's index."""
-    return int((chroma.configuration_json.get("hnsw") or {}).get("sync_threshold") or 0)
-
-
-def _damage(name: str, problem: str, recoverable: bool) -> str:
-    todo = (
-        "the next rag-pipeline ingest recovers it without embedding again, and so does rag-pipeline verify --repair"
-        if recoverable
-        else f"recreate the collection: rag-pipeline ingest --collection {name} --rebuild"
-    )
-    return f"the vector index of collection {name!r} is damaged ({problem}), so only its words can be asked for; {todo}"
 
 
 def _size(file: Path) -> int:

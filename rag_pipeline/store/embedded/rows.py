@@ -29,6 +29,16 @@ _ROWS = 500
 _DOCUMENT = "chroma:document"
 
 
+def damage_of(name: str, problem: str, *, recoverable: bool) -> str:
+    """What is said of a damaged index: what is wrong, what still works, and what to do."""
+    todo = (
+        "the next rag-pipeline ingest recovers it without embedding again, and so does rag-pipeline verify --repair"
+        if recoverable
+        else f"recreate the collection: rag-pipeline ingest --collection {name} --rebuild"
+    )
+    return f"the vector index of collection {name!r} is damaged ({problem}), so only its words can be asked for; {todo}"
+
+
 class RowsAlone:
     """Stands in for a Chroma collection, whose every call would load the index.
 

@@ -21,9 +21,13 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rag_pipeline.errors import StoreError
 from rag_pipeline.store.embedded import database, index_files
+
+if TYPE_CHECKING:
+    from chromadb.api.models.Collection import Collection as ChromaCollection
 
 FOLDER = "safekeeping"
 # Records that a save must hold before the index is copied again: a tenth of them, and so many at the least. The log
@@ -56,15 +60,16 @@ class IndexKeeper:
 
     Args:
         store: the folder.
-        collection_id: Chroma's id of the collection.
-        threshold: records after which Chroma saves.
+        chroma: the collection, not asked for anything yet.
 
     Raises:
         sqlite3.Error: the database cannot be read.
     """
 
-    def __init__(self, store: Path, collection_id: str, threshold: int) -> None:
-        self._store, self._collection_id, self._threshold = store, collection_id, threshold
+    def __init__(self, store: Path, chroma: ChromaCollection) -> None:
+        self._store, self._collection_id = store, (collection_id := str(chroma.id))
+        # Records after which Chroma saves.
+        self._threshold = int((chroma.configuration_json.get("hnsw") or {}).get("sync_threshold") or 0)
         segment, self._saved = database.vector_segment(store, collection_id) or ("none", 0)
         self._segment = segment
         self._folder = store / segment
@@ -88,7 +93,7 @@ class IndexKeeper:
     @property
     def recoverable(self) -> bool:
         """Whether a copy and the log, or the log alone, hold all of the index."""
-        record = self._record()
+        record = self._known()
         return record is not None and record.kept_from is not None
 
     def recover(self) -> str:
@@ -99,7 +104,7 @@ class IndexKeeper:
         Raises:
             StoreError: the store cannot be written.
         """
-        record = self._record()
+        record = self._known()
         if record is None or record.kept_from is None:
             return "there is no copy of it"
         restored = self._home / f"{self._segment}.restored"
@@ -220,6 +225,10 @@ class IndexKeeper:
 
     def _copy_folder(self, saved: int) -> Path:
         return self._home / f"{self._segment}-{saved}"
+
+    def _known(self) -> Record | None:
+        """The record; of what was never saved, Chroma has deleted nothing."""
+        return self._record() or (None if self._saved else Record(kept_from=0))
 
     def _record(self) -> Record | None:
         return _read(self._home / f"{self._segment}.json")

@@ -165,6 +165,21 @@ def test_a_damaged_index_is_never_loaded_and_the_next_writer_recovers_it(place, 
     assert vectors_in(place) == before
 
 
+def test_a_reader_that_stays_open_goes_on_when_a_writer_has_recovered_the_index(place):
+    DAMAGES["ids cut"](index_of(place))
+    reader = Store(place)
+    collection = reader.get("docs")
+    with pytest.raises(StoreError, match="is damaged"):
+        collection.search(QUESTION, 3)
+    store = Store(place)
+    with store.writer():
+        store.get("docs")
+    store.close()
+    assert len(collection.search(QUESTION, 3)) == 3
+    assert collection.damage == ""
+    reader.close()
+
+
 def test_a_repair_recovers_a_damaged_index_and_says_so(place):
     DAMAGES["ids cut"](index_of(place))
     store = Store(place)
