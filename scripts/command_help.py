@@ -20,7 +20,8 @@ HEAD = """\
 
 `ingest.py` and `query.py` are the commands `ingest` and `query` of `python -m rag_pipeline`, which is also installed as
 `rag-pipeline`. Exit codes: 0 all well, 1 some files failed, 2 usage or configuration, 3 the collection and the
-configuration disagree, 4 a store, model or service failed or could not be reached, 130 interrupted.
+configuration disagree, 4 a store, model or service failed or could not be reached, 130 interrupted, 143 ended by
+SIGTERM.
 """
 
 

@@ -2,7 +2,7 @@
 
 Results go to standard output, everything else to standard error. Exit codes: 0 all well, 1 some files failed,
 2 usage or configuration, 3 the collection and the configuration disagree, 4 a store, model or service failed or
-could not be reached, 130 interrupted.
+could not be reached, 130 interrupted, 143 ended by SIGTERM, which is handled as an interruption.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import contextlib
 import gc
 import logging
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import NoReturn
 
 import typer
@@ -51,7 +53,9 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "adopt": adopt.command,
 }
 _INTERRUPTED = 130
+_TERMINATED = 128 + signal.SIGTERM
 _GARBAGE_THRESHOLD = 100_000
+_terminated = False
 
 
 def main(command: str | None = None, arguments: list[str] | None = None) -> NoReturn:
@@ -64,6 +68,8 @@ def main(command: str | None = None, arguments: list[str] | None = None) -> NoRe
     # Importing torch, transformers and chromadb makes a million objects that all stay: looking through them for
     # garbage at the usual rate takes a quarter of a cold query's time.
     gc.set_threshold(_GARBAGE_THRESHOLD)
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _terminate)
     code = run(command, arguments)
     sys.stderr.flush()
     if "torch" in sys.modules:
@@ -124,6 +130,14 @@ def _run(app: typer.Typer, arguments: list[str] | None) -> int:
     return _interrupted() if result == _INTERRUPTED else int(result or 0)
 
 
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    """End as at Ctrl-C: what is being written is written to its end."""
+    global _terminated  # noqa: PLW0603
+    _terminated = True
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one would break off what the first has begun to close
+    raise KeyboardInterrupt
+
+
 def _open_closed_streams() -> None:
     """A process may be started with its standard streams closed; Python then has None for them."""
     if sys.stdin is None:
@@ -141,8 +155,9 @@ def _discard_output() -> None:
 
 
 def _interrupted() -> int:
-    print_error("interrupted; what was done is kept: run the same command again to go on")
-    return _INTERRUPTED
+    how = "ended by SIGTERM" if _terminated else "interrupted"
+    print_error(f"{how}; what was done is kept: run the same command again to go on")
+    return _TERMINATED if _terminated else _INTERRUPTED
 
 
 def _program_name() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rag_pipeline.cli.options import ConfigOption, JsonOption
-from rag_pipeline.cli.output import human_size, make_console, note, print_json, result
+from rag_pipeline.cli.output import human_size, make_console, note, print_json, print_warning, result
 
 if TYPE_CHECKING:
     from rag_pipeline.store import Store
@@ -24,9 +24,12 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
         own = store.own_names()
         others = sorted(set(store.names()) - set(own))
         rows = [_row(store, name) for name in own]
+        damages = [str(row["damage"]) for row in rows if row["damage"]]
         total = store.disk_size() if store.exists else 0
     finally:
         store.close()
+    for damage in damages:
+        print_warning(damage)
     if as_json:
         print_json({"store": store.address, "bytes": total, "collections": rows, "others": others})
         return 0
@@ -77,6 +80,7 @@ def _row(store: Store, name: str) -> dict[str, object]:
         "chunks": files.chunks,
         "lexical_chunks": collection.lexical.count,
         "index_bytes": store.disk_size(collection),
+        "damage": collection.damage,
     }
 
 

@@ -71,6 +71,20 @@ class CollectionAccess:
         """The index of its chunks' terms: made from the rows, and recreated from them whenever it is missing."""
 
     @property
+    def damage(self) -> str:
+        """What is wrong with its vector index, and what to do; all but its vectors can be read. Empty if nothing is.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return self._read(self._connection.damage)
+
+    @property
+    def recovered(self) -> str:
+        """What was wrong with its vector index before the present writer recovered it; empty if nothing was."""
+        return self._connection.recovered.get(self.id, "")
+
+    @property
     def ids_a_request(self) -> int:
         """How many ids one request may name."""
         return self._connection.limits.ids
@@ -81,6 +95,7 @@ class CollectionAccess:
     def _ask(self, call: Callable[[ChromaCollection], _Read]) -> tuple[object, _Read]:
         """What a call gives, and which opening of the store it was asked of."""
         for tried in range(TRIES):
+            chroma = None
             with self._connection.use() as opened:
                 try:
                     with self._connection.translated("read"):
@@ -88,6 +103,8 @@ class CollectionAccess:
                         self._follow(chroma)
                         return self._connection.version(opened, chroma), call(chroma)
                 except (StoreError, CollectionNotFoundError):
+                    if chroma is not None and self._connection.damage(chroma):
+                        raise  # as it stays until a writer recovers it, and then the store is opened again
                     # What was written since the client was opened is among the rows, and not yet in its index; and a
                     # collection that is being recreated is missing for a moment.
                     self._connection.renew(opened)

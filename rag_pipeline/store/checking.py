@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,7 @@ class Finding:
     """Something that is off."""
 
     kind: str
-    """``half-written``, ``stale``, ``duplicate``, ``vector``, ``index`` or ``lexical``."""
+    """``half-written``, ``stale``, ``duplicate``, ``vector``, ``index``, ``damaged`` or ``lexical``."""
     detail: str
     ids: tuple[str, ...] = ()
     """Chunks that a repair removes, to be embedded again by the next ingest."""
@@ -51,7 +51,7 @@ class Check:
 
 
 def check_collection(collection: Collection) -> Check:
-    """Look at every row and a sample of the index.
+    """Look at every row and a sample of the index; of one that is damaged, at the rows alone.
 
     Raises:
         StoreError: the store cannot be read.
@@ -63,19 +63,26 @@ def check_collection(collection: Collection) -> Check:
     duplicates: list[str] = []
     ids: list[str] = []
     vectors: list[npt.NDArray[np.float32]] = []
-    for chunk_id, metadata, vector in collection.rows():
+    damage = collection.damage
+    for chunk_id, metadata, vector in _rows_of(collection, vectors=not damage):
         files.add(chunk_id, metadata)
         if (origin := ChunkOrigin.of(metadata)) is not None:
             if (origin.version, origin.index) in seen:
                 duplicates.append(chunk_id)
             seen.add((origin.version, origin.index))
         ids.append(chunk_id)
-        vectors.append(vector)
+        if vector is not None:
+            vectors.append(vector)
     check.chunks = len(ids)
     check.foreign = len(files.foreign)
     check.findings += _rows(files, duplicates)
     check.findings += _lexical(collection, set(ids))
-    if ids:
+    if damage:
+        check.findings.append(Finding("damaged", damage))
+    elif collection.recovered:
+        check.findings.append(Finding("damaged", f"the vector index was damaged ({collection.recovered})"))
+        check.repaired.append("recovered the vector index from its copy, without embedding again")
+    if ids and not damage:
         matrix = np.stack(vectors)
         check.findings += _vectors(collection, ids, matrix)
         check.recall = _recall(collection, matrix)
@@ -84,6 +91,16 @@ def check_collection(collection: Collection) -> Check:
                 Finding("index", f"finds {check.recall:.1%} of the nearest {_NEAREST}; it should be rebuilt")
             )
     return check
+
+
+def _rows_of(
+    collection: Collection, *, vectors: bool
+) -> Iterator[tuple[str, Mapping[str, Any], npt.NDArray[np.float32] | None]]:
+    if vectors:
+        yield from collection.rows()
+        return
+    for chunk_id, metadata in collection.metadata():
+        yield chunk_id, metadata, None
 
 
 def _rows(files: StoredFiles, duplicates: list[str]) -> Iterator[Finding]:

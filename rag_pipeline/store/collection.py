@@ -97,7 +97,7 @@ class Collection(SearchableCollection):
             size = min(opened.client.get_max_batch_size(), self._connection.limits.written or len(ids) or 1)
         for start in range(0, len(ids), size):
             part = slice(start, start + size)
-            with self._writing() as chroma:
+            with self._writing(len(ids[part])) as chroma:
                 chroma.upsert(
                     ids=list(ids[part]),
                     embeddings=np.asarray(vectors[part], dtype=np.float32),
@@ -112,7 +112,7 @@ class Collection(SearchableCollection):
     def delete(self, ids: Sequence[str]) -> None:
         """Remove chunks by id."""
         for part in self._id_pages(ids):
-            with self._writing() as chroma:
+            with self._writing(len(part)) as chroma:
                 chroma.delete(ids=part)
         if self._lexical_writer is not None:
             self._lexical_writer.remove(ids)
@@ -171,6 +171,6 @@ class Collection(SearchableCollection):
         return revision
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[ChromaCollection]:
-        with self._connection.use() as opened, self._connection.writing_to(opened, self.name) as chroma:
+    def _writing(self, rows: int = 0) -> Iterator[ChromaCollection]:
+        with self._connection.use() as opened, self._connection.writing_to(opened, self.name, rows) as chroma:
             yield chroma

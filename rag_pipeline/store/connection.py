@@ -63,6 +63,9 @@ class OpenClient:
     users: int = 0
     collections: dict[str, ChromaCollection] = field(default_factory=dict)
     loaded: set[str] = field(default_factory=set)
+    """Ids of collections."""
+    kept: dict[str, Any] = field(default_factory=dict)
+    """What a connection has noted of each of them."""
 
 
 class Connection(abc.ABC):
@@ -81,6 +84,8 @@ class Connection(abc.ABC):
         self._mutex = threading.RLock()
         forking.renew_locks(self)
         self._current: OpenClient | None = None
+        self.recovered: dict[str, str] = {}
+        """What was wrong with vector indexes that the present writer has recovered, by the collection's id."""
 
     @property
     @abc.abstractmethod
@@ -233,7 +238,17 @@ class Connection(abc.ABC):
             raise StoreError(f"store {self.address} was opened before this process was forked; {forking.ADVICE}")
 
     @contextlib.contextmanager
-    def writing_to(self, opened: OpenClient, name: str) -> Iterator[ChromaCollection]:
-        """A collection of an opened client, to be written to."""
+    def writing_to(self, opened: OpenClient, name: str, rows: int = 0) -> Iterator[ChromaCollection]:  # noqa: ARG002
+        """A collection of an opened client, to be written to.
+
+        Args:
+            opened: the client.
+            name: the collection's name.
+            rows: how many are written or removed.
+        """
         with self.changing(), self.translated("write"):
             yield self.collection(opened, name)
+
+    def damage(self, chroma: ChromaCollection) -> str:  # noqa: ARG002
+        """Why a collection has no vectors to be asked for, and what to do; empty if it has."""
+        return ""

@@ -124,6 +124,12 @@ class CollectionReader(CollectionAccess):
         titles = list(dict.fromkeys(title for title in found.values() if title))
         return titles, f"more than {len(found)}" if seen < self.count else str(len(found))
 
+    def metadata(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Id and metadata of every chunk, a page in memory at a time."""
+        for page in self._pages(["metadatas"]):
+            for chunk_id, metadata in zip(page["ids"], page["metadatas"], strict=True):
+                yield chunk_id, metadata or {}
+
     def rows(self) -> Iterator[tuple[str, Mapping[str, Any], npt.NDArray[np.float32]]]:
         """Id, metadata and vector of every chunk, a page in memory at a time."""
         for page in self._pages(["metadatas", "embeddings"]):

@@ -29,7 +29,7 @@ def verify_collections(store: Store, names: Sequence[str] | None = None, *, repa
         if repair:
             for name, check in checks.items():
                 if check.findings:
-                    check.repaired = repair_collection(store, name, check)
+                    check.repaired += repair_collection(store, name, check)
     return checks
 
 
@@ -37,7 +37,8 @@ def repair_collection(store: Store, name: str, check: Check) -> list[str]:
     """Mend one collection; the caller holds the store's right to write.
 
     Chunks that are broken are removed, for the next ingest to embed again; a lexical index that is out of step is
-    brought in step; a vector index that misses is rebuilt from the stored vectors, alongside the old one.
+    brought in step; a vector index that misses is rebuilt from the stored vectors, alongside the old one. A damaged
+    one has been recovered when the writer opened it.
 
     Args:
         store: where it is.
@@ -50,8 +51,10 @@ def repair_collection(store: Store, name: str, check: Check) -> list[str]:
     Raises:
         StoreError: the store cannot be written; run it again to go on.
     """
-    done = []
+    done: list[str] = []
     opened = store.get(name)
+    if opened.damage:
+        return done  # what is not recovered when the writer opens it can only be made anew
     ids = sorted({chunk_id for finding in check.findings for chunk_id in finding.ids})
     with opened.indexing():  # which brings the lexical index in step
         if ids:

@@ -154,8 +154,11 @@ main("ingest", sys.argv[2:])
 """
 
 
+@pytest.mark.parametrize(
+    ("sign", "code", "said"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "ended by SIGTERM")]
+)
 @pytest.mark.slow
-def test_interrupted_it_says_how_to_go_on_and_goes_on_there(project, documents, python):
+def test_interrupted_it_says_how_to_go_on_and_goes_on_there(project, documents, python, sign, code, said):
     for number in range(1000):
         (documents / f"{number}.md").write_text(f"# {number}\n\n가나다 라마바 {number}\n", "utf-8")
     process = started("-c", SLOWLY, "1.0", cwd=project)
@@ -167,11 +170,11 @@ def test_interrupted_it_says_how_to_go_on_and_goes_on_there(project, documents, 
         time.sleep(0.05)
         with contextlib.suppress(CollectionNotFoundError, StoreError):  # the store is only just being made
             written = store.get("docs").count
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sign)
     out, err = process.communicate()
-    assert process.returncode == 130, (out, err)
+    assert process.returncode == code, (out, err)
     assert "chunks, which are kept" in err
-    assert "error: interrupted; what was done is kept: run the same command again" in err
+    assert f"error: {said}; what was done is kept: run the same command again" in err
     assert "Traceback" not in err
     kept = store.get("docs").count
     store.close()

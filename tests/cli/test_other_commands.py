@@ -46,6 +46,7 @@ def test_status_lists_the_collections(call):
         "documents": 3,
         "chunks": 5,
         "lexical_chunks": 5,
+        "damage": "",
     }
     assert status["bytes"] > 0
 

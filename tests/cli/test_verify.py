@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
+import sqlite3
 
 import numpy as np
 import pytest
 
 from rag_pipeline.cli import run
 from rag_pipeline.config import load_settings
+from rag_pipeline.errors import StoreError
 from rag_pipeline.ingestion.run import IngestTarget, ingest
+from rag_pipeline.pipeline import Pipeline
 from rag_pipeline.store import Store
 from rag_pipeline.testing import HashEmbeddings
 
@@ -163,3 +167,48 @@ def test_an_index_that_misses_neighbours_is_built_anew(place, capsys, monkeypatc
 def test_a_collection_that_is_not_there_is_an_error(place, capsys):
     assert run("verify", ["--collection", "nothing"]) == 2
     assert "nothing" in capsys.readouterr().err
+
+
+def spoil_index(place):
+    """The files of a saved index, of which one was lost: as a folder restored in part has them."""
+    [index] = [folder for folder in (place / "chroma_db").iterdir() if len(folder.name) == 36]
+    database = sqlite3.connect(place / "chroma_db" / "chroma.sqlite3")
+    with contextlib.closing(database), database:
+        database.execute("INSERT INTO max_seq_id (segment_id, seq_id) VALUES (?, 4)", [index.name])
+
+
+def found_by_words(place):
+    with Pipeline(place / "config.yaml", collection="docs", embeddings=HashEmbeddings()) as pipeline:
+        return [found.source for found in pipeline.retrieve("boards", mode="lexical")]
+
+
+def test_a_damaged_index_is_reported_repaired_and_leaves_status_alone(place, capsys):
+    spoil_index(place)
+    code, out = verify(capsys)
+    assert code == 1
+    assert "damaged: the vector index of collection 'docs' is damaged (index_metadata.pickle is missing)" in out
+    assert run("status", ["--json"]) == 0
+    captured = capsys.readouterr()
+    [row] = json.loads(captured.out)["collections"]
+    assert (row["chunks"], row["lexical_chunks"]) == (4, 4)
+    assert row["damage"] in captured.err
+    assert found_by_words(place) == ["notes.txt"]
+    capsys.readouterr()
+    code, out = verify(capsys, "--repair")
+    assert "repaired: recovered the vector index from its copy, without embedding again" in out
+    assert verify(capsys)[0] == 0
+
+
+def test_what_nothing_can_recover_is_asked_by_words_and_rebuilt(place, capsys):
+    spoil_index(place)
+    shutil.rmtree(place / "chroma_db" / "safekeeping")
+    code, out = verify(capsys, "--repair")
+    assert code == 1
+    assert "there is no copy of it), so only its words can be asked for; recreate the collection" in out
+    with pytest.raises(StoreError, match="rag-pipeline ingest --collection docs --rebuild"):
+        (place / "docs" / "more.md").write_text("# More\n\nMore.\n")
+        fill(place)
+    assert found_by_words(place) == ["notes.txt"]
+    fill(place, rebuild=True)
+    capsys.readouterr()
+    assert verify(capsys)[0] == 0

@@ -15,6 +15,9 @@ _WRITE_ADVICE = (
     "; is the disk full, or the folder read-only? What was written before is kept:"
     " mend it and run the same command again"
 )
+# What SQLite says, in Chroma's words, where nothing is damaged.
+_NO_PLACE = ("readonly", "read-only", "disk is full", "no space left", "permission denied")
+_PLACE_ADVICE = "; the folder is read-only, or its disk full: nothing is damaged, mend that and try again"
 
 
 @contextlib.contextmanager
@@ -27,4 +30,6 @@ def translated(action: str) -> Iterator[None]:
     except BaseException as error:  # Chroma's Rust core panics with a BaseException of its own
         reason = first_line(error, 300)
         advice = _WRITE_ADVICE if action == "write" else _READ_ADVICE
+        if action != "write" and any(sign in reason.lower() for sign in _NO_PLACE):
+            advice = _PLACE_ADVICE
         raise StoreError(f"the vector store cannot {_PAST[action]}: {reason}{advice}") from error

@@ -8,6 +8,9 @@ the index up to date from the log, as a writer would, and may save it. Two thing
   between, is damaged for good. Both are done under one lock, which is held for moments.
 - A client that is older than the last write has to be replaced. The stores of one process share none, because the
   one that was opened first would otherwise be everyone's.
+
+An index whose save was cut off ends the process that loads it. So its files are looked at before; the writer recovers a
+damaged one (:mod:`safekeeping`), and readers do without it (:mod:`rows`).
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import itertools
+import logging
 import os
 import sqlite3
 import sys
@@ -22,7 +26,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from filelock import FileLock, Timeout
 
@@ -30,15 +34,18 @@ from rag_pipeline import forking
 from rag_pipeline.config import HnswSettings
 from rag_pipeline.errors import CollectionNotFoundError, StoreError, StoreLockedError
 from rag_pipeline.store.connection import Connection, Limits, OpenClient
-from rag_pipeline.store.embedded import disk
+from rag_pipeline.store.embedded import disk, safekeeping
 from rag_pipeline.store.embedded.chroma_errors import translated
-from rag_pipeline.store.embedded.forked import require_threads
+from rag_pipeline.store.embedded.forked import require_threads, used_once
 from rag_pipeline.store.embedded.lock import writer_lock, writing_now
+from rag_pipeline.store.embedded.rows import RowsAlone, damage_of
 from rag_pipeline.store.queueing import WAIT_SECONDS, turn
 
 if TYPE_CHECKING:
     from chromadb.api.collection_configuration import CreateCollectionConfiguration
     from chromadb.api.models.Collection import Collection as ChromaCollection
+
+_log = logging.getLogger(__name__)
 
 _LOCK_SECONDS = 120
 _POLL_SECONDS = 0.01
@@ -127,6 +134,7 @@ class EmbeddedConnection(Connection):
         finally:
             with self._mutex:
                 self._writing = False
+                self.recovered.clear()
                 if self._current is not None:
                     self._current.state = self._state()
 
@@ -141,8 +149,12 @@ class EmbeddedConnection(Connection):
             try:
                 yield
             finally:
-                with contextlib.suppress(OSError), (self._path / _WRITES).open("ab") as writes:
-                    writes.write(b".")
+                self._count_write()
+
+    def _count_write(self) -> None:
+        """Have readers that stay open look again."""
+        with contextlib.suppress(OSError), (self._path / _WRITES).open("ab") as writes:
+            writes.write(b".")
 
     @contextlib.contextmanager
     def _exclusively(self) -> Iterator[None]:
@@ -172,15 +184,70 @@ class EmbeddedConnection(Connection):
             raise CollectionNotFoundError(f"collection {name!r} is no longer in {self._path}") from None
         if str(chroma.id) not in opened.loaded:
             with self._exclusively():
-                started = time.monotonic()
-                # What was written before the first collection is loaded is loaded with it.
-                state = self._state() if not opened.loaded else opened.state
-                chroma.count()
-                opened.state = state
-                opened.loading_seconds += time.monotonic() - started
-                opened.loaded.add(str(chroma.id))
+                chroma = self._load(opened, chroma)
+        elif isinstance(opened.kept.get(str(chroma.id)), RowsAlone):
+            chroma = cast("ChromaCollection", opened.kept[str(chroma.id)])  # it has got another name
         opened.collections[name] = chroma
         return chroma
+
+    def _load(self, opened: OpenClient, chroma: ChromaCollection) -> ChromaCollection:
+        """Have Chroma load an index, if it can be loaded; what stands for the collection."""
+        key, name, started = str(chroma.id), chroma.name, time.monotonic()
+        # What was written before the first collection is loaded is loaded with it.
+        state = self._state() if not opened.loaded else opened.state
+        keeper = safekeeping.IndexKeeper(self._path, chroma)
+        problem, lost = keeper.problem(), ""
+        if problem and self._writing:
+            lost = keeper.recover()
+            if not lost:
+                _log.warning("the vector index of %r was damaged (%s); it is recovered from its copy", name, problem)
+                self.recovered[key] = problem
+            problem = f"{problem}; {lost}" if lost else ""
+        if problem:
+            damage = damage_of(name, problem, recoverable=not lost and keeper.recoverable)
+            opened.kept[key] = rows = RowsAlone(self._path, chroma, damage)
+            chroma = cast("ChromaCollection", rows)
+        else:
+            with self._retired_by_failure(), keeper.saving(0, writing=self._writing):
+                chroma.count()
+            if self._writing:
+                keeper.protect()
+            if key in self.recovered:
+                self._count_write()
+            opened.kept[key] = keeper
+        opened.state = state
+        opened.loading_seconds += time.monotonic() - started
+        opened.loaded.add(key)
+        return chroma
+
+    @contextlib.contextmanager
+    def _retired_by_failure(self) -> Iterator[None]:
+        """A client that has failed to write goes on with an index that is not the one on disk: nobody is to use it."""
+        try:
+            yield
+        except BaseException:
+            with self._mutex:
+                self._retire()
+            raise
+
+    @contextlib.contextmanager
+    def writing_to(self, opened: OpenClient, name: str, rows: int = 0) -> Iterator[ChromaCollection]:
+        """A collection of an opened client, to be written to; after a failure its index is looked at anew.
+
+        Raises:
+            StoreError: it cannot be written; or its index was not saved whole, and the next writer recovers it.
+        """
+        with super().writing_to(opened, name) as chroma:
+            keeper = opened.kept[str(chroma.id)]
+            if not rows or not isinstance(keeper, safekeeping.IndexKeeper):
+                yield chroma
+                return
+            with self._retired_by_failure(), keeper.saving(rows):
+                yield chroma
+
+    def damage(self, chroma: ChromaCollection) -> str:
+        """Why a collection has no vectors to be asked for, and what to do; empty if it has."""
+        return str(getattr(chroma, "damage", ""))
 
     def version(self, opened: OpenClient, chroma: ChromaCollection) -> object:  # noqa: ARG002
         """A value that is equal for as long as nothing was written: a store that was is reopened."""
@@ -240,6 +307,8 @@ class EmbeddedConnection(Connection):
             # Its settings are the defaults; its telemetry is an empty function in 1.5.9.
             with translated("open"):
                 client = chromadb.PersistentClient(str(self._path) + (os.sep + os.curdir) * number)
+            if self._writing:
+                safekeeping.keep_log(self._path, alone=used_once())
         except BaseException:
             _give_back(number)
             raise

@@ -14,9 +14,12 @@ import sqlite3
 import uuid
 from pathlib import Path
 
-DATABASE = "chroma.sqlite3"
+from rag_pipeline.store.embedded import safekeeping
+from rag_pipeline.store.embedded.database import DATABASE, query
+
+__all__ = ["DATABASE", "LEXICAL_FOLDER"]
+
 LEXICAL_FOLDER = "lexical"
-_BUSY_SECONDS = 30
 # The first tables that Chroma makes, in the order it makes them.
 CHROMA_TABLES = frozenset({"migrations", "collections"})
 
@@ -27,7 +30,7 @@ def tables(store: Path) -> set[str]:
     Raises:
         sqlite3.Error: it is no database, or damaged.
     """
-    return {str(name) for (name,) in _read(store, "SELECT name FROM sqlite_master WHERE type = 'table'")}
+    return {str(name) for (name,) in query(store, "SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 def store_size(store: Path) -> int:
@@ -58,6 +61,7 @@ def remove_orphaned_indexes(store: Path) -> None:
     for folder in store.iterdir():
         if folder.is_dir() and _is_uuid(folder.name) and folder.name not in segments:
             shutil.rmtree(folder, ignore_errors=True)
+    safekeeping.remove_orphans(store, set(segments))
     collections = set(segments.values())
     if (store / LEXICAL_FOLDER).is_dir():
         for folder in (store / LEXICAL_FOLDER).iterdir():
@@ -68,16 +72,9 @@ def remove_orphaned_indexes(store: Path) -> None:
 def _segments(store: Path) -> dict[str, str] | None:
     """Collection id by segment id."""
     try:
-        return {str(segment): str(owner) for segment, owner in _read(store, "SELECT id, collection FROM segments")}
+        return {str(segment): str(owner) for segment, owner in query(store, "SELECT id, collection FROM segments")}
     except sqlite3.Error:
         return None
-
-
-def _read(store: Path, query: str) -> list[tuple[object, ...]]:
-    # Not read-only: after a kill in the middle of a write, SQLite first has to roll the write back.
-    address = f"{(store / DATABASE).as_uri()}?mode=rw"
-    with contextlib.closing(sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS)) as database:
-        return database.execute(query).fetchall()
 
 
 def _is_uuid(name: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 from rag_pipeline import forking
 from rag_pipeline.errors import StoreError
@@ -31,11 +32,20 @@ def require_threads(store: str) -> None:
         )
 
 
+def used_once() -> bool:
+    """Whether this process has one client of Chroma and no more, whoever opened it."""
+    return len(_systems()) == 1
+
+
+def _systems() -> list[Any]:
+    shared = getattr(sys.modules.get("chromadb.api.shared_system_client"), "SharedSystemClient", None)
+    return list(getattr(shared, "_identifier_to_system", {}).values())
+
+
 def _in_child() -> None:
     """Clients that others have opened count too."""
     global _used_in  # noqa: PLW0603
-    shared = getattr(sys.modules.get("chromadb.api.shared_system_client"), "SharedSystemClient", None)
-    systems = list(getattr(shared, "_identifier_to_system", {}).values())
+    systems = _systems()
     if _used_in is None and any("rust" in str(system.settings.chroma_api_impl) for system in systems):
         _used_in = os.getppid()
     # What is closed here would wait for them as well.

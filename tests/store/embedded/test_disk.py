@@ -145,3 +145,11 @@ def test_what_is_no_failure_of_chroma_stays_what_it_is():
         with pytest.raises(type(failure)) as raised, translated("read"):
             raise failure
         assert raised.value is failure
+
+
+@pytest.mark.parametrize(
+    "said", ["(code: 8) attempt to write a readonly database", "(code: 13) database or disk is full"]
+)
+def test_a_folder_that_takes_no_writes_is_not_called_damaged(said):
+    with pytest.raises(StoreError, match="nothing is damaged, mend that and try again"), translated("read"):
+        raise ValueError(said)
