@@ -34,7 +34,7 @@ from rag_pipeline import forking
 from rag_pipeline.config import HnswSettings
 from rag_pipeline.errors import CollectionNotFoundError, StoreError, StoreLockedError
 from rag_pipeline.store.connection import Connection, Limits, OpenClient
-from rag_pipeline.store.embedded import disk, safekeeping
+from rag_pipeline.store.embedded import database, disk, safekeeping
 from rag_pipeline.store.embedded.chroma_errors import translated
 from rag_pipeline.store.embedded.forked import require_threads, used_once
 from rag_pipeline.store.embedded.lock import writer_lock, writing_now
@@ -305,7 +305,7 @@ class EmbeddedConnection(Connection):
         try:
             # Chroma gives every client of one address the same system; so many "/." make an address of our own.
             # Its settings are the defaults; its telemetry is an empty function in 1.5.9.
-            with translated("open"):
+            with database.opening(self._path), translated("open"):
                 client = chromadb.PersistentClient(str(self._path) + (os.sep + os.curdir) * number)
             if self._writing:
                 safekeeping.keep_log(self._path, alone=used_once())
@@ -319,6 +319,7 @@ class EmbeddedConnection(Connection):
         close = getattr(opened.client, "close", None)
         if close is not None:
             close()
+        database.closed(self._path)
         _give_back(opened.number)
 
     def _acquire(self) -> bool:

@@ -5,8 +5,10 @@ has not seen when it loads it: the records after the index's number in ``max_seq
 deletes what the save holds, and with it the only other copy of the vectors, unless ``automatically_purge`` is false
 (chroma/rust/log/src/sqlite_log.rs, 1.5.9).
 
-A process in which Chroma has the database open must not write to it by Python's own SQLite: neither copy of the library
-sees the locks of the other. So statements that change something run in a small process of their own.
+A process in which Chroma has the database open must not open it by Python's own SQLite as well. Neither copy of the
+library sees the locks of the other, and what one closes takes the locks of both with it (POSIX advisory locks; "How To
+Corrupt An SQLite Database File", 2.2). So statements run in a small process of their own while a client is open in this
+one.
 """
 
 from __future__ import annotations
@@ -16,9 +18,12 @@ import json
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from rag_pipeline import forking
 from rag_pipeline.errors import StoreError
 from rag_pipeline.text import one_line
 
@@ -26,35 +31,56 @@ DATABASE = "chroma.sqlite3"
 _BUSY_SECONDS = 30
 _LIMIT_SECONDS = 600
 _KEEP_LOG = '{"automatically_purge":false,"_type":"EmbeddingsQueueConfigurationInternal"}'
-_CHANGE = """
+_APART = """
 import contextlib, json, sqlite3, sys
-path, seconds, statements = sys.argv[1], float(sys.argv[2]), json.load(sys.stdin)
+address, seconds, statements = sys.argv[1], float(sys.argv[2]), json.load(sys.stdin)
 try:
-    with contextlib.closing(sqlite3.connect(path, timeout=seconds)) as database, database:
-        for statement, values in statements:
-            database.execute(statement, values)
+    with contextlib.closing(sqlite3.connect(address, uri=True, timeout=seconds)) as database, database:
+        json.dump([database.execute(statement, values).fetchall() for statement, values in statements], sys.stdout)
 except sqlite3.Error as error:
-    sys.exit(str(error))
+    sys.exit(f"{type(error).__name__}: {error}")
 """
+_gate = threading.Lock()
+_clients: Counter[Path] = Counter()
+forking.renew_locks(sys.modules[__name__])
 
 Statement = tuple[str, Sequence[object]]
 
 
+@contextlib.contextmanager
+def opening(store: Path) -> Iterator[None]:
+    """Around the opening of a client of Chroma: from here on, until :func:`closed`, this process asks no other way."""
+    with _gate:
+        _clients[store.resolve()] += 1
+    try:
+        yield
+    except BaseException:
+        closed(store)
+        raise
+
+
+def closed(store: Path) -> None:
+    """A client of Chroma was closed."""
+    with _gate:
+        _clients[store.resolve()] -= 1
+
+
+def is_open(store: Path) -> bool:
+    """Whether a client of Chroma in this process has the database open."""
+    return _clients[store.resolve()] > 0
+
+
 def query(store: Path, statement: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
-    """The rows of a statement that changes nothing.
+    """The rows of a statement that changes nothing, of texts and numbers.
 
     Raises:
         sqlite3.Error: the database is missing, damaged or of another make.
     """
-    with connected(store) as database:
-        return database.execute(statement, values).fetchall()
-
-
-def connected(store: Path) -> contextlib.closing[sqlite3.Connection]:
-    """The database, to be read from."""
-    # Not read-only: after a kill in the middle of a write, SQLite first has to roll the write back.
-    address = f"{(store / DATABASE).as_uri()}?mode=rw"
-    return contextlib.closing(sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS))
+    with _gate:
+        if not _clients[store.resolve()]:
+            with _connected(store) as database:
+                return database.execute(statement, values).fetchall()
+    return [tuple(row) for row in _apart(store, [(statement, values)])[0]]
 
 
 def change(store: Path, statements: Sequence[Statement], *, alone: bool = False) -> None:
@@ -63,28 +89,46 @@ def change(store: Path, statements: Sequence[Statement], *, alone: bool = False)
     Args:
         store: the folder.
         statements: each with its values.
-        alone: nobody in this process has the database open and in use.
+        alone: no client of this process is using the database, though one may have it open.
 
     Raises:
         StoreError: the database cannot be written.
     """
-    if alone:
-        try:
-            with connected(store) as database, database:
+    try:
+        if alone:
+            with _connected(store) as database, database:
                 for statement, values in statements:
                     database.execute(statement, values)
-        except sqlite3.Error as error:
-            raise StoreError(f"store {store} cannot be written: {one_line(error, 200)}") from None
-        return
-    command = [sys.executable, "-I", "-S", "-c", _CHANGE, str(store / DATABASE), str(_BUSY_SECONDS)]
+        else:
+            _apart(store, statements)
+    except sqlite3.Error as error:
+        raise StoreError(f"store {store} cannot be written: {one_line(error, 200)}") from None
+
+
+def _connected(store: Path) -> contextlib.closing[sqlite3.Connection]:
+    return contextlib.closing(sqlite3.connect(_address(store), uri=True, timeout=_BUSY_SECONDS))
+
+
+def _address(store: Path) -> str:
+    # Not read-only: after a kill in the middle of a write, SQLite first has to roll the write back.
+    return f"{(store.resolve() / DATABASE).as_uri()}?mode=rw"
+
+
+def _apart(store: Path, statements: Sequence[Statement]) -> list[list[list[object]]]:
+    """The rows of each statement, carried out in a process of its own."""
+    command = [sys.executable, "-I", "-S", "-c", _APART, _address(store), str(_BUSY_SECONDS)]
     try:
         done = subprocess.run(  # noqa: S603
             command, input=json.dumps(statements), capture_output=True, text=True, timeout=_LIMIT_SECONDS, check=False
         )
     except (OSError, subprocess.SubprocessError) as error:
-        raise StoreError(f"store {store} cannot be written: {one_line(error, 200)}") from None
+        raise sqlite3.OperationalError(one_line(error)) from None
     if done.returncode:
-        raise StoreError(f"store {store} cannot be written: {one_line(done.stderr, 200)}")
+        kind, _, said = done.stderr.strip().partition(": ")
+        busy = kind == sqlite3.OperationalError.__name__
+        raise (sqlite3.OperationalError if busy else sqlite3.DatabaseError)(said or f"exit code {done.returncode}")
+    rows: list[list[list[object]]] = json.loads(done.stdout)
+    return rows
 
 
 def keeps_log(store: Path) -> bool:

@@ -15,7 +15,7 @@ import uuid
 from pathlib import Path
 
 from rag_pipeline.store.embedded import safekeeping
-from rag_pipeline.store.embedded.database import DATABASE, query
+from rag_pipeline.store.embedded.database import DATABASE, is_open, query
 
 __all__ = ["DATABASE", "LEXICAL_FOLDER"]
 
@@ -30,6 +30,8 @@ def tables(store: Path) -> set[str]:
     Raises:
         sqlite3.Error: it is no database, or damaged.
     """
+    if is_open(store):
+        return set(CHROMA_TABLES)  # Chroma has found them there
     return {str(name) for (name,) in query(store, "SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 

@@ -132,17 +132,16 @@ class RowsAlone:
     def _rows(self, numbers: Sequence[int]) -> dict[int, tuple[str, str | None, dict[str, Any]]]:
         """Id, text and metadata, by the row's number."""
         found: dict[int, tuple[str, str | None, dict[str, Any]]] = {}
-        with database.connected(self._store) as opened:
-            for start in range(0, len(numbers), _ROWS):
-                chosen = json.dumps(numbers[start : start + _ROWS])
-                keys = dict(opened.execute(_KEYS, [chosen]))
-                known: dict[int, dict[str, Any]] = {number: {} for number in keys}
-                for number, key, *values in opened.execute(_METADATA, [chosen]):
-                    known[number][key] = _value(values)
-                for number, key, *values in opened.execute(_LISTS, [chosen]):
-                    known[number].setdefault(key, []).append(_value(values))
-                for number, metadata in known.items():
-                    found[number] = keys[number], metadata.pop(_DOCUMENT, None), metadata
+        for start in range(0, len(numbers), _ROWS):
+            chosen = json.dumps(numbers[start : start + _ROWS])
+            keys = {int(str(number)): str(key) for number, key in database.query(self._store, _KEYS, [chosen])}
+            known: dict[int, dict[str, Any]] = {number: {} for number in keys}
+            for number, key, *values in database.query(self._store, _METADATA, [chosen]):
+                known[int(str(number))][str(key)] = _value(values)
+            for number, key, *values in database.query(self._store, _LISTS, [chosen]):
+                known[int(str(number))].setdefault(str(key), []).append(_value(values))
+            for number, metadata in known.items():
+                found[number] = keys[number], metadata.pop(_DOCUMENT, None), metadata
         return found
 
 
