@@ -21,6 +21,8 @@ _MARKED_SENTENCES = 0.5
 _LEAST_TEXT = 15
 # Articles that may be missing between two: some are repealed, and not printed.
 _GAP = 3
+# Kinds that stand above lists of other kinds, whose items are text for them.
+_ABOVE_LISTS = ("roman", "bold", "mark □", "mark ■", "mark ◆", "mark ◇", "mark ▣", "mark ❏")
 # Lines below a heading that are looked at for text: whatever a text may be made of, the time stays in proportion to it.
 _LOOKED_AT = 30
 # Levels of parts that hold nothing but parts.
@@ -64,7 +66,7 @@ def _consistent(kind: str, group: Sequence[Candidate], text: OutlineText) -> lis
     lines = [line for run in runs for line in run]
     if len(lines) < _FEWEST or all(len(run) == 1 for run in runs):
         return []
-    if kind == "조" and all(line.heading[-1] in ")]】>" for line in lines):
+    if kind == "조" and all(map(_is_named, lines)):
         return lines  # an article that names its matter needs no other sign
     sentences = sum(text.reads_as_sentence(line) for line in lines)
     has_text = kind in STATUTE or median(text.lengths(lines)) >= _LEAST_TEXT
@@ -74,13 +76,25 @@ def _consistent(kind: str, group: Sequence[Candidate], text: OutlineText) -> lis
 def _runs(kind: str, group: Sequence[Candidate], text: OutlineText) -> list[list[Candidate]]:
     """Lines of a kind whose numbers follow one another; a number out of order is no heading."""
     runs: list[list[Candidate]] = []
-    for line in group:
+    for line, after in zip(group, [*group[1:], None], strict=True):
         last = runs[-1][-1] if runs else None
         if last is not None and (not line.number or _follows(kind, last.number, line.number)):
             runs[-1].append(line)
+        elif last is not None and last.number < line.number and _is_named(line) and _goes_on(line, after):
+            runs[-1].append(line)  # an extract leaves articles out
         elif last is None or line.number[-1] == 1 or not text.same_part(last, line):
             runs.append([line])
     return runs
+
+
+def _goes_on(line: Candidate, after: Candidate | None) -> bool:
+    """Whether the next article follows this one, which a reference to another article is not followed by."""
+    return after is None or _follows(line.kind, line.number, after.number)
+
+
+def _is_named(line: Candidate) -> bool:
+    """Whether it is an article that names its matter."""
+    return line.kind == "조" and line.heading[-1] in ")]】>"
 
 
 def _follows(kind: str, last: tuple[int, ...], number: tuple[int, ...]) -> bool:
@@ -173,6 +187,7 @@ class OutlineText:
 
     def _below(self, line: Candidate, after: Candidate | None, most: int | None = None) -> Iterator[str]:
         looked_at = 0
+        above_lists = line.kind.startswith(_ABOVE_LISTS)
         for section in range(line.section, len(self._texts)):
             if self._bases[section] != self._bases[line.section]:
                 return
@@ -184,7 +199,7 @@ class OutlineText:
                 if most is not None and looked_at > most:
                     return
                 text = self._texts[section][number]
-                if (section, number) in self._no_text or (self._indented_is_list and text[:1] in (" ", "\t")):
+                if (not above_lists and (section, number) in self._no_text) or (self._indented_is_list and text[:1] in (" ", "\t")):
                     continue
                 if text.strip():
                     yield text.strip()
