@@ -23,6 +23,8 @@ _LEAST_TEXT = 15
 _GAP = 3
 # Kinds that stand above lists of other kinds, whose items are text for them.
 _ABOVE_LISTS = ("roman", "bold", "mark □", "mark ■", "mark ◆", "mark ◇", "mark ▣", "mark ❏")
+# Kinds that nest as they first appear.
+_NESTING = ("decimal", "ganada", "1)", "(1)", "(ganada)", "circled", "mark")
 # Lines below a heading that are looked at for text: whatever a text may be made of, the time stays in proportion to it.
 _LOOKED_AT = 30
 # Levels of parts that hold nothing but parts.
@@ -148,6 +150,8 @@ class OutlineText:
         self._bases = bases
         self._indented_is_list = indented_is_list
         self._no_text: set[tuple[int, int]] = set()
+        self._headings: dict[tuple[int, int], str] = {}
+        self._order: dict[str, int] = {}
 
     def take_for_text(self, candidates: Sequence[Candidate], headings: set[Candidate]) -> None:
         """Say which lines that look like headings are text for the others: those that are some, and sentences.
@@ -159,6 +163,10 @@ class OutlineText:
             for line in candidates
             if line not in headings and not line.rest and not self.reads_as_sentence(line)
         }
+        self._headings = {(line.section, line.line): line.kind for line in headings}
+        kinds = {line.kind for line in headings}
+        appeared = dict.fromkeys(line.kind for line in candidates if line.kind in kinds)
+        self._order = {kind: place for place, kind in enumerate(appeared)}
 
     def same_part(self, one: Candidate, other: Candidate) -> bool:
         """Whether two lines stand under the same heading of the document's own."""
@@ -185,6 +193,14 @@ class OutlineText:
             for line, after in zip(lines, [*lines[1:], None], strict=True)
         ]
 
+    def _stands_above(self, other: str | None, kind: str) -> bool:
+        """Whether a heading of another kind ends what stands below one of this: it appeared first, and is no part."""
+        if other is None or not kind.startswith(_NESTING) or other in STATUTE:
+            return False
+        if "decimal" in kind and "decimal" in other:
+            return other < kind  # 2 ends 1.1
+        return self._order[other] < self._order.get(kind, len(self._order))
+
     def _below(self, line: Candidate, after: Candidate | None, most: int | None = None) -> Iterator[str]:
         looked_at = 0
         above_lists = line.kind.startswith(_ABOVE_LISTS)
@@ -197,6 +213,8 @@ class OutlineText:
             for number in range(first, last):
                 looked_at += 1
                 if most is not None and looked_at > most:
+                    return
+                if self._stands_above(self._headings.get((section, number)), line.kind):
                     return
                 text = self._texts[section][number]
                 if (not above_lists and (section, number) in self._no_text) or (self._indented_is_list and text[:1] in (" ", "\t")):
