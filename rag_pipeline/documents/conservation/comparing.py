@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rag_pipeline.documents.document import Document
+from rag_pipeline.text import normalized
 
 # Letters and digits compared at a time: long enough that a lost word is not made up for by the same letters elsewhere.
 _RUN = 3
@@ -77,7 +77,7 @@ def compare(strings: Iterable[str], document: Document) -> FileCheck:
 
 def letters_of(text: str) -> str:
     """Letters and digits of a text, compatibility forms as what they stand for, in small letters."""
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text))).casefold()
+    return "".join(filter(str.isalnum, normalized("NFKC", text))).casefold()
 
 
 def _texts(document: Document, *, once: bool = False) -> Iterator[str]:

@@ -19,6 +19,8 @@ _SENTENCES = 0.25
 _MARKED_SENTENCES = 0.5
 # Characters below a heading, in the middle of all: with less, its lines are items and not parts.
 _LEAST_TEXT = 15
+# The same where items of another mark are what stands below.
+_LEAST_ITEMS = 8
 # Articles that may be missing between two: some are repealed, and not printed.
 _GAP = 3
 # Kinds that stand above lists of other kinds, whose items are text for them.
@@ -70,8 +72,9 @@ def _consistent(kind: str, group: Sequence[Candidate], text: OutlineText) -> lis
         return []
     if kind == "조" and all(map(_is_named, lines)):
         return lines  # an article that names its matter needs no other sign
+    least = _LEAST_ITEMS if kind.startswith(_ABOVE_LISTS) else _LEAST_TEXT
     sentences = sum(text.reads_as_sentence(line) for line in lines)
-    has_text = kind in STATUTE or median(text.lengths(lines)) >= _LEAST_TEXT
+    has_text = kind in STATUTE or median(text.lengths(lines)) >= least
     return lines if has_text and sentences <= _SENTENCES * len(lines) else []
 
 
@@ -217,7 +220,9 @@ class OutlineText:
                 if self._stands_above(self._headings.get((section, number)), line.kind):
                     return
                 text = self._texts[section][number]
-                if (not above_lists and (section, number) in self._no_text) or (self._indented_is_list and text[:1] in (" ", "\t")):
+                if (not above_lists and (section, number) in self._no_text) or (
+                    self._indented_is_list and text[:1] in (" ", "\t")
+                ):
                     continue
                 if text.strip():
                     yield text.strip()
