@@ -47,6 +47,8 @@ _NUMBERED = (
 )
 _MARKED = re.compile(r"([□■◇◆▣❏○◎●])\s*(\S.*)")
 _BOLD = re.compile(r"(\*\*\*|\*\*|__)(?=\S)((?:(?!\1).)+?)(?<=\S)\1\s*[:：]?")
+# Names of authors, or the rest of a line.
+_ENUMERATION = re.compile(r"[,.;:)]|(?:[^,]*,){3}")
 _LETTER = re.compile(r"[^\W\d_]")
 # A name and its value are an item of a list: 기간: 3월부터.
 _LABELLED = re.compile(r"[^:：]{1,20}[:：]\s*\S")
@@ -128,7 +130,7 @@ def _candidate(text: str) -> Found | None:
             # Numbers in bold are a level of their own: below them plain numbers count a list.
             kind, number, heading, rest = inner
             return (kind if kind in STATUTE else f"bold {kind}", number, heading, rest)
-        if len(words) <= _LONGEST and _LETTER.search(words):
+        if len(words) <= _LONGEST and _LETTER.search(words) and not _ENUMERATION.match(words):
             return "bold", (), words, ""
         return None
     return _plain_candidate(text)

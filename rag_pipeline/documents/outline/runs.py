@@ -66,7 +66,8 @@ def _consistent(kind: str, group: Sequence[Candidate], text: OutlineText) -> lis
     runs = _runs(kind, group, text)
     if all(len(run) == 1 for run in runs):
         return []
-    runs = [run for run in runs if _holds_text(run, text)]
+    # Steps of a list below numbered headings count as those do, and are mostly sentences.
+    runs = [run for run in runs if _holds_text(run, text) and (kind in STATUTE or not _is_steps(run, text))]
     lines = [line for run in runs for line in run]
     if len(lines) < _FEWEST or all(len(run) == 1 for run in runs):
         return []
@@ -95,6 +96,10 @@ def _runs(kind: str, group: Sequence[Candidate], text: OutlineText) -> list[list
 def _goes_on(line: Candidate, after: Candidate | None) -> bool:
     """Whether the next article follows this one, which a reference to another article is not followed by."""
     return after is None or _follows(line.kind, line.number, after.number)
+
+
+def _is_steps(run: Sequence[Candidate], text: OutlineText) -> bool:
+    return sum(map(text.reads_as_sentence, run)) > max(_SENTENCES * len(run), 0 if run[0].number else len(run))
 
 
 def _is_named(line: Candidate) -> bool:

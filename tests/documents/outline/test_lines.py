@@ -97,6 +97,7 @@ def test_articles_of_a_contract_in_capitals():
         "Section 1 of this law tells about ships.\nSection 2 of this law tells about ports.\n",
         "Part 1 was about ships\n\nPart 2 is about ports\n\nShips are large and float on water.\n",
         "회의록\n\n1. 일시: 2024. 3. 5.\n2. 장소: 회의실\n3. 안건\n가. 예산: 심의\n나. 사업: 승인\n4. 결정: 원안대로\n",
+        "**Ann Lee, Bo Kim, Cy Park, Di Choi**\n\nText of some length.\n\n**, Ed Jung**\n\nText of some length.\n",
         "1. 성별은?\n□ 남\n□ 여\n2. 나이는?\n□ 20대\n□ 30대\n",
     ],
 )
@@ -127,3 +128,14 @@ def test_a_list_that_is_indented_does_not_count_among_headings():
 def test_numbered_steps_of_markdown_below_its_headings_are_a_list():
     text = "# t\n\n## Install\n\n1. Clone it\n```\ngit clone\n```\n2. Build it\n```\nmake\n```\n3. Run it\n"
     assert headings(text, "a.md") == [("Install",)]
+
+
+def test_steps_that_are_sentences_are_none_among_numbered_headings():
+    text = (
+        "1. Starting\nStart the program from the menu.\n1. Navigate to the directory:\ncd /home/some/where/else\n"
+        "2. Press the right button there.\nA menu appears on the screen.\n\n1. Editing\nOpen a file with the menu.\n"
+        "2. Saving\nSave the file with the menu.\n3. Leaving\nLeave the program with the menu.\n"
+        "4. Files\nAll files are in the folder.\n"
+    )
+    assert not any("Navigate" in " ".join(path) or "Press" in " ".join(path) for path in headings(text))
+    assert ("2. Saving",) in headings(text)
