@@ -123,7 +123,7 @@ def _doubled(source: Sequence[str], texts: Sequence[str]) -> Iterator[str]:
     found = "\n".join(letters_of(line) for line in lines)
     beginnings = Counter(plain[:_LONG] for plain in source if len(plain) >= _LONG)
     held = Counter(found[start : start + _LONG] for start in range(len(found) - _LONG + 1))
-    # A line of a page ends anywhere, and the document joins it with the next: what begins one stands across two elsewhere.
+    # The document joins the lines of a page: what begins one may stand across two elsewhere.
     everything = "".join(source)
     in_file = Counter(
         run for start in range(len(everything) - _LONG + 1) if (run := everything[start : start + _LONG]) in beginnings
