@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from rag_pipeline.answering.answer import Citation
 from rag_pipeline.passages import Passage
+from rag_pipeline.text import normalized
 
 _CITED = re.compile(r"\[(\d{1,3}(?:\s*[,，]\s*\d{1,3})*)\]")
 # A sentence, with the citations that follow its full stop.
@@ -80,7 +80,7 @@ def sentences(text: str) -> list[str]:
 
 def _figures(text: str) -> Iterator[tuple[str, set[Decimal]]]:
     """Each figure as it is written, and the values it may mean."""
-    text = _COUNTED.sub(" ", _CITED.sub(" ", unicodedata.normalize("NFKC", text)))
+    text = _COUNTED.sub(" ", _CITED.sub(" ", normalized("NFKC", text)))
     for match in _FIGURE.finditer(text):
         parts = [(Decimal(number.replace(",", "")), _SCALES.get(scale)) for number, scale in _PART.findall(match[0])]
         values = {sum((number * (scale or 1) for number, scale in parts), Decimal(0))}
@@ -109,5 +109,5 @@ def _nearest_line(body: str, statement: str) -> str:
 
 
 def _bigrams(text: str) -> set[str]:
-    folded = "".join(unicodedata.normalize("NFC", text).casefold().split())
+    folded = "".join(normalized("NFC", text).casefold().split())
     return {folded[start : start + 2] for start in range(len(folded) - 1)}

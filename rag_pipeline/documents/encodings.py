@@ -220,8 +220,10 @@ def _is_damaged_utf8(content: bytes) -> bool:
 
 def _is_korean_by_chance_utf8(content: bytes, text: str) -> bool:
     """Whether valid UTF-8 is a Korean word or two all the same, such as ``치호``, whose bytes are also ``ġȣ``."""
+    if len(content) > _FEW:
+        return False
     foreign = [character for character in text if character > "\x7f"]
-    if len(content) > _FEW or any(character > "\u024f" for character in foreign):
+    if any(character > "\u024f" for character in foreign):
         return False
     if all("\u00c0" <= character <= "\u00ff" for character in foreign):
         return False  # accents, or nothing

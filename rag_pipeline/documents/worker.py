@@ -19,6 +19,7 @@ from rag_pipeline.documents.document import Document
 from rag_pipeline.documents.readers import Readers
 from rag_pipeline.documents.readers.base import ReadingOptions
 from rag_pipeline.errors import DocumentError
+from rag_pipeline.text import one_line
 
 # Seconds of the processor's time beyond a file's own, after which a process that nobody waits for ends itself.
 _GRACE = 10
@@ -51,10 +52,18 @@ def _answer(readers: Readers, request: dict[str, Any], content: bytes) -> dict[s
 
 
 def check_file(name: str, content: bytes, document: Document, options: ReadingOptions) -> dict[str, Any] | None:
-    """What became of a file's letters, as plain values; None for a format that cannot be checked."""
+    """What became of a file's letters, as plain values; None for a format that cannot be checked.
+
+    Raises:
+        DocumentError: the file was read, but is made so unusually that a plain walk of its parts fails.
+    """
     from rag_pipeline.documents.conservation import compare, walk
 
-    strings = walk(name, content, options)
+    try:
+        strings = walk(name, content, options)
+    except Exception as error:
+        reason = one_line(error, 100)
+        raise DocumentError(f"is read, but cannot be compared ({type(error).__name__}: {reason})") from error
     return None if strings is None else compare(strings, document).as_dict()
 
 

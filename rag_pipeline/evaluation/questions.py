@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rag_pipeline.errors import UsageError
-from rag_pipeline.text import is_korean
+from rag_pipeline.text import is_korean, normalized
 
 _KOREAN_SHARE = 0.2
 
@@ -78,7 +77,7 @@ def _read_jsonl(path: Path) -> Iterator[EvaluationQuestion]:
         yield EvaluationQuestion(
             id=str(row.get("id", f"line-{number}")),
             text=text.strip(),
-            relevant=frozenset(unicodedata.normalize("NFC", place) for place in relevant),
+            relevant=frozenset(normalized("NFC", place) for place in relevant),
             language=str(row.get("language") or language_of(text)),
             split=str(row.get("split", "")),
         )
@@ -103,7 +102,7 @@ def _read_beir(folder: Path, split: str | None) -> Iterator[EvaluationQuestion]:
                 # TREC's own form has a column between the two.
                 query, document = cells[0], cells[-2]
                 if int(cells[-1]) > 0:
-                    relevant.setdefault(query, set()).add(unicodedata.normalize("NFC", document))
+                    relevant.setdefault(query, set()).add(normalized("NFC", document))
     for number, row in _rows(queries):
         key, text = row.get("_id"), row.get("text")
         if not isinstance(text, str) or not text.strip() or key is None:

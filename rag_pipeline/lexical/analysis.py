@@ -11,7 +11,6 @@ import functools
 import re
 import sys
 import threading
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag_pipeline import forking
 from rag_pipeline.lexical.vocabulary import ENGLISH_STOP_WORDS, FUNCTION_VERBS, UNITS
-from rag_pipeline.text import hangul_count
+from rag_pipeline.text import hangul_count, normalized
 
 if TYPE_CHECKING:
     from kiwipiepy import Kiwi, Token
@@ -54,7 +53,7 @@ class Terms:
 
 def analyze(texts: Sequence[str]) -> list[Terms]:
     """Terms of each text. The analyser is loaded at the first call (0.8 s) and kept."""
-    normal = [_RUN.sub(r"\g<0> ", unicodedata.normalize("NFKC", text)) for text in texts]
+    normal = [_RUN.sub(r"\g<0> ", normalized("NFKC", text)) for text in texts]
     with _LOCK:
         return [_terms(tokens) for tokens in _kiwi().tokenize(normal)]
 

@@ -11,11 +11,11 @@ import contextlib
 import math
 import operator
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rag_pipeline.errors import UsageError
+from rag_pipeline.text import normalized
 
 Where = Mapping[str, Any]
 JOINS = ("$and", "$or")
@@ -148,7 +148,7 @@ def _alike(key: str, values: list[str | bool | int | float]) -> list[Any]:
 
 def forms(text: str) -> list[str]:
     """A text as whole letters (NFC), and as it is where that differs."""
-    return list(dict.fromkeys([unicodedata.normalize("NFC", text), text]))
+    return list(dict.fromkeys([normalized("NFC", text), text]))
 
 
 def shown(value: Any) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Sequence
 
 from rag_pipeline.embeddings.base import EmbeddingIdentity, PipelineEmbeddings
+from rag_pipeline.text import normalized
 
 
 class HashEmbeddings(PipelineEmbeddings):
@@ -71,7 +71,7 @@ class HashEmbeddings(PipelineEmbeddings):
     def _vector(self, text: str) -> list[float]:
         self.embedded.append(text)
         values = [0.0] * self._dimension
-        padded = f"  {unicodedata.normalize('NFC', text).casefold()}  "
+        padded = f"  {normalized('NFC', text).casefold()}  "
         for start in range(len(padded) - 2):
             digest = hashlib.blake2b(padded[start : start + 3].encode(), digest_size=8).digest()
             values[int.from_bytes(digest[:4], "little") % self._dimension] += 1.0 if digest[4] % 2 else -1.0

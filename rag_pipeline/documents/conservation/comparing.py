@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rag_pipeline.documents.document import Document
+from rag_pipeline.text import normalized
 
 # Letters and digits compared at a time: long enough that a lost word is not made up for by the same letters elsewhere.
 _RUN = 3
@@ -71,17 +71,25 @@ def compare(strings: Iterable[str], document: Document) -> FileCheck:
             missing.append(" ".join(string.split()))
     letters = sum(len(plain) for _, plain in source)
     kept = 1 - lost / letters if letters else 1.0
-    return FileCheck(letters, kept, tuple(missing), tuple(_doubled([plain for _, plain in source], texts)))
+    doubled = _doubled([plain for _, plain in source], list(_texts(document, once=True)))
+    return FileCheck(letters, kept, tuple(missing), tuple(doubled))
 
 
 def letters_of(text: str) -> str:
     """Letters and digits of a text, compatibility forms as what they stand for, in small letters."""
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text))).casefold()
+    return "".join(filter(str.isalnum, normalized("NFKC", text))).casefold()
 
 
-def _texts(document: Document) -> Iterator[str]:
-    """Text of the document once: a heading where it is new, and what stands below it."""
+def _texts(document: Document, *, once: bool = False) -> Iterator[str]:
+    """Text of the document once: a heading where it is new, and what stands below it.
+
+    Args:
+        document: what the reader made.
+        once: whether a section below the same path elsewhere, such as on the next page, goes on with the one before;
+            otherwise it counts as another part of the same name.
+    """
     path: tuple[str, ...] = ()
+    place: Mapping[str, object] = {}
     for section in document.sections:
         same = 0
         # The same path again may be another part of the same name.
@@ -91,9 +99,11 @@ def _texts(document: Document) -> Iterator[str]:
             and path[same] == section.headings[same]
         ):
             same += 1
-        new = section.headings[-1:] if section.headings == path else section.headings[same:]
+        new = section.headings[same:]
+        if section.headings == path:
+            new = () if once and section.place != place else section.headings[-1:]
         yield " ".join(new) + "\n" + section.text
-        path = section.headings
+        path, place = section.headings, section.place
 
 
 def _runs(plain: str, *, every_length: bool = False) -> Iterator[str]:
@@ -113,7 +123,8 @@ def _doubled(source: Sequence[str], texts: Sequence[str]) -> Iterator[str]:
     found = "\n".join(letters_of(line) for line in lines)
     beginnings = Counter(plain[:_LONG] for plain in source if len(plain) >= _LONG)
     held = Counter(found[start : start + _LONG] for start in range(len(found) - _LONG + 1))
-    everything = "\n".join(source)
+    # The document joins the lines of a page: what begins one may stand across two elsewhere.
+    everything = "".join(source)
     in_file = Counter(
         run for start in range(len(everything) - _LONG + 1) if (run := everything[start : start + _LONG]) in beginnings
     )

@@ -30,7 +30,12 @@ def outlined(document: Document, *, indented_is_list: bool = False) -> Document:
     candidates = [
         candidate
         for number, lines in enumerate(texts)
-        for candidate in find_candidates(number, lines, indented_is_list=indented_is_list)
+        for candidate in find_candidates(
+            number,
+            lines,
+            indented_is_list=indented_is_list,
+            counted_is_list=indented_is_list and bool(document.sections[number].headings),
+        )
     ]
     bases = [section.headings for section in document.sections]
     headings = headings_of(candidates, OutlineText(texts, bases, indented_is_list=indented_is_list))

@@ -21,14 +21,20 @@ _PARTS = re.compile(r"제\s*(\d+)\s*([편장절관])(?:\s*의\s*(\d+))?(?=\s|$)\
 # A reference at the beginning of a line goes on with a particle: 제5조에 따라, 제5조(목적)의.
 _ARTICLE = re.compile(
     r"(제\s*(\d+)\s*조(?:\s*의\s*(\d+))?\s*(?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|\[[^\]\n]+\]|【[^】\n]+】|<[^>\n]+>))"
-    r"(?=\s|$|[①<\[])\s*(.*)"
+    r"(?=\s|$|[①<\[])(?!\s*(?:및|또는|내지|부터)\s)\s*(.*)"
 )
 _BARE_ARTICLE = re.compile(r"(제\s*(\d+)\s*조(?:\s*의\s*(\d+))?)(?:[.:]?\s+(.*)|$)")
 _ANNEX = re.compile(
-    r"(?:■.{0,60})?[\[【<(]\s*(?:별표|별지|별첨|붙임|첨부|서식|부록)[^\]】>)\n]{0,30}[\]】>)].*|부\s*칙(?:\s*[<(\[].*)?"
-    r"|(?:Appendix|Annex|APPENDIX|ANNEX)\s+(?:[A-Z]|\d{1,2})(?:[.:]?\s+[A-Z(].*)?"
+    r"(?:■.{0,60})?(?:[\[【<]\s*(?:별표|별지|별첨|붙임|첨부|서식|부록)[^\]】>\n]{0,30}[\]】>]"
+    r"|\(\s*(?:별표|별지|별첨|붙임|첨부|서식|부록)\s*\d*\s*\))(?:[\s<(\[].*)?|부\s*칙(?:\s*[<(\[].*)?"
+    r"|(?:Appendix|Annex|Exhibit|APPENDIX|ANNEX|EXHIBIT)\s+(?:[A-Z]|\d{1,2})(?:[.:]?\s+[A-Z(].*)?"
 )
-_ENGLISH = re.compile(r"(Part|Chapter|Section|Article)\s+(\d+|[IVXL]+|[A-Z])\b[.:)]?(?:\s+(.*)|\s*$)")
+# What says where an annex is.
+_POINTS = re.compile(r"(?:[다요오]|참조|참고)[\]】>)]?[.!]?$")
+# A sentence goes on in small letters: Section 1 of this law.
+_ENGLISH = re.compile(
+    r"(Part|Chapter|Section|Article|PART|CHAPTER|SECTION|ARTICLE)\s+(\d+|[IVXL]+|[A-Z])\b[.:)]?(?:\s+([^a-z].*)|\s*$)"
+)
 _DECIMAL = re.compile(r"(\d{1,2}(?:\.\d{1,2}){0,4})(\.?)[ \t]+(.*)")
 _NUMBERED = (
     ("roman", re.compile(rf"([{_ROMAN_SIGNS}]|[IVX]{{1,5}})\s*[.．]\s*(.*)")),
@@ -41,7 +47,11 @@ _NUMBERED = (
 )
 _MARKED = re.compile(r"([□■◇◆▣❏○◎●])\s*(\S.*)")
 _BOLD = re.compile(r"(\*\*\*|\*\*|__)(?=\S)((?:(?!\1).)+?)(?<=\S)\1\s*[:：]?")
+# Names of authors, or the rest of a line.
+_ENUMERATION = re.compile(r"[,.;:)]|(?:[^,]*,){3}")
 _LETTER = re.compile(r"[^\W\d_]")
+# A name and its value are an item of a list: 기간: 3월부터.
+_LABELLED = re.compile(r"[^:：]{1,20}[:：]\s*\S")
 _SENTENCE = re.compile(r"(?:[.!。！;,:，]|다|[가-힣](?:음|함|됨|임)\.?)$")
 # Particles and endings of a sentence that goes on. Those that nouns end with too (정의, 결과, 경로, 사고) say nothing.
 _GOES_ON = re.compile(r"(?:(?<![마가노])을|[를은는]|에서|으로|하여|및|또는|또한)$")
@@ -66,16 +76,20 @@ class Candidate:
     def reads_as_sentence(self) -> bool:
         """Whether its words are those of a text rather than of a heading."""
         words = self.heading.rstrip(" *_")
-        return bool(_SENTENCE.search(words) or _GOES_ON.search(words))
+        is_labelled = self.kind.startswith(("mark", "ganada", "1)", "(1)", "circled")) and _LABELLED.match(words)
+        return bool(_SENTENCE.search(words) or _GOES_ON.search(words) or is_labelled)
 
 
-def find_candidates(section: int, lines: Sequence[str], *, indented_is_list: bool) -> Iterator[Candidate]:
+def find_candidates(
+    section: int, lines: Sequence[str], *, indented_is_list: bool, counted_is_list: bool = False
+) -> Iterator[Candidate]:
     """Lines of one section that may be headings; code, tables and quotations hold none.
 
     Args:
         section: its position in the document.
         lines: its text.
         indented_is_list: whether an indented line belongs to what is above it, as in Markdown.
+        counted_is_list: whether ``1.`` counts the items of lists alone: in Markdown with headings of its own.
     """
     fence = ""
     for number, line in enumerate(lines):
@@ -91,8 +105,11 @@ def find_candidates(section: int, lines: Sequence[str], *, indented_is_list: boo
         found = _candidate(text)
         if found is not None:
             kind, count, heading, rest = found
-            if indented_is_list and kind in ("decimal 1", "1)") and _is_plain(lines[number + 1 : number + 2]):
-                continue  # Markdown takes the next line for a part of this item
+            if indented_is_list and kind in ("decimal 1", "1)"):
+                if counted_is_list or _is_plain(lines[number + 1 : number + 2]):
+                    continue  # Markdown takes the next line for a part of this item
+            elif line[0].isspace() and kind.startswith(("decimal", "1)", "(1)")):
+                kind = f"indented {kind}"  # a list below numbered headings counts by itself
             yield Candidate(section, number, kind, count, " ".join(heading.split()), rest)
 
 
@@ -113,7 +130,7 @@ def _candidate(text: str) -> Found | None:
             # Numbers in bold are a level of their own: below them plain numbers count a list.
             kind, number, heading, rest = inner
             return (kind if kind in STATUTE else f"bold {kind}", number, heading, rest)
-        if len(words) <= _LONGEST and _LETTER.search(words):
+        if len(words) <= _LONGEST and _LETTER.search(words) and not _ENUMERATION.match(words):
             return "bold", (), words, ""
         return None
     return _plain_candidate(text)
@@ -132,11 +149,11 @@ def _of_statute(text: str) -> Found | None:
         return "조", _numbers(match[2], match[3]), text, ""
     if (match := _PARTS.match(text)) and len(text) <= _LONGEST:
         return match[2], _numbers(match[1], match[3]), text, ""
-    if len(text) <= _LONGEST_ANNEX and _ANNEX.fullmatch(text):
+    if len(text) <= _LONGEST_ANNEX and _ANNEX.fullmatch(text) and not _POINTS.search(text):
         return "annex", (), text, ""
     if (match := _ENGLISH.match(text)) and len(text) <= _LONGEST_ANNEX:
         number = _english_number(match[2])
-        return (match[1], (number,), text, "") if number else None
+        return (match[1].title(), (number,), text, "") if number else None
     return None
 
 

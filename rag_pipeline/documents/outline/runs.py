@@ -19,8 +19,14 @@ _SENTENCES = 0.25
 _MARKED_SENTENCES = 0.5
 # Characters below a heading, in the middle of all: with less, its lines are items and not parts.
 _LEAST_TEXT = 15
+# The same where items of another mark are what stands below.
+_LEAST_ITEMS = 8
 # Articles that may be missing between two: some are repealed, and not printed.
 _GAP = 3
+# Kinds that stand above lists of other kinds, whose items are text for them.
+_ABOVE_LISTS = ("roman", "bold", "mark □", "mark ■", "mark ◆", "mark ◇", "mark ▣", "mark ❏")
+# Kinds that nest as they first appear.
+_NESTING = ("decimal", "ganada", "1)", "(1)", "(ganada)", "circled", "mark")
 # Lines below a heading that are looked at for text: whatever a text may be made of, the time stays in proportion to it.
 _LOOKED_AT = 30
 # Levels of parts that hold nothing but parts.
@@ -60,27 +66,45 @@ def _consistent(kind: str, group: Sequence[Candidate], text: OutlineText) -> lis
     runs = _runs(kind, group, text)
     if all(len(run) == 1 for run in runs):
         return []
-    runs = [run for run in runs if _holds_text(run, text)]
+    # Steps of a list below numbered headings count as those do, and are mostly sentences.
+    runs = [run for run in runs if _holds_text(run, text) and (kind in STATUTE or not _is_steps(run, text))]
     lines = [line for run in runs for line in run]
     if len(lines) < _FEWEST or all(len(run) == 1 for run in runs):
         return []
-    if kind == "조" and all(line.heading[-1] in ")]】>" for line in lines):
+    if kind == "조" and all(map(_is_named, lines)):
         return lines  # an article that names its matter needs no other sign
+    least = _LEAST_ITEMS if kind.startswith(_ABOVE_LISTS) else _LEAST_TEXT
     sentences = sum(text.reads_as_sentence(line) for line in lines)
-    has_text = kind in STATUTE or median(text.lengths(lines)) >= _LEAST_TEXT
+    has_text = kind in STATUTE or median(text.lengths(lines)) >= least
     return lines if has_text and sentences <= _SENTENCES * len(lines) else []
 
 
 def _runs(kind: str, group: Sequence[Candidate], text: OutlineText) -> list[list[Candidate]]:
     """Lines of a kind whose numbers follow one another; a number out of order is no heading."""
     runs: list[list[Candidate]] = []
-    for line in group:
+    for line, after in zip(group, [*group[1:], None], strict=True):
         last = runs[-1][-1] if runs else None
         if last is not None and (not line.number or _follows(kind, last.number, line.number)):
             runs[-1].append(line)
+        elif last is not None and last.number < line.number and _is_named(line) and _goes_on(line, after):
+            runs[-1].append(line)  # an extract leaves articles out
         elif last is None or line.number[-1] == 1 or not text.same_part(last, line):
             runs.append([line])
     return runs
+
+
+def _goes_on(line: Candidate, after: Candidate | None) -> bool:
+    """Whether the next article follows this one, which a reference to another article is not followed by."""
+    return after is None or _follows(line.kind, line.number, after.number)
+
+
+def _is_steps(run: Sequence[Candidate], text: OutlineText) -> bool:
+    return sum(map(text.reads_as_sentence, run)) > max(_SENTENCES * len(run), 0 if run[0].number else len(run))
+
+
+def _is_named(line: Candidate) -> bool:
+    """Whether it is an article that names its matter."""
+    return line.kind == "조" and line.heading[-1] in ")]】>"
 
 
 def _follows(kind: str, last: tuple[int, ...], number: tuple[int, ...]) -> bool:
@@ -134,6 +158,8 @@ class OutlineText:
         self._bases = bases
         self._indented_is_list = indented_is_list
         self._no_text: set[tuple[int, int]] = set()
+        self._headings: dict[tuple[int, int], str] = {}
+        self._order: dict[str, int] = {}
 
     def take_for_text(self, candidates: Sequence[Candidate], headings: set[Candidate]) -> None:
         """Say which lines that look like headings are text for the others: those that are some, and sentences.
@@ -145,6 +171,10 @@ class OutlineText:
             for line in candidates
             if line not in headings and not line.rest and not self.reads_as_sentence(line)
         }
+        self._headings = {(line.section, line.line): line.kind for line in headings}
+        kinds = {line.kind for line in headings}
+        appeared = dict.fromkeys(line.kind for line in candidates if line.kind in kinds)
+        self._order = {kind: place for place, kind in enumerate(appeared)}
 
     def same_part(self, one: Candidate, other: Candidate) -> bool:
         """Whether two lines stand under the same heading of the document's own."""
@@ -171,8 +201,17 @@ class OutlineText:
             for line, after in zip(lines, [*lines[1:], None], strict=True)
         ]
 
+    def _stands_above(self, other: str | None, kind: str) -> bool:
+        """Whether a heading of another kind ends what stands below one of this: it appeared first, and is no part."""
+        if other is None or not kind.startswith(_NESTING) or other in STATUTE:
+            return False
+        if "decimal" in kind and "decimal" in other:
+            return other < kind  # 2 ends 1.1
+        return self._order[other] < self._order.get(kind, len(self._order))
+
     def _below(self, line: Candidate, after: Candidate | None, most: int | None = None) -> Iterator[str]:
         looked_at = 0
+        above_lists = line.kind.startswith(_ABOVE_LISTS)
         for section in range(line.section, len(self._texts)):
             if self._bases[section] != self._bases[line.section]:
                 return
@@ -183,8 +222,12 @@ class OutlineText:
                 looked_at += 1
                 if most is not None and looked_at > most:
                     return
+                if self._stands_above(self._headings.get((section, number)), line.kind):
+                    return
                 text = self._texts[section][number]
-                if (section, number) in self._no_text or (self._indented_is_list and text[:1] in (" ", "\t")):
+                if (not above_lists and (section, number) in self._no_text) or (
+                    self._indented_is_list and text[:1] in (" ", "\t")
+                ):
                     continue
                 if text.strip():
                     yield text.strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import re
+import textwrap
 from email.header import decode_header
 from email.message import Message
 from email.utils import parsedate_to_datetime
@@ -15,6 +16,8 @@ from rag_pipeline.text import clean
 
 # Encoded words whose parts belong together: a letter may be cut between them.
 _BETWEEN = re.compile(r"(\?=)\s+(?==\?[^?\s]+\?[bqBQ]\?)")
+# Characters of a header that are decoded at a time: the time grows with the square of it.
+_LONGEST = 20_000
 _ENCODED = re.compile(r"=\?[^?\s]+\?[bqBQ]\?[^?]*\?=")
 
 
@@ -30,11 +33,15 @@ def words(raw: str) -> str:
     if not _ENCODED.search(line):
         return clean(line)
     try:
-        parts = decode_header(_BETWEEN.sub(r"\1", line))
+        text = " ".join(map(_decoded, textwrap.wrap(line, _LONGEST) if len(line) > _LONGEST else [line]))
     except (binascii.Error, ValueError):
         return clean(line)
-    text = "".join(text_of(part, charset) if isinstance(part, bytes) else part for part, charset in parts)
     return clean(" ".join(text.split()))
+
+
+def _decoded(line: str) -> str:
+    parts = decode_header(_BETWEEN.sub(r"\1", line))
+    return "".join(text_of(part, charset) if isinstance(part, bytes) else part for part, charset in parts)
 
 
 def file_name(part: Message) -> str:

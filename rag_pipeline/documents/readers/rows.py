@@ -53,11 +53,18 @@ def row_sections(
             for (number, _), title in zip(head, found.titles, strict=False):
                 yield from passages.add(number, title)
     named = list(names)
+    empty = {index for index, name in enumerate(named) if name} if begin else set()
+    last = 0
     for number, texts in itertools.chain(head[begin:], filled):
         if named and texts == named:
             continue  # the names once more, as at the top of a page
         passages.has_rows = True
+        empty -= {index for index in empty if index < len(texts) and texts[index]}
         yield from passages.add(number, _line(named, texts))
+        last = number
+    if passages.has_rows and empty:
+        # Columns that nobody has filled in: their names are text of the table too.
+        yield from passages.add(last, "; ".join(f"{named[index]}:" for index in sorted(empty)))
     if head and not passages.has_rows:
         # Names and nothing below them.
         yield from passages.add(head[begin - 1][0], _line([], head[begin - 1][1]))

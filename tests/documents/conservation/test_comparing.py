@@ -58,3 +58,15 @@ def test_a_file_without_letters_keeps_all():
 def test_plain_values_come_back():
     check = FileCheck(3, 0.5, ("가",), ("나",))
     assert FileCheck.from_dict(check.as_dict()) == check
+
+
+def test_the_next_page_below_the_same_heading_is_not_the_heading_again():
+    heading = "Container ships of the Panama canal"
+    pages = [Section((heading,), f"Page {number}", {"page": number}) for number in (1, 2)]
+    assert not compare([heading, "Page 1", "Page 2"], Document("t", tuple(pages))).doubled
+
+
+def test_a_line_that_stands_across_two_lines_elsewhere_is_not_twice():
+    lines = ["the draft of container ships is large", "we measured the draft", "of container ships is large"]
+    joined = "the draft of container ships is large\n\nwe measured the draft of container ships is large"
+    assert not compare(lines, Document("t", (Section((), joined),))).doubled

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+
 import pytest
 
 from rag_pipeline.documents import chunk_document, read_document
 from rag_pipeline.documents.conservation import WALKED_SUFFIXES, compare, walk
 from rag_pipeline.documents.document import Document, Section
 from rag_pipeline.documents.readers.base import ReadingOptions
+from rag_pipeline.documents.worker import check_file
+from rag_pipeline.errors import DocumentError
 from rag_pipeline.testing import HashEmbeddings
 from tests import formats
 
@@ -40,3 +45,11 @@ def test_every_letter_is_in_the_chunks_and_none_twice(suffix):
 
 def test_a_format_of_rows_or_records_has_no_walk():
     assert walk("a.csv", b"a,b", ReadingOptions()) is None
+
+
+def test_a_walk_that_fails_does_not_bring_the_process_down():
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as parts:
+        parts.writestr("xl\\Workbook.XML", "")
+    with pytest.raises(DocumentError, match=r"is read, but cannot be compared \(KeyError"):
+        check_file("a.xlsx", archive.getvalue(), Document("a", (Section((), "text"),)), ReadingOptions())

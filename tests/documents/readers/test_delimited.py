@@ -54,7 +54,7 @@ READ = {
     "units below names": ("선명,길이,톤수\n,(m),(톤)\n가람,300,5000\n", "선명: 가람; 길이 (m): 300; 톤수 (톤): 5000"),
     "an index without a name": (",이름\n0,가\n1,나\n", "0; 이름: 가\n1; 이름: 나"),
     "a name twice": ("이름,비고,비고\n가,x,y\n", "이름: 가; 비고: x; 비고: y"),
-    "rows of uneven length": ("a,b\n\n1,,3\n,\n2\n", "a: 1; 3\na: 2"),
+    "rows of uneven length": ("a,b\n\n1,,3\n,\n2\n", "a: 1; 3\na: 2\nb:"),
     "names once more": ("이름,나이\n김,30\n이름,나이\n이,40\n", "이름: 김; 나이: 30\n이름: 이; 나이: 40"),
     "names of groups": (
         "항만,2023년,,2024년,\n,입항,출항,입항,출항\n부산,1,2,3,4\n",

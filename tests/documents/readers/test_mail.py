@@ -205,3 +205,10 @@ def test_a_page_that_a_browser_saved_is_read_with_its_frames():
     ]
     with pytest.raises(DocumentError, match="holds no page"):
         read_document("a.mht", b"x")
+
+
+def test_a_header_of_any_length_is_read_in_proportion():
+    """Decoded all at once, it would take minutes."""
+    subject = " ".join(f"=?utf-8?q?a{number:05}?=" for number in range(50_000))
+    title = read_document("a.eml", f"Subject: {subject}\n\ntext".encode()).title
+    assert all(f"a{number:05}" in title for number in (0, 1, 25_000, 49_999))

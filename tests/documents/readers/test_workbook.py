@@ -112,6 +112,11 @@ def test_a_cell_that_covers_rows_is_told_in_each():
     ]
 
 
+def test_names_of_columns_that_nobody_filled_in_are_kept():
+    rows = [["선명", "길이", "확인", "비고"], ["가람", 300, None, None], ["나루", 200, None, None]]
+    assert texts(rows) == ["선명: 가람; 길이: 300\n선명: 나루; 길이: 200\n확인:; 비고:"]
+
+
 def test_a_box_of_text_over_many_rows_is_told_once():
     rows = [*PORTS, [], ["주의: 잠정치입니다"], [], []]
     assert texts(rows, change=lambda book: book.active.merge_cells("A5:C7")) == [PORTS_TOLD, "주의: 잠정치입니다"]
@@ -188,7 +193,7 @@ def test_comments_stand_behind_their_cells_where_they_are_asked_for():
 
 def test_formulas_that_were_never_calculated_are_named():
     content = xlsx([["품목", "수량", "금액"], ["밧줄", 3, "=B2*500"], ["닻", 1, "=B3*900"]])
-    assert told(content)[0][1] == "품목: 밧줄; 수량: 3\n품목: 닻; 수량: 1"
+    assert told(content)[0][1] == "품목: 밧줄; 수량: 3\n품목: 닻; 수량: 1\n금액:"
     assert read(content).warnings == ("2 formulas hold no value (장1!C2, 장1!C3); open and save it in a spreadsheet",)
     calculated = patched(
         content, SHEET, lambda xml: xml.replace(b"<v></v>", b"<v>1500</v>").replace(b"<v />", b"<v>1500</v>")
