@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import itertools
+import logging
 import os
 import sqlite3
 import sys
@@ -40,12 +41,16 @@ if TYPE_CHECKING:
     from chromadb.api.collection_configuration import CreateCollectionConfiguration
     from chromadb.api.models.Collection import Collection as ChromaCollection
 
+_log = logging.getLogger(__name__)
+
 _LOCK_SECONDS = 120
 _POLL_SECONDS = 0.01
 # While someone writes, at most this share of the time goes into opening the store again.
 _RENEWING_SHARE = 0.05
 # A byte for each write to the store.
 _WRITES = "writes"
+# So many of the other things in a store's folder are named.
+_NAMED = 3
 
 _numbers_in_use: set[int] = set()
 _numbers_lock = threading.Lock()
@@ -85,6 +90,11 @@ class EmbeddedConnection(Connection):
         """Say in words what Chroma would say in its own, or by a crash."""
         if self._path.exists() and not self._path.is_dir():
             raise StoreError(f"store {self._path} is not a folder; move it away or set store.path")
+        if name := disk.foreign_file(self._path):
+            raise StoreError(
+                f"{self._path / name} is none of a store's files, and stands where a store keeps its own;"
+                " set store.path to a folder of its own, or move it away"
+            )
         if not (self._path / disk.DATABASE).exists():
             return
         try:
@@ -112,6 +122,13 @@ class EmbeddedConnection(Connection):
         """
         self.check()
         self.require_own_process()
+        if others := disk.strangers(self._path):
+            _log.warning(
+                "the store is made in %s, which holds other things (%s); they are left alone, but a folder of its own"
+                " is easier to copy and to delete: set store.path",
+                self._path,
+                ", ".join(others[:_NAMED]) + (", …" if len(others) > _NAMED else ""),
+            )
         queue = turn(str(self._path.resolve()), f"store {self._path}", self._queue_timeout)
         with queue, writer_lock(self._path), self._writing_alone():
             yield
