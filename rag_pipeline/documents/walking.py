@@ -15,12 +15,11 @@ from rag_pipeline.documents.metadata import SIDECAR_SUFFIX
 from rag_pipeline.documents.readers import Readers
 from rag_pipeline.documents.selection import Selection, read_ignore_file
 from rag_pipeline.errors import UsageError
-from rag_pipeline.locations import Folder, RemoteEntry, RemoteFolder, SourcePath, failure_reason
+from rag_pipeline.locations import NO_FILE, Folder, RemoteEntry, RemoteFolder, SourcePath, failure_reason
 
 # What systems and Office leave lying about: lock files of open documents, previews, views of folders.
 _LITTER = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
 _LOCK_FILE = "~$"
-_NO_FILE = "not a regular file, or a link to nothing"
 
 
 @dataclass(frozen=True)
@@ -199,10 +198,10 @@ class _LocalScan(_Scan):
         try:
             status = path.stat()
         except OSError as error:
-            return _NO_FILE if error.errno in (errno.ENOENT, errno.ELOOP) else f"cannot be read: {error.strerror}"
+            return NO_FILE if error.errno in (errno.ENOENT, errno.ELOOP) else f"cannot be read: {error.strerror}"
         if not stat.S_ISREG(status.st_mode):
             # Reading a named pipe would wait for ever.
-            return _NO_FILE
+            return NO_FILE
         return self._problem_of_size(status.st_size)
 
     def _failed(self, error: OSError) -> None:

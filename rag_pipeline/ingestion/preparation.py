@@ -140,4 +140,6 @@ def make_reader(settings: Settings, own: Sequence[Reader] = ()) -> LimitedReader
     """
     reading = settings.reading
     readers = Readers(own, reading_options(settings))
-    return LimitedReader(readers, seconds=reading.seconds_per_file, memory_mb=reading.memory_mb)
+    return LimitedReader(
+        readers, seconds=reading.seconds_per_file, memory_mb=reading.memory_mb, max_file_mb=reading.max_file_mb
+    )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import unicodedata
 
 import pytest
@@ -90,3 +91,19 @@ def test_sidecars_are_no_documents(folder):
     scan = scan_folder(folder)
     assert not scan.skipped
     assert "a.md.meta.yaml" not in [file.source for file in scan.files]
+
+
+def test_a_ragignore_that_is_a_pipe_is_refused_and_not_waited_for(folder):
+    os.mkfifo(folder / ".ragignore")
+    with pytest.raises(UsageError, match=r"\.ragignore cannot be read: it is not a regular file"):
+        sources(folder)
+
+
+def test_a_ragignore_without_end_is_refused(folder):
+    (folder / ".ragignore").symlink_to("/dev/zero")
+    with pytest.raises(UsageError, match=r"\.ragignore cannot be read: it is not a regular file"):
+        sources(folder)
+    (folder / ".ragignore").unlink()
+    (folder / ".ragignore").write_text("a" * 3_000_000)
+    with pytest.raises(UsageError, match=r"\.ragignore cannot be read: it has more than 2 MB"):
+        sources(folder)
