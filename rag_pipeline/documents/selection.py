@@ -35,6 +35,8 @@ class Selection:
     """Larger files fail."""
     never_entered: frozenset[Path] = frozenset()
     """Folders that are never entered, resolved: the store may lie in what is ingested."""
+    follow_symlinks: bool = False
+    """Whether symbolic links that lead out of the folder are followed: whoever fills it could name any file."""
 
     @property
     def max_bytes(self) -> int:

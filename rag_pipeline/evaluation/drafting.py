@@ -12,10 +12,10 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from rag_pipeline.answering import Answerer
 from rag_pipeline.config import Settings
 from rag_pipeline.documents import Chunk, chunk_document, scan_folder
-from rag_pipeline.documents.selection import SIZE_LIMIT, Selection
+from rag_pipeline.documents.selection import SIZE_LIMIT
 from rag_pipeline.errors import DocumentError
 from rag_pipeline.evaluation.questions import language_of
-from rag_pipeline.ingestion.preparation import make_reader
+from rag_pipeline.ingestion.preparation import make_reader, reading_selection
 from rag_pipeline.locations import read_file
 
 INSTRUCTIONS = """\
@@ -111,9 +111,7 @@ def draft_questions(
 
 def _sections(settings: Settings, folder: Path, report: Callable[[str], None]) -> Iterator[tuple[str, Chunk]]:
     with make_reader(settings) as reader:
-        for file in scan_folder(
-            folder, Selection(max_file_mb=settings.reading.max_file_mb), reader.readers.suffixes
-        ).files:
+        for file in scan_folder(folder, reading_selection(settings), reader.readers.suffixes).files:
             try:
                 document = reader.read(file.path.name, read_file(file.path, reader.max_bytes, SIZE_LIMIT))
             except (DocumentError, OSError) as error:

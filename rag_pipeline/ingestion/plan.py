@@ -15,7 +15,7 @@ from rag_pipeline.documents import FolderScan, SourceFile
 from rag_pipeline.documents.metadata import mapped_metadata, read_sidecar, version_of
 from rag_pipeline.documents.selection import SIZE_LIMIT, Selection
 from rag_pipeline.errors import DocumentError
-from rag_pipeline.ingestion.report import Failure
+from rag_pipeline.ingestion.report import Failure, FileWarning
 from rag_pipeline.locations import Folder, RemoteFolder, SourcePath, is_url, open_file, read_file, too_large
 from rag_pipeline.metadata_values import MetadataValue
 from rag_pipeline.store.records import FileKey, FileVersion, StoredFiles
@@ -67,6 +67,8 @@ class Plan:
     """Chunks of earlier contents of unchanged files, left by a run that was cut off."""
     failures: list[Failure] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
+    warnings: list[FileWarning] = field(default_factory=list)
+    """What is to be said of whole folders."""
     gone_folders: list[str] = field(default_factory=list)
     versions: dict[FileKey, str] = field(default_factory=dict)
     """The version each pending file had when it was compared."""
@@ -116,6 +118,8 @@ def plan_sync(
         name = folder_name(scan.folder, base_dir)
         names.add(name)
         plan.skipped.update(scan.skipped)
+        if scan.warning:
+            plan.warnings.append(FileWarning(str(scan.folder), scan.warning))
         for source, reason in scan.unreadable:
             plan.failures.append(Failure(source, reason))
             # What could not be looked at may still be there.

@@ -182,3 +182,12 @@ def test_a_file_that_grew_since_it_was_compared_is_not_read(docs):
     with LimitedReader(max_file_mb=0.001) as reader:
         (read,) = read_files([file], reader, HashEmbeddings(), None)
     assert read.failure == "cannot be read: it has more than 0.001 MB, the limit of reading.max_file_mb"
+
+
+def test_links_out_of_a_folder_are_said_once(docs, tmp_path):
+    (tmp_path / "secret.md").write_text("x")
+    (docs / "a.md").write_text("x")
+    for name in ("b.md", "c.md"):
+        (docs / name).symlink_to(tmp_path / "secret.md")
+    (said,) = plan(docs, Stored()).warnings
+    assert (said.source, said.text[:34]) == (str(docs), "2 links lead out of the folder and")
