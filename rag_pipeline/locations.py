@@ -17,8 +17,9 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 from rag_pipeline.errors import ConfigurationError, ServiceError, UsageError
@@ -228,7 +229,7 @@ Folder: TypeAlias = Path | RemoteFolder
 SourcePath: TypeAlias = Path | RemoteFile
 
 
-def open_file(path: Path) -> BinaryIO:
+def open_file(path: Path) -> BufferedReader:
     """Open a regular file for reading, without waiting for what is none.
 
     Raises:
