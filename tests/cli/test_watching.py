@@ -41,16 +41,24 @@ def wait_for_change(changes, wanted):
         assert time.monotonic() < deadline
 
 
+def write_until_seen(changes, folder):
+    """Either the folder is watched, or it is still to come as one that has returned: there is a batch in any case."""
+    number, batch = 0, []
+    while folder / f"c{number}.md" not in batch:
+        number += 1
+        assert number < 100
+        (folder / f"c{number}.md").write_text("x")
+        batch = next(changes)
+
+
 def test_a_folder_that_is_moved_away_and_made_again_is_watched_again(docs, notes):
     with watching._Watch([docs]) as watch:
         changes = iter(watch)
         docs.rename(docs.parent / "old")
         wait_for(notes, f"folder {docs} is missing")
         shutil.copytree(docs.parent / "old", docs)
-        wait_for_change(changes, docs)
-        assert f"folder {docs} is back" in notes
-        (docs / "b.md").write_text("x")
-        wait_for_change(changes, docs / "b.md")
+        wait_for(notes, f"folder {docs} is back")
+        write_until_seen(changes, docs)
 
 
 def test_a_folder_that_another_takes_the_place_of_at_once_is_watched_again(docs, notes):
@@ -60,8 +68,7 @@ def test_a_folder_that_another_takes_the_place_of_at_once_is_watched_again(docs,
         docs.rename(docs.parent / "old")
         (docs.parent / "new").rename(docs)
         wait_for_change(changes, docs)
-        (docs / "b.md").write_text("x")
-        wait_for_change(changes, docs / "b.md")
+        write_until_seen(changes, docs)
 
 
 def test_a_folder_that_is_deleted_and_made_again_at_once_is_watched_again(docs, notes):
@@ -71,13 +78,7 @@ def test_a_folder_that_is_deleted_and_made_again_at_once_is_watched_again(docs, 
         docs.mkdir()
         (docs / "b.md").write_text("x")
         wait_for_change(changes, docs)
-        # Either the folder is watched, or it is still to come as one that has returned: there is a batch in any case.
-        number, batch = 0, []
-        while docs / f"c{number}.md" not in batch:
-            number += 1
-            (docs / f"c{number}.md").write_text("x")
-            batch = next(changes)
-            assert number < 100
+        write_until_seen(changes, docs)
 
 
 def test_a_link_that_leads_to_another_folder_now_is_followed(docs, notes):
@@ -89,8 +90,7 @@ def test_a_link_that_leads_to_another_folder_now_is_followed(docs, notes):
         (docs.parent / "next").symlink_to(other)
         (docs.parent / "next").replace(link)
         wait_for_change(changes, other)
-        (other / "b.md").write_text("x")
-        wait_for_change(changes, other / "b.md")
+        write_until_seen(changes, other)
 
 
 def test_other_folders_are_watched_while_one_is_missing(docs, notes):
@@ -100,8 +100,7 @@ def test_other_folders_are_watched_while_one_is_missing(docs, notes):
         changes = iter(watch)
         shutil.rmtree(docs)
         wait_for(notes, f"folder {docs} is missing")
-        (other / "b.md").write_text("x")
-        wait_for_change(changes, other / "b.md")
+        write_until_seen(changes, other)
         assert not any(str(other) in line for line in notes)
 
 
