@@ -86,6 +86,11 @@ class EmbeddedConnection(Connection):
         self.check()
         return (self._path / disk.DATABASE).exists() and "collections" in disk.tables(self._path)
 
+    @property
+    def being_written(self) -> bool:
+        """Whether someone seems to write just now; one that was killed counts until the next."""
+        return writing_now(self._path)
+
     def check(self) -> None:
         """Say in words what Chroma would say in its own, or by a crash."""
         if self._path.exists() and not self._path.is_dir():
