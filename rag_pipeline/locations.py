@@ -1,17 +1,23 @@
 """Where documents lie: a folder of this machine, or one that fsspec reaches by its URL (S3, Google Cloud, HTTP, …).
 
+Whoever fills a folder may put a pipe or a device in a file's place, which a plain read would wait for, or never come to
+the end of: files are read by :func:`read_file`.
+
 Credentials come the way each service has them: environment, profiles, metadata. None of them is ever shown.
 """
 
 from __future__ import annotations
 
 import errno
+import os
 import posixpath
 import re
+import stat
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import unquote
@@ -20,6 +26,10 @@ from rag_pipeline.errors import ConfigurationError, ServiceError, UsageError
 from rag_pipeline.network import check_network, proxy_for, reason_for
 from rag_pipeline.text import one_line
 
+# The most bytes of a file that says something of others: a sidecar, patterns, the configuration.
+SETTINGS_BYTES = 2_000_000
+NO_FILE = "not a regular file, or a link to nothing"
+_PIECE = 1 << 20
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 # What stands before the last @ of the machine's name. Passwords that were not spelt in percent signs may hold another
 # @, and a slash: after a colon that no port follows, what goes on to an @ belongs to them.
@@ -217,6 +227,55 @@ class RemoteFolder:
 
 Folder: TypeAlias = Path | RemoteFolder
 SourcePath: TypeAlias = Path | RemoteFile
+
+
+def open_file(path: Path) -> BufferedReader:
+    """Open a regular file for reading, without waiting for what is none.
+
+    Raises:
+        OSError: it is not there, may not be read, or is a pipe, a device, a folder or a socket.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+    opened = os.open(path, flags)
+    try:
+        # Of what was opened: what lies at the path may be another by now.
+        if not stat.S_ISREG(os.fstat(opened).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        return os.fdopen(opened, "rb")
+    except BaseException:
+        os.close(opened)
+        raise
+
+
+def read_file(path: SourcePath, most: int, limit: str = "") -> bytes:
+    """The content of a regular file, or of one behind a URL.
+
+    Args:
+        path: the file.
+        most: bytes that it may have.
+        limit: the setting that says so, for the message.
+
+    Raises:
+        OSError: it cannot be read, is no regular file, or has more bytes; ``strerror`` is a line that says so.
+    """
+    if isinstance(path, Path):
+        with open_file(path) as file:
+            # In pieces, since a read of so many bytes at once would set memory aside for them.
+            pieces, read = [], 0
+            while read <= most and (piece := file.read(_PIECE)):
+                pieces.append(piece)
+                read += len(piece)
+        content = b"".join(pieces)
+    else:
+        content = path.read_bytes()
+    if len(content) > most:
+        raise too_large(most, limit)
+    return content
+
+
+def too_large(most: int, limit: str = "") -> OSError:
+    """What is raised of a file of more bytes than are read."""
+    return OSError(errno.EFBIG, f"it has more than {most / 1e6:g} MB" + (f", the limit of {limit}" if limit else ""))
 
 
 def as_folder(folder: str | Path | RemoteFolder) -> Folder:

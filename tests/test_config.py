@@ -165,3 +165,15 @@ def test_a_section_in_one_variable_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("RAG_PIPELINE_STORE", "x")
     with pytest.raises(ConfigurationError, match="variable RAG_PIPELINE_STORE: .*RAG_PIPELINE_STORE__KEY=value"):
         load_settings()
+
+
+def test_a_configuration_that_is_no_file_or_too_large_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe.yaml")
+    with pytest.raises(UsageError, match=r"pipe\.yaml is not a regular file"):
+        load_settings(tmp_path / "pipe.yaml")
+    (tmp_path / "endless.yaml").symlink_to("/dev/zero")
+    with pytest.raises(UsageError, match=r"endless\.yaml is not a regular file"):
+        load_settings(tmp_path / "endless.yaml")
+    (tmp_path / "large.yaml").write_text("#" * 3_000_000)
+    with pytest.raises(ConfigurationError, match=r"large\.yaml: cannot be read: it has more than 2 MB"):
+        load_settings(tmp_path / "large.yaml")

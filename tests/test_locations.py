@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+import os
 import pickle
+import socket
 from pathlib import Path
 
 import pytest
 
-from rag_pipeline.locations import RemoteFolder, as_folder, failure_reason, lies_inside, same_place, without_credentials
+from rag_pipeline.locations import (
+    RemoteFolder,
+    as_folder,
+    failure_reason,
+    lies_inside,
+    read_file,
+    same_place,
+    without_credentials,
+)
 
 
 @pytest.mark.parametrize(
@@ -70,3 +80,35 @@ def test_what_a_service_says_is_one_line_without_credentials():
     assert failure_reason(quoted) == "cannot connect to URL('https://host/a'), try again"
     assert failure_reason(TimeoutError()) == "TimeoutError"
     assert without_credentials("a mail to me@host, why? so") == "a mail to me@host, why? so"
+
+
+def test_a_file_is_read_as_far_as_its_limit(tmp_path):
+    file = tmp_path / "a.md"
+    file.write_bytes(b"1234")
+    assert read_file(file, 4) == b"1234"
+    with pytest.raises(OSError, match="it has more than 3e-06 MB, the limit of reading.max_file_mb"):
+        read_file(file, 3, "reading.max_file_mb")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "endless", "folder", "socket", "link to a pipe"])
+def test_what_is_no_regular_file_is_neither_waited_for_nor_read(tmp_path, kind):
+    place = tmp_path / "a.md"
+    if kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "endless":
+        place.symlink_to("/dev/zero")
+    elif kind == "folder":
+        place.mkdir()
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(os.path.relpath(place))
+    else:
+        os.mkfifo(tmp_path / "pipe")
+        place.symlink_to(tmp_path / "pipe")
+    with pytest.raises(OSError, match=r"not a regular file|No such device"):
+        read_file(place, 100)
+
+
+def test_a_file_that_is_not_there_is_told_apart(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        read_file(tmp_path / "a.md", 100)

@@ -1,17 +1,17 @@
 """What the chat model is told: all of it is here.
 
 Passages are the user's documents, and anyone may have written them: they stand in a fence that their own text cannot
-close, and the instructions say that what is inside is never an instruction.
+close (:mod:`fence`), and the instructions say that what is inside is never an instruction.
 """
 
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Sequence
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
+from rag_pipeline.answering.fence import defused
 from rag_pipeline.passages import Passage
 
 INSTRUCTIONS = """\
@@ -36,8 +36,8 @@ answer it. If it stands by itself, repeat it as it is. Write the question alone,
 _SPEAKERS = {"human": "user", "ai": "assistant"}
 _LAST_MESSAGES = 10
 
-# What a passage's own text must not contain, or it could close its fence or open another.
-_FENCE = re.compile(r"<(?=\s*/?\s*(?:passage|passages|question|conversation)\b)", re.IGNORECASE)
+# The names of all marks: none of them may come from what stands inside.
+_MARKS = ("passage", "question", "conversation")
 
 
 def make_messages(question: str, passages: Sequence[Passage], instructions: str | None = None) -> list[BaseMessage]:
@@ -68,9 +68,9 @@ def make_rewriting_messages(question: str, history: Sequence[BaseMessage]) -> li
 
 def _fence(number: int, passage: Passage) -> str:
     places = {"title": passage.title, "section": passage.section, "source": passage.source}
-    attributes = "".join(f' {name}="{html.escape(value)}"' for name, value in places.items() if value)
+    attributes = "".join(f' {name}="{_defused(html.escape(value))}"' for name, value in places.items() if value)
     return f'<passage number="{number}"{attributes}>\n{_defused(passage.body)}\n</passage>'
 
 
 def _defused(text: str) -> str:
-    return _FENCE.sub("&lt;", text)
+    return defused(text, _MARKS)

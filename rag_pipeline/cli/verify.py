@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rag_pipeline.cli.options import CollectionOption, ConfigOption, JsonOption
-from rag_pipeline.cli.output import print_json, result
+from rag_pipeline.cli.output import print_json, print_warning, result
 
 if TYPE_CHECKING:
     from rag_pipeline.store.checking import Check
@@ -36,9 +36,15 @@ def command(
 
     store = open_store(load_settings(config))
     try:
+        written = store.being_written
         checks = verify_collections(store, [collection] if collection else None, repair=repair)
+        written = written or store.being_written
     finally:
         store.close()
+    if written:
+        print_warning(
+            "someone writes to the store, or was killed at it: what is not whole yet may be a file on its way"
+        )
     if as_json:
         print_json(
             {

@@ -157,6 +157,8 @@ class ReadingSettings(_Frozen):
     """Limits on a file, and how some formats are read."""
 
     max_file_mb: float = Field(default=100.0, gt=0)
+    follow_symlinks: bool = False
+    """Follow symbolic links that lead out of a folder."""
     seconds_per_file: float = Field(default=60.0, gt=0)
     memory_mb: int = Field(default=4096, ge=256)
     """Of the process that parses."""

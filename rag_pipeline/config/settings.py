@@ -31,7 +31,7 @@ from rag_pipeline.config.sections import (
     StoreSettings,
 )
 from rag_pipeline.errors import ConfigurationError, UsageError
-from rag_pipeline.locations import Folder, as_folder
+from rag_pipeline.locations import SETTINGS_BYTES, Folder, as_folder, read_file
 from rag_pipeline.masking import secrets_in
 
 # What was left behind, among the state that pickle takes.
@@ -162,8 +162,10 @@ def load_settings(config: str | Path | None = None) -> Settings:
     if config is not None and not isinstance(config, str | os.PathLike):
         raise UsageError(f"a configuration is a file, or what load_settings gives; found {config!r}")
     path = Path(config).expanduser() if config is not None else Path(CONFIG_FILE)
-    if config is not None and not path.is_file():
+    if config is not None and not path.exists():
         raise UsageError(f"configuration file {path} not found")
+    if path.exists() and not path.is_file():
+        raise UsageError(f"configuration {path} is not a regular file")
     content = _read_yaml(path) if path.is_file() else {}
     base_dir = path.parent.resolve() if path.is_file() else Path.cwd()
     load_dotenv(base_dir / ".env", override=False)
@@ -191,7 +193,7 @@ def load_settings(config: str | Path | None = None) -> Settings:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        content = limited_yaml.load(path.read_text(encoding="utf-8-sig"))
+        content = limited_yaml.load(read_file(path, SETTINGS_BYTES).decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path}: not UTF-8; save it as UTF-8") from None
     except OSError as error:

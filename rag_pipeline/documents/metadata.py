@@ -6,6 +6,7 @@ All of it ends as flat values in the metadata of the document's chunks, to filte
 from __future__ import annotations
 
 import datetime
+import errno
 import hashlib
 import json
 import re
@@ -18,7 +19,7 @@ import yaml
 
 from rag_pipeline import limited_yaml
 from rag_pipeline.errors import DocumentError
-from rag_pipeline.locations import RemoteFile, SourcePath
+from rag_pipeline.locations import SETTINGS_BYTES, RemoteFile, SourcePath, failure_reason, read_file
 from rag_pipeline.metadata_values import MOST_KEYS, MetadataValue, key_problem, storable_metadata
 from rag_pipeline.text import clean, one_line
 
@@ -107,11 +108,14 @@ def read_sidecar(path: SourcePath) -> dict[str, MetadataValue]:
     name = path.name + SIDECAR_SUFFIX
     sidecar = path.with_ending(SIDECAR_SUFFIX) if isinstance(path, RemoteFile) else path.with_name(name)
     try:
-        content = limited_yaml.load_as_written(sidecar.read_bytes().decode("utf-8-sig"))
+        content = limited_yaml.load_as_written(read_file(sidecar, SETTINGS_BYTES).decode("utf-8-sig"))
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise DocumentError(f"{name} cannot be read: {error}") from None
+        # Of a name that is nearly as long as names can be, there is no sidecar.
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            return {}
+        raise DocumentError(f"{name} cannot be read: {failure_reason(error)}") from None
     except Exception as error:  # not only YAMLError: PyYAML lets through whatever its parts stumble over
         said = one_line(error)
         raise DocumentError(f"{name} is not valid YAML: {said}") from None

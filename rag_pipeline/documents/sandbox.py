@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from rag_pipeline.documents.document import Document
 from rag_pipeline.documents.readers import Readers
+from rag_pipeline.documents.selection import Selection
 from rag_pipeline.errors import DocumentError
 
 if TYPE_CHECKING:
@@ -39,9 +40,19 @@ class LimitedReader:
         readers: which reader a file gets.
         seconds: time for one file.
         memory_mb: address space of the process that parses, where the system can limit it (not on Windows or macOS).
+        max_file_mb: size of one file, for whoever fetches it.
     """
 
-    def __init__(self, readers: Readers | None = None, *, seconds: float = 60.0, memory_mb: int = 4096) -> None:
+    def __init__(
+        self,
+        readers: Readers | None = None,
+        *,
+        seconds: float = 60.0,
+        memory_mb: int = 4096,
+        max_file_mb: float = Selection.max_file_mb,
+    ) -> None:
+        self.max_bytes = Selection(max_file_mb=max_file_mb).max_bytes
+        """The largest file that is to be read."""
         self._readers = readers or Readers()
         self._seconds = seconds
         self._memory_mb = memory_mb

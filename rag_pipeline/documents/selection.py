@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag_pipeline.errors import UsageError
-from rag_pipeline.locations import Folder, RemoteFolder
+from rag_pipeline.locations import SETTINGS_BYTES, Folder, RemoteFolder, failure_reason, read_file
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 IGNORE_FILE = ".ragignore"
 _MEGABYTE = 1_000_000
+SIZE_LIMIT = "reading.max_file_mb"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Selection:
     """Larger files fail."""
     never_entered: frozenset[Path] = frozenset()
     """Folders that are never entered, resolved: the store may lie in what is ingested."""
+    follow_symlinks: bool = False
+    """Whether symbolic links that lead out of the folder are followed: whoever fills it could name any file."""
 
     @property
     def max_bytes(self) -> int:
@@ -60,11 +63,11 @@ def read_ignore_file(folder: Folder) -> tuple[str, ...]:
     """
     file = folder.inner(IGNORE_FILE) if isinstance(folder, RemoteFolder) else folder / IGNORE_FILE
     try:
-        return tuple(file.read_bytes().decode("utf-8-sig").splitlines())
+        return tuple(read_file(file, SETTINGS_BYTES).decode("utf-8-sig").splitlines())
     except FileNotFoundError:
         return ()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{folder}/{IGNORE_FILE} cannot be read: {error}") from None
+        raise UsageError(f"{folder}/{IGNORE_FILE} cannot be read: {failure_reason(error)}") from None
 
 
 def matches(patterns: Sequence[str], source: str) -> bool:

@@ -15,12 +15,11 @@ from rag_pipeline.documents.metadata import SIDECAR_SUFFIX
 from rag_pipeline.documents.readers import Readers
 from rag_pipeline.documents.selection import Selection, read_ignore_file
 from rag_pipeline.errors import UsageError
-from rag_pipeline.locations import Folder, RemoteEntry, RemoteFolder, SourcePath, failure_reason
+from rag_pipeline.locations import NO_FILE, Folder, RemoteEntry, RemoteFolder, SourcePath, failure_reason
 
 # What systems and Office leave lying about: lock files of open documents, previews, views of folders.
 _LITTER = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
 _LOCK_FILE = "~$"
-_NO_FILE = "not a regular file, or a link to nothing"
 
 
 @dataclass(frozen=True)
@@ -47,14 +46,25 @@ class FolderScan:
     """How many files were passed over, by suffix, because there is no reader for them."""
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     """Subfolders and entries that could not be looked at: source and reason."""
+    links_out: int = 0
+    """How many symbolic links were passed over because they lead out of the folder."""
+
+    @property
+    def warning(self) -> str:
+        """What is to be said of the links that were passed over; empty if there are none."""
+        if not self.links_out:
+            return ""
+        links = "1 link leads" if self.links_out == 1 else f"{self.links_out} links lead"
+        return f"{links} out of the folder and so passed over; reading.follow_symlinks: true has such links followed"
 
 
 def scan_folder(
     folder: Folder, selection: Selection | None = None, suffixes: Collection[str] | None = None
 ) -> FolderScan:
-    """List the documents below a folder; links to folders are followed once.
+    """List the documents below a folder; a folder that links lead to is entered once.
 
-    Hidden files and folders are left out, and so are the files that Office and systems leave beside documents.
+    Links that lead out of the folder are passed over unless the selection says otherwise. Hidden files and folders are
+    left out, and so are the files that Office and systems leave beside documents.
 
     Args:
         folder: the folder.
@@ -82,8 +92,9 @@ def scan_folder(
     if not found.files and not found.unreadable:
         kinds = ", ".join(sorted(suffixes))
         narrowed = " that include, exclude and .ragignore let through" if scan.left_out else ""
+        links = f" ({found.warning})" if found.links_out else ""
         raise UsageError(
-            f"folder {folder} holds no readable document{narrowed}; readable: {kinds}. Nothing was changed"
+            f"folder {folder} holds no readable document{narrowed}{links}; readable: {kinds}. Nothing was changed"
         )
     return found
 
@@ -164,6 +175,7 @@ class _LocalScan(_Scan):
     def __init__(self, folder: Path, selection: Selection, suffixes: frozenset[str]) -> None:
         super().__init__(folder, selection, suffixes)
         self._folder = folder
+        self._root = os.path.realpath(folder)
         self._visited: set[tuple[int, int]] = set()
 
     def walk(self) -> None:
@@ -186,11 +198,28 @@ class _LocalScan(_Scan):
                 for name in subfolders
                 if (place / name).resolve() not in self._selection.never_entered
                 and self._enters(self._source(place / name), name)
+                and self._stays_inside(place / name)
             )
+            present = set(names)
             for name in sorted(names):
                 path, source = place / name, self._source(place / name)
-                if self._wants(source, path):
-                    self._take(SourceFile(source, path), self._problem_of_name(source) or self._problem(path))
+                if self._wants(source, path) and self._stays_inside(path):
+                    sidecar = path.with_name(name + SIDECAR_SUFFIX)
+                    own = None if sidecar.name not in present or self._stays_inside(sidecar) else False
+                    file = SourceFile(source, path, has_sidecar=own)
+                    self._take(file, self._problem_of_name(source) or self._problem(path))
+
+    def _stays_inside(self, path: Path) -> bool:
+        """Whether an entry is no link out of the folder, or one that may be followed; those that may not are counted.
+
+        What lies below a folder that was entered needs no look, unless it is a link itself.
+        """
+        if self._selection.follow_symlinks or not path.is_symlink():
+            return True
+        # Not Path.resolve(), which raises an exception of its own kind where links go in a circle.
+        inside = Path(os.path.realpath(path)).is_relative_to(self._root)
+        self.found.links_out += not inside
+        return inside
 
     def _source(self, path: Path) -> str:
         return unicodedata.normalize("NFC", path.relative_to(self._folder).as_posix())
@@ -199,10 +228,10 @@ class _LocalScan(_Scan):
         try:
             status = path.stat()
         except OSError as error:
-            return _NO_FILE if error.errno in (errno.ENOENT, errno.ELOOP) else f"cannot be read: {error.strerror}"
+            return NO_FILE if error.errno in (errno.ENOENT, errno.ELOOP) else f"cannot be read: {error.strerror}"
         if not stat.S_ISREG(status.st_mode):
             # Reading a named pipe would wait for ever.
-            return _NO_FILE
+            return NO_FILE
         return self._problem_of_size(status.st_size)
 
     def _failed(self, error: OSError) -> None:

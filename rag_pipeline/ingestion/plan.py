@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import unicodedata
 from collections import Counter
@@ -12,10 +13,10 @@ from pathlib import Path
 
 from rag_pipeline.documents import FolderScan, SourceFile
 from rag_pipeline.documents.metadata import mapped_metadata, read_sidecar, version_of
-from rag_pipeline.documents.selection import Selection
+from rag_pipeline.documents.selection import SIZE_LIMIT, Selection
 from rag_pipeline.errors import DocumentError
-from rag_pipeline.ingestion.report import Failure
-from rag_pipeline.locations import Folder, RemoteFolder, SourcePath, is_url
+from rag_pipeline.ingestion.report import Failure, FileWarning
+from rag_pipeline.locations import Folder, RemoteFolder, SourcePath, is_url, open_file, read_file, too_large
 from rag_pipeline.metadata_values import MetadataValue
 from rag_pipeline.store.records import FileKey, FileVersion, StoredFiles
 
@@ -66,6 +67,8 @@ class Plan:
     """Chunks of earlier contents of unchanged files, left by a run that was cut off."""
     failures: list[Failure] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
+    warnings: list[FileWarning] = field(default_factory=list)
+    """What is to be said of whole folders."""
     gone_folders: list[str] = field(default_factory=list)
     versions: dict[FileKey, str] = field(default_factory=dict)
     """The version each pending file had when it was compared."""
@@ -115,13 +118,15 @@ def plan_sync(
         name = folder_name(scan.folder, base_dir)
         names.add(name)
         plan.skipped.update(scan.skipped)
+        if scan.warning:
+            plan.warnings.append(FileWarning(str(scan.folder), scan.warning))
         for source, reason in scan.unreadable:
             plan.failures.append(Failure(source, reason))
             # What could not be looked at may still be there.
             seen.update(key for key in stored.versions if key.folder == name and _at_or_below(key.source, source))
         keys = [FileKey(name, file.source) for file in scan.files]
         seen.update(keys)
-        for key, file, looked in zip(keys, scan.files, _look_at(scan), strict=True):
+        for key, file, looked in zip(keys, scan.files, _look_at(scan, options.selection.max_bytes), strict=True):
             _compare(plan, key, file, looked, stored, options)
     plan.removed = sorted(
         (key for key in stored.versions if (exclusive or key.folder in names) and key not in seen),
@@ -154,26 +159,29 @@ class _Looked:
     sidecar: Mapping[str, MetadataValue]
 
 
-def _look_at(scan: FolderScan) -> Iterator[_Looked | str]:
+def _look_at(scan: FolderScan, most_bytes: int) -> Iterator[_Looked | str]:
     """Each file's hash, size and sidecar, or why it cannot be read, in the order of the files."""
+    look = functools.partial(_look, most_bytes)
     if not isinstance(scan.folder, RemoteFolder):
-        yield from map(_look, scan.files)
+        yield from map(look, scan.files)
         return
     with ThreadPoolExecutor(REMOTE_READERS, "rag_pipeline-comparing") as pool:
         try:
-            yield from pool.map(_look, scan.files)
+            yield from pool.map(look, scan.files)
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _look(file: SourceFile) -> _Looked | str:
+def _look(most_bytes: int, file: SourceFile) -> _Looked | str:
     try:
         if isinstance(file.path, Path):
-            with file.path.open("rb") as stream:
+            with open_file(file.path) as stream:
                 sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
                 size = stream.tell()
+            if size > most_bytes:
+                raise too_large(most_bytes, SIZE_LIMIT)
         else:
-            content = file.path.read_bytes()
+            content = read_file(file.path, most_bytes, SIZE_LIMIT)
             sha256, size = hashlib.sha256(content).hexdigest(), len(content)
     except OSError as error:
         return f"cannot be read: {error.strerror}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cached_property
+from typing import Any
 
 from rag_pipeline.assembly import embedding_name, fingerprint_of, open_store, reading_options
 from rag_pipeline.config import Settings
@@ -125,10 +126,16 @@ def folder_options(settings: Settings, target: IngestTarget, readers: Readers) -
     """What is taken of a target's folders, and what is known of their files beforehand."""
     store = settings.resolve_path(settings.store.path).resolve()
     return FolderOptions(
-        Selection(target.include, target.exclude, settings.reading.max_file_mb, frozenset({store})),
+        reading_selection(settings, include=target.include, exclude=target.exclude, never_entered=frozenset({store})),
         [(rule.files, rule.values) for rule in target.metadata],
         readers.suffixes,
     )
+
+
+def reading_selection(settings: Settings, **narrower: Any) -> Selection:
+    """What the configuration takes of any folder, and what is said besides."""
+    reading = settings.reading
+    return Selection(max_file_mb=reading.max_file_mb, follow_symlinks=reading.follow_symlinks, **narrower)
 
 
 def make_reader(settings: Settings, own: Sequence[Reader] = ()) -> LimitedReader:
@@ -140,4 +147,6 @@ def make_reader(settings: Settings, own: Sequence[Reader] = ()) -> LimitedReader
     """
     reading = settings.reading
     readers = Readers(own, reading_options(settings))
-    return LimitedReader(readers, seconds=reading.seconds_per_file, memory_mb=reading.memory_mb)
+    return LimitedReader(
+        readers, seconds=reading.seconds_per_file, memory_mb=reading.memory_mb, max_file_mb=reading.max_file_mb
+    )

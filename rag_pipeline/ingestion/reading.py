@@ -10,13 +10,16 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from rag_pipeline.documents import Chunk, Document, chunk_document
 from rag_pipeline.documents.chunking import TokenCounter
 from rag_pipeline.documents.sandbox import LimitedReader
+from rag_pipeline.documents.selection import SIZE_LIMIT
 from rag_pipeline.errors import DocumentError
 from rag_pipeline.ingestion.plan import REMOTE_READERS, PlannedFile
+from rag_pipeline.locations import read_file
 from rag_pipeline.metadata_values import MetadataValue
 from rag_pipeline.store.records import ChunkRecord, FileVersion
 from rag_pipeline.text import clean
@@ -70,22 +73,24 @@ def read_files(
         counter: the embedding model.
         chunk_tokens: a limit of a chunk below the model's own.
     """
-    with closing(_fetched(files)) as fetched:
+    with closing(_fetched(files, reader.max_bytes)) as fetched:
         for file, fetch in fetched:
             yield _read_file(file, fetch, reader, counter, chunk_tokens)
 
 
-def _fetched(files: Iterable[PlannedFile]) -> Generator[tuple[PlannedFile, Callable[[], bytes]]]:
+def _fetched(files: Iterable[PlannedFile], most_bytes: int) -> Generator[tuple[PlannedFile, Callable[[], bytes]]]:
     """Files, each with a call that returns its bytes or raises."""
     pool: ThreadPoolExecutor | None = None
     ahead: deque[tuple[PlannedFile, Callable[[], bytes]]] = deque()
     try:
         for file in files:
+            # A file may have grown since it was listed.
+            fetch = partial(read_file, file.path, most_bytes, SIZE_LIMIT)
             if isinstance(file.path, Path):
-                ahead.append((file, file.path.read_bytes))
+                ahead.append((file, fetch))
             else:
                 pool = pool or ThreadPoolExecutor(REMOTE_READERS, "rag_pipeline-fetching")
-                ahead.append((file, pool.submit(file.path.read_bytes).result))
+                ahead.append((file, pool.submit(fetch).result))
             if len(ahead) >= REMOTE_READERS:
                 yield ahead.popleft()
         while ahead:

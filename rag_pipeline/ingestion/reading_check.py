@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from rag_pipeline.config import Settings
 from rag_pipeline.documents import scan_folder
 from rag_pipeline.documents.conservation import FileCheck
-from rag_pipeline.documents.selection import Selection
+from rag_pipeline.documents.selection import SIZE_LIMIT
 from rag_pipeline.errors import DocumentError
-from rag_pipeline.ingestion.preparation import check_folders, make_reader
-from rag_pipeline.locations import Folder
+from rag_pipeline.ingestion.preparation import check_folders, make_reader, reading_selection
+from rag_pipeline.locations import Folder, read_file
 
 
 def check_reading(settings: Settings, folders: Sequence[Folder]) -> Iterator[tuple[str, FileCheck | str | None]]:
@@ -30,11 +30,11 @@ def check_reading(settings: Settings, folders: Sequence[Folder]) -> Iterator[tup
     check_folders(folders)
     with make_reader(settings) as reader:
         for folder in folders:
-            scan = scan_folder(folder, Selection(max_file_mb=settings.reading.max_file_mb), reader.readers.suffixes)
+            scan = scan_folder(folder, reading_selection(settings), reader.readers.suffixes)
             yield from scan.unreadable
             for file in scan.files:
                 try:
-                    yield file.source, reader.check(file.path.name, file.path.read_bytes())
+                    yield file.source, reader.check(file.path.name, read_file(file.path, reader.max_bytes, SIZE_LIMIT))
                 except OSError as error:
                     yield file.source, f"cannot be read: {error.strerror}"
                 except DocumentError as error:

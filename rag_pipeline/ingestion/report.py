@@ -16,7 +16,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class FileWarning:
-    """What was left out of a file that got in."""
+    """What was left out of a file that got in, or of a folder."""
 
     source: str
     text: str
@@ -94,7 +94,7 @@ class IngestReport:
     """Of a dry run with an embedding that sends texts away."""
     failures: list[Failure] = field(default_factory=list)
     warnings: list[FileWarning] = field(default_factory=list)
-    """What was left out of files that got in."""
+    """What was left out of files that got in, and of folders."""
     skipped: dict[str, int] = field(default_factory=dict)
     """Files without a reader, by suffix."""
     gone_folders: list[str] = field(default_factory=list)

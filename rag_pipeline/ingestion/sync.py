@@ -86,6 +86,7 @@ def start_report(report: IngestReport, plan: Plan) -> None:
     """Put into a report what is known before any work."""
     report.unchanged = plan.unchanged
     report.failures += plan.failures
+    report.warnings += plan.warnings
     report.skipped = dict(plan.skipped)
     report.gone_folders = plan.gone_folders
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,11 @@ _PRESENCE = 2.0
 _RULES_FILE = "rules.txt"
 _META_FILE = "meta.json"
 _REVISION_FILE = "mark.txt"
+# What tantivy writes, and what we add to it.
+_INDEX_FILES = re.compile(
+    r"meta\.json|\.managed\.json|\.tantivy-\w+\.lock|\.tmp\w+|rules\.txt|mark\.txt"
+    r"|[0-9a-f]{32}\.(?:[0-9]+\.)?(?:idx|pos|term|store|fast|fieldnorm|del|temp)"
+)
 _HEAP_BYTES = 64 << 20
 _TRIES = 3
 
@@ -218,6 +224,21 @@ class LexicalIndex:
         self._opened = tantivy.Index(schema.build(), path=str(self.folder))
         # Last: an index without it is one that was cut off in the making.
         (self.folder / _RULES_FILE).write_text(version() + "\n", encoding="utf-8")
+
+
+def remove_index(folder: Path) -> bool:
+    """Remove an index, if the folder is one and holds nothing else; whether it was removed."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    with contextlib.suppress(OSError):
+        files = {entry.name: entry for entry in folder.iterdir()}
+        if _RULES_FILE in files and all(_INDEX_FILES.fullmatch(name) for name in files):
+            # The mark goes last, so that what is cut off is finished another time.
+            for name in sorted(files, key=lambda name: name == _RULES_FILE):
+                files[name].unlink()
+            folder.rmdir()
+            return True
+    return False
 
 
 def _query() -> type[tantivy.Query]:

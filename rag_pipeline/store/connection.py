@@ -114,6 +114,11 @@ class Connection(abc.ABC):
             StoreLockedError: another process is writing; at once.
         """
 
+    @property
+    def being_written(self) -> bool:
+        """Whether someone of this machine seems to write just now; one that was killed may still count."""
+        return False
+
     @contextlib.contextmanager
     def use(self) -> Iterator[OpenClient]:
         """The client as it is now; it stays open until the last one that uses it is done."""

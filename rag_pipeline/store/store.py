@@ -152,6 +152,11 @@ class Store:
         staging.rename(name)
         self._finish_replacements()
 
+    @property
+    def being_written(self) -> bool:
+        """Whether someone of this machine seems to write just now; one that was killed may still count."""
+        return self._connection.being_written
+
     def disk_size(self, collection: Collection | None = None) -> int | None:
         """Bytes on this machine's disk of a collection's indexes, or of the whole store; None where unknown."""
         return self._connection.size(None if collection is None else collection.id)

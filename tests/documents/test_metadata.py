@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from rag_pipeline.documents import read_document
@@ -122,3 +124,24 @@ def test_a_key_that_no_store_takes_costs_a_sidecar(tmp_path, key):
 def test_thousands_of_keys_cost_a_sidecar(tmp_path):
     with pytest.raises(DocumentError, match=f"holds 3,000 keys, more than {MOST_KEYS}"):
         sidecar(tmp_path, "".join(f"k{n}: {n}\n" for n in range(3000)))
+
+
+@pytest.mark.parametrize("kind", ["pipe", "endless", "large"])
+def test_a_sidecar_that_is_no_file_or_has_no_end_costs_its_document_only(tmp_path, kind):
+    sidecar = tmp_path / "a.md.meta.yaml"
+    if kind == "pipe":
+        os.mkfifo(sidecar)
+    elif kind == "endless":
+        sidecar.symlink_to("/dev/zero")
+    else:
+        sidecar.write_text("#" * 3_000_000)
+    said = "it has more than 2 MB" if kind == "large" else "it is not a regular file"
+    with pytest.raises(DocumentError, match=rf"^a.md.meta.yaml cannot be read: {said}$"):
+        read_sidecar(tmp_path / "a.md")
+
+
+@pytest.mark.parametrize("length", [245, 246, 255])
+def test_a_name_too_long_for_a_sidecar_has_none(tmp_path, length):
+    file = tmp_path / ("a" * (length - 3) + ".md")
+    file.touch()
+    assert read_sidecar(file) == {}

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import os
 import unicodedata
 
 import pytest
 
 from rag_pipeline.documents import scan_folder
+from rag_pipeline.documents.metadata import read_sidecar
 from rag_pipeline.documents.selection import Selection, matches
 from rag_pipeline.errors import UsageError
 
@@ -90,3 +92,73 @@ def test_sidecars_are_no_documents(folder):
     scan = scan_folder(folder)
     assert not scan.skipped
     assert "a.md.meta.yaml" not in [file.source for file in scan.files]
+
+
+def test_a_ragignore_that_is_a_pipe_is_refused_and_not_waited_for(folder):
+    os.mkfifo(folder / ".ragignore")
+    with pytest.raises(UsageError, match=r"\.ragignore cannot be read: it is not a regular file"):
+        sources(folder)
+
+
+def test_a_ragignore_without_end_is_refused(folder):
+    (folder / ".ragignore").symlink_to("/dev/zero")
+    with pytest.raises(UsageError, match=r"\.ragignore cannot be read: it is not a regular file"):
+        sources(folder)
+    (folder / ".ragignore").unlink()
+    (folder / ".ragignore").write_text("a" * 3_000_000)
+    with pytest.raises(UsageError, match=r"\.ragignore cannot be read: it has more than 2 MB"):
+        sources(folder)
+
+
+@pytest.fixture
+def outside(folder, tmp_path_factory):
+    other = tmp_path_factory.mktemp("outside")
+    (other / "secret.md").write_text("x")
+    (other / "secret.yaml").write_text("a: 1")
+    (folder / "file.md").symlink_to(other / "secret.md")
+    (folder / "deep" / "all").symlink_to(other)
+    (folder / "a.md.meta.yaml").symlink_to(other / "secret.yaml")
+    (folder / "picture.png").symlink_to(other / "secret.md")  # nothing would be read of it in any case
+    (folder / "up.md").symlink_to("../nothing.md")
+    (folder / "parent").symlink_to("..")
+    return other
+
+
+def test_links_out_of_the_folder_are_passed_over_and_counted(folder, outside):
+    scan = scan_folder(folder)
+    listed = [file.source for file in scan.files]
+    assert listed == ["a.md", "b.txt", "deep/drafts/e.md", "deep/er/d.md", "drafts/c.md", "보고/2024/f.md"]
+    assert (scan.links_out, scan.unreadable) == (5, [])
+    assert scan.warning.startswith("5 links lead out of the folder and so passed over; reading.follow_symlinks: true")
+    assert [file.has_sidecar for file in scan.files] == [False, None, None, None, None, None]
+    assert read_folder(scan)["a.md"] == {}
+
+
+def test_links_out_of_the_folder_are_followed_where_the_selection_says_so(folder, outside):
+    (folder / "parent").unlink()
+    scan = scan_folder(folder, Selection(follow_symlinks=True))
+    assert {"file.md", "deep/all/secret.md"} < {file.source for file in scan.files}
+    assert (scan.links_out, scan.warning) == (0, "")
+    assert read_folder(scan)["a.md"] == {"a": 1}
+
+
+def test_a_folder_of_links_out_alone_is_refused_with_the_reason(tmp_path, outside):
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "a.md").symlink_to(outside / "secret.md")
+    with pytest.raises(UsageError, match=r"1 link leads out of the folder .*Nothing was changed"):
+        scan_folder(tmp_path / "links")
+
+
+def test_a_folder_that_is_given_as_a_link_is_read(folder, tmp_path_factory):
+    (folder / "inside").symlink_to(folder / "drafts" / "c.md")
+    (folder / "linked.md").symlink_to("drafts/c.md")
+    link = tmp_path_factory.mktemp("links") / "docs"
+    link.symlink_to(folder)
+    scan = scan_folder(link)
+    assert "linked.md" in [file.source for file in scan.files]
+    assert scan.links_out == 0
+
+
+def read_folder(scan):
+    """Metadata from the sidecars of a folder's files, by source."""
+    return {file.source: {} if file.has_sidecar is False else read_sidecar(file.path) for file in scan.files}

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import unicodedata
 from collections import Counter
 
 import pytest
 
+from rag_pipeline.documents.sandbox import LimitedReader
+from rag_pipeline.documents.selection import Selection
 from rag_pipeline.documents.walking import FolderScan, scan_folder
 from rag_pipeline.ingestion.plan import FolderOptions, PlannedFile, folder_name, plan_sync
+from rag_pipeline.ingestion.reading import read_files
 from rag_pipeline.ingestion.report import Failure
 from rag_pipeline.store import ChunkRecord
 from rag_pipeline.store.records import FileKey, FileVersion, StoredFiles
+from rag_pipeline.testing import HashEmbeddings
 
 
 def sha(text):
@@ -154,3 +159,35 @@ def test_folders_are_named_below_the_base_where_they_lie_there_in_whole_letters(
     assert folder_name(tmp_path / "a" / ".." / "b", tmp_path) == "b"
     assert folder_name(tmp_path, tmp_path) == "."
     assert folder_name(tmp_path, tmp_path / "below") == tmp_path.resolve().as_posix()
+
+
+def test_a_file_that_changed_into_a_pipe_or_grew_since_it_was_listed_is_a_failure(docs):
+    for name in ("grown.md", "pipe.md"):
+        (docs / name).write_text("x")
+    scan = scan_folder(docs)
+    (docs / "pipe.md").unlink()
+    os.mkfifo(docs / "pipe.md")
+    (docs / "grown.md").write_bytes(b"x" * 2000)
+    found = plan(docs, Stored(), scan, options=FolderOptions(Selection(max_file_mb=0.001)))
+    assert found.failures == [
+        Failure("grown.md", "cannot be read: it has more than 0.001 MB, the limit of reading.max_file_mb"),
+        Failure("pipe.md", "cannot be read: it is not a regular file"),
+    ]
+
+
+def test_a_file_that_grew_since_it_was_compared_is_not_read(docs):
+    (docs / "grown.md").write_text("x")
+    (file,) = plan(docs, Stored()).pending
+    (docs / "grown.md").write_bytes(b"x" * 2000)
+    with LimitedReader(max_file_mb=0.001) as reader:
+        (read,) = read_files([file], reader, HashEmbeddings(), None)
+    assert read.failure == "cannot be read: it has more than 0.001 MB, the limit of reading.max_file_mb"
+
+
+def test_links_out_of_a_folder_are_said_once(docs, tmp_path):
+    (tmp_path / "secret.md").write_text("x")
+    (docs / "a.md").write_text("x")
+    for name in ("b.md", "c.md"):
+        (docs / name).symlink_to(tmp_path / "secret.md")
+    (said,) = plan(docs, Stored()).warnings
+    assert (said.source, said.text[:34]) == (str(docs), "2 links lead out of the folder and")

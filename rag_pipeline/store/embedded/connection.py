@@ -53,6 +53,8 @@ _POLL_SECONDS = 0.01
 _RENEWING_SHARE = 0.05
 # A byte for each write to the store.
 _WRITES = "writes"
+# So many of the other things in a store's folder are named.
+_NAMED = 3
 
 _numbers_in_use: set[int] = set()
 _numbers_lock = threading.Lock()
@@ -88,10 +90,20 @@ class EmbeddedConnection(Connection):
         self.check()
         return (self._path / disk.DATABASE).exists() and "collections" in disk.tables(self._path)
 
+    @property
+    def being_written(self) -> bool:
+        """Whether someone seems to write just now; one that was killed counts until the next."""
+        return writing_now(self._path)
+
     def check(self) -> None:
         """Say in words what Chroma would say in its own, or by a crash."""
         if self._path.exists() and not self._path.is_dir():
             raise StoreError(f"store {self._path} is not a folder; move it away or set store.path")
+        if name := disk.foreign_file(self._path):
+            raise StoreError(
+                f"{self._path / name} is none of a store's files, and stands where a store keeps its own;"
+                " set store.path to a folder of its own, or move it away"
+            )
         if not (self._path / disk.DATABASE).exists():
             return
         try:
@@ -119,6 +131,13 @@ class EmbeddedConnection(Connection):
         """
         self.check()
         self.require_own_process()
+        if others := disk.strangers(self._path):
+            _log.warning(
+                "the store is made in %s, which holds other things (%s); they are left alone, but a folder of its own"
+                " is easier to copy and to delete: set store.path",
+                self._path,
+                ", ".join(others[:_NAMED]) + (", …" if len(others) > _NAMED else ""),
+            )
         queue = turn(str(self._path.resolve()), f"store {self._path}", self._queue_timeout)
         with queue, writer_lock(self._path), self._writing_alone():
             yield

@@ -4,22 +4,39 @@ The lexical index of a collection is in a folder next to Chroma's, named after t
 
 Chroma keeps one SQLite database, and per collection a folder of index files named after a segment id. It leaves
 that folder behind when a collection is deleted, so a store that is rebuilt would grow each time.
+
+The folder may hold things of its owner's as well, such as when ``store.path`` is ``.``. So a folder is removed only if
+every file in it is one that Chroma or tantivy writes, file by file, and nothing is written over that is not a store's.
 """
 
 from __future__ import annotations
 
 import contextlib
-import shutil
+import os
+import re
 import sqlite3
 import uuid
 from pathlib import Path
 
+from rag_pipeline.lexical.index import remove_index
 from rag_pipeline.store.embedded import safekeeping
 from rag_pipeline.store.embedded.database import DATABASE, is_open, query
 
 __all__ = ["DATABASE", "LEXICAL_FOLDER"]
 
 LEXICAL_FOLDER = "lexical"
+# What chromadb 1.5.9 writes of one vector index (chroma/rust/segment/src/local_hnsw.rs); the table of ids comes later.
+_INDEX_FILES = frozenset({"header.bin", "data_level0.bin", "length.bin", "link_lists.bin"})
+_INDEX_IDS = "index_metadata.pickle"
+# What a store keeps beside its database, and what such a file holds from its beginning on.
+_OWN_FILES = {
+    "writer.lock": re.compile(rb"\Z"),
+    "turn.lock": re.compile(rb"\Z"),
+    "index.lock": re.compile(rb"\Z"),
+    "writer.txt": re.compile(rb"\Z|process \d+ on "),
+    "writes": re.compile(rb"\.*\Z"),
+}
+_LOOKED_AT = 64
 # The first tables that Chroma makes, in the order it makes them.
 CHROMA_TABLES = frozenset({"migrations", "collections"})
 
@@ -61,14 +78,52 @@ def remove_orphaned_indexes(store: Path) -> None:
     if segments is None:
         return
     for folder in store.iterdir():
-        if folder.is_dir() and _is_uuid(folder.name) and folder.name not in segments:
-            shutil.rmtree(folder, ignore_errors=True)
+        if _is_uuid(folder.name) and folder.name not in segments:
+            _remove_vector_index(folder)
     safekeeping.remove_orphans(store, set(segments))
     collections = set(segments.values())
     if (store / LEXICAL_FOLDER).is_dir():
         for folder in (store / LEXICAL_FOLDER).iterdir():
-            if folder.name not in collections:
-                shutil.rmtree(folder, ignore_errors=True)
+            if _is_uuid(folder.name) and folder.name not in collections:
+                remove_index(folder)
+
+
+def foreign_file(store: Path) -> str:
+    """The name of a file that is none of a store's, in the place of one; empty if there is none."""
+    for name, content in _OWN_FILES.items():
+        try:
+            if not (store / name).is_file():
+                if os.path.lexists(store / name):
+                    return name
+                continue
+            with (store / name).open("rb") as file:
+                beginning = file.read(_LOOKED_AT)
+        except OSError:  # another writer has just removed it, or it may not be read
+            continue
+        if not content.match(beginning):
+            return name
+    place = store / LEXICAL_FOLDER
+    return LEXICAL_FOLDER if os.path.lexists(place) and not place.is_dir() else ""
+
+
+def strangers(store: Path) -> list[str]:
+    """What a folder holds that is no store yet, hidden files and one that explains it left out; sorted."""
+    if not store.is_dir() or (store / DATABASE).exists():
+        return []
+    own = {*_OWN_FILES, LEXICAL_FOLDER, safekeeping.FOLDER}
+    names = sorted(entry.name for entry in store.iterdir())
+    return [name for name in names if name not in own and not name.lower().startswith((".", "readme", "lost+found"))]
+
+
+def _remove_vector_index(folder: Path) -> None:
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    with contextlib.suppress(OSError):
+        files = {entry.name: entry for entry in folder.iterdir()}
+        if files.keys() - {_INDEX_IDS} == _INDEX_FILES and all(file.is_file() for file in files.values()):
+            for file in files.values():
+                file.unlink()
+            folder.rmdir()
 
 
 def _segments(store: Path) -> dict[str, str] | None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import zlib
 from collections.abc import Iterator
@@ -35,7 +36,8 @@ FOLDER = "safekeeping"
 _LEAST_NEW = 5000
 _SHARE_NEW = 10
 _PIECE = 1 << 20
-_SEGMENT_LENGTH = 36
+# Names in the folder: an index's id, and what it is.
+_OURS = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:-\d+|\.(?:json|saving|part|restored|new))")
 # Parts of a record that are tables.
 _TABLES = ("files", "copied")
 
@@ -270,14 +272,19 @@ def keep_log(store: Path, *, alone: bool) -> None:
 
 
 def remove_orphans(store: Path, segments: set[str]) -> None:
-    """Remove what belongs to no index any more. Only for the one writer of the store."""
+    """Remove what belongs to no index any more. Only for the one writer of the store.
+
+    What has no name of ours, or is a folder with other files than an index has, is somebody else's, and stays.
+    """
     for path in (store / FOLDER).glob("*"):
+        ours = _OURS.fullmatch(path.name)
         left_over = path.suffix in (".part", ".restored", ".new")
-        if path.name[:_SEGMENT_LENGTH] not in segments or left_over:
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+        if ours is None or (ours[1] in segments and not left_over):
+            continue
+        if not path.is_dir():
+            path.unlink(missing_ok=True)
+        elif {entry.name for entry in path.iterdir()} <= set(index_files.FILES):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _read(file: Path) -> Record | None:

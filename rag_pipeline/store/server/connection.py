@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag_pipeline.config import HnswSettings, StoreSettings
 from rag_pipeline.errors import CollectionNotFoundError
+from rag_pipeline.lexical.index import remove_index
 from rag_pipeline.store.connection import Connection, Limits, OpenClient
 from rag_pipeline.store.embedded.connection import hnsw_configuration
 from rag_pipeline.store.lexical_replica import REVISION_KEY, new_revision
@@ -202,8 +202,7 @@ class ServerConnection(Connection):
         if not words.is_dir():
             return
         for left in words.iterdir():
-            if left.is_dir() and left.name not in names:
-                shutil.rmtree(left, ignore_errors=True)
+            if left.name not in names and remove_index(left):
                 left.with_suffix(".lock").unlink(missing_ok=True)
 
     def size(self, collection_id: str | None = None) -> int | None:  # noqa: ARG002

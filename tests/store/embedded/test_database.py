@@ -37,12 +37,13 @@ def store(tmp_path):
 
 def test_while_a_client_is_open_no_second_sqlite_opens_the_database(store, tmp_path, monkeypatch):
     opened = []
-    monkeypatch.setattr(sqlite3, "connect", lambda *_, **__: opened.append(1))
+    connect = sqlite3.connect
     assert store.get("docs").count == 1
+    monkeypatch.setattr(sqlite3, "connect", lambda *given, **more: opened.append(1) or connect(*given, **more))
     assert database.is_open(tmp_path / "store")
     assert database.query(tmp_path / "store", COUNT) == [(1,)]
     assert store.find("docs") is not None
-    write(store, 1)
+    assert store.get("docs").text_hashes() == {"0"}
     assert not opened
 
 

@@ -42,19 +42,91 @@ def test_sizes_are_those_of_the_files(filled):
     assert disk.index_size(store, "nothing") == 0
 
 
-def test_only_what_no_collection_refers_to_is_removed(filled):
-    store, (one, two) = filled
-    kept = sorted(path.name for path in store.iterdir())
-    orphan = str(uuid.uuid4())
-    for folder in (store / orphan, store / "notes", store / disk.LEXICAL_FOLDER / orphan):
-        folder.mkdir()
-        (folder / "file").write_text("x")
-    (store / str(uuid.uuid4()).upper()).mkdir()
-    (store / orphan.replace("-", "")).write_text("a file is no folder")
-    strange = sorted(path.name for path in store.iterdir() if path.name not in (*kept, orphan))
+def leave_behind(filled):
+    """Remove a collection as Chroma does, which leaves its folders; they are returned."""
+    store, (one, _) = filled
+    (segment,) = (
+        store / name for name, owner in disk._segments(store).items() if owner == one and (store / name).exists()
+    )
+    with sqlite3.connect(store / disk.DATABASE) as database:
+        database.execute("DELETE FROM segments WHERE collection = ?", (one,))
+    database.close()
+    return segment, disk.lexical_folder(store, one)
+
+
+def test_indexes_that_no_collection_refers_to_are_removed(filled):
+    store, (_, two) = filled
+    before = {path.relative_to(store) for path in store.rglob("*")}
+    folders = leave_behind(filled)
+    assert all(folder.is_dir() and any(folder.iterdir()) for folder in folders)
     disk.remove_orphaned_indexes(store)
-    assert sorted(path.name for path in store.iterdir()) == sorted([*kept, *strange])
-    assert sorted(folder.name for folder in (store / disk.LEXICAL_FOLDER).iterdir()) == sorted([one, two])
+    gone = before - {path.relative_to(store) for path in store.rglob("*")}
+    assert {path.parts[0] for path in gone} == {folders[0].name, disk.LEXICAL_FOLDER}
+    assert [folder.name for folder in (store / disk.LEXICAL_FOLDER).iterdir()] == [two]
+
+
+def test_an_index_with_a_file_of_someone_elses_in_it_stays_whole(filled):
+    store, _ = filled
+    folders = leave_behind(filled)
+    for folder in folders:
+        (folder / "photo.jpg").write_text("mine")
+    before = sorted(store.rglob("*"))
+    disk.remove_orphaned_indexes(store)
+    assert sorted(store.rglob("*")) == before
+
+
+def test_folders_of_the_user_in_the_folder_of_a_store_are_never_touched(filled):
+    store, _ = filled
+    name = str(uuid.uuid4())
+    for place in (store, store / disk.LEXICAL_FOLDER):
+        for folder in (place / name, place / "thesis", place / str(uuid.uuid4()) / "deep", place / str(uuid.uuid4())):
+            folder.mkdir(parents=True)
+            (folder / "file.txt").write_text("mine")
+        (place / str(uuid.uuid4())).mkdir()
+        (place / str(uuid.uuid4())).symlink_to(place / name)
+        (place / str(uuid.uuid4())).write_text("a file is no folder")
+    own = store / str(uuid.uuid4())
+    own.mkdir()
+    (own / "header.bin").write_text("of another program")
+    before = sorted(store.rglob("*"))
+    disk.remove_orphaned_indexes(store)
+    assert sorted(store.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["writer.txt", "writer.lock", "turn.lock", "index.lock", "writes", "lexical"])
+def test_a_file_of_the_user_in_the_place_of_a_stores_own_is_refused_and_stays(tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(StoreError, match=rf"{name} is none of a store's files"), Store(tmp_path).writer():
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_what_a_killed_writer_left_is_not_taken_for_someone_elses(filled):
+    store, _ = filled
+    (store / "writer.txt").write_text("process 12 on there since 2026-01-01 10:00:00")
+    (store / "writes").write_text("." * 1000)
+    assert not disk.foreign_file(store)
+    (store / "writer.txt").write_text("")
+    with Store(store).writer():
+        pass
+
+
+def test_making_a_store_among_other_things_is_said_once(tmp_path, caplog):
+    for name in ("README.md", ".gitignore", "writer.lock"):
+        (tmp_path / name).touch()
+    with Store(tmp_path).writer():
+        assert not caplog.records
+    (tmp_path / "photo.jpg").touch()
+    store = Store(tmp_path)
+    with store.writer():
+        store.create("one", Fingerprint.of(HashEmbeddings().identity.as_dict(), None, 1), "hash")
+    store.close()
+    with Store(tmp_path).writer():
+        pass
+    (said,) = (record.getMessage() for record in caplog.records)
+    assert "(photo.jpg)" in said
+    assert "set store.path" in said
 
 
 def test_in_a_database_of_another_layout_nothing_is_known_and_nothing_removed(tmp_path):
@@ -71,9 +143,8 @@ def test_in_a_database_of_another_layout_nothing_is_known_and_nothing_removed(tm
 
 def test_a_store_without_an_index_of_words_is_tidied_too(filled):
     store, _ = filled
+    orphan, _ = leave_behind(filled)
     (store / disk.LEXICAL_FOLDER).rename(store / "away")
-    orphan = store / str(uuid.uuid4())
-    orphan.mkdir()
     disk.remove_orphaned_indexes(store)
     assert not orphan.exists()
 
