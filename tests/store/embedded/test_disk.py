@@ -11,7 +11,7 @@ import pytest
 
 from rag_pipeline.errors import StoreError, StoreLockedError, UsageError
 from rag_pipeline.store import Fingerprint, Store
-from rag_pipeline.store.embedded import disk
+from rag_pipeline.store.embedded import disk, safekeeping
 from rag_pipeline.store.embedded.chroma_errors import translated
 from rag_pipeline.store.embedded.lock import writer_lock, writing_now
 from rag_pipeline.testing import HashEmbeddings
@@ -61,7 +61,7 @@ def test_indexes_that_no_collection_refers_to_are_removed(filled):
     assert all(folder.is_dir() and any(folder.iterdir()) for folder in folders)
     disk.remove_orphaned_indexes(store)
     gone = before - {path.relative_to(store) for path in store.rglob("*")}
-    assert {path.parts[0] for path in gone} == {folders[0].name, disk.LEXICAL_FOLDER}
+    assert {path.parts[0] for path in gone} == {folders[0].name, disk.LEXICAL_FOLDER, safekeeping.FOLDER}
     assert [folder.name for folder in (store / disk.LEXICAL_FOLDER).iterdir()] == [two]
 
 
@@ -70,9 +70,9 @@ def test_an_index_with_a_file_of_someone_elses_in_it_stays_whole(filled):
     folders = leave_behind(filled)
     for folder in folders:
         (folder / "photo.jpg").write_text("mine")
-    before = sorted(store.rglob("*"))
+    before = {path for path in store.rglob("*") if safekeeping.FOLDER not in path.parts}
     disk.remove_orphaned_indexes(store)
-    assert sorted(store.rglob("*")) == before
+    assert {path for path in store.rglob("*") if safekeeping.FOLDER not in path.parts} == before
 
 
 def test_folders_of_the_user_in_the_folder_of_a_store_are_never_touched(filled):
@@ -224,3 +224,18 @@ def test_what_is_no_failure_of_chroma_stays_what_it_is():
 def test_a_folder_that_takes_no_writes_is_not_called_damaged(said):
     with pytest.raises(StoreError, match="nothing is damaged, mend that and try again"), translated("read"):
         raise ValueError(said)
+
+
+def test_what_is_not_ours_in_the_folder_of_copies_stays(filled):
+    store, _ = filled
+    home = store / safekeeping.FOLDER
+    home.mkdir(exist_ok=True)
+    mine = [home / "notes.json", home / f"{uuid.uuid4()}-thesis", home / f"{uuid.uuid4()}-7" / "photo.jpg"]
+    mine[2].parent.mkdir()
+    for path in mine:
+        path.write_text("mine")
+    orphan = home / f"{uuid.uuid4()}.json"
+    orphan.write_text("{}")
+    disk.remove_orphaned_indexes(store)
+    assert all(path.read_text() == "mine" for path in mine)
+    assert not orphan.exists()
