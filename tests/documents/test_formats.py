@@ -150,7 +150,7 @@ def test_rows_stand_together_as_far_as_a_passage_goes():
 
 def test_cells_beyond_the_columns_and_empty_rows_do_no_harm():
     section = only(read("a.csv", b"a,b\n\n1,,3\n,\n2\n"))
-    assert section.text == "a: 1; 3\na: 2"
+    assert section.text == "a: 1; 3\na: 2\nb:"
     assert section.place == {"rows": "3-5"}
     assert only(read("a.csv", b"alone;row\n")).text == "alone | row"
 
