@@ -196,7 +196,7 @@ def test_a_store_within_the_folder_is_no_part_of_it(tmp_path, monkeypatch, capsy
     monkeypatch.chdir(tmp_path)
     (tmp_path / "one.md").write_text("# Tugs\n\nA tug tows ships.\n")
     (tmp_path / "chroma_db").mkdir()
-    (tmp_path / "chroma_db" / "writer.txt").write_text("process 1")
+    (tmp_path / "chroma_db" / "writer.txt").write_text("process 1 on elsewhere")
     assert run("ingest", [".", "--collection", "here"]) == 0
     assert "1 new" in capsys.readouterr().out
     assert run("ingest", [".", "--collection", "here"]) == 0
