@@ -172,14 +172,14 @@ def test_a_file_without_permission_is_named(folder, monkeypatch):
     (folder / "secret.md").write_text("geheim", "utf-8")
     (folder / "secret.md").chmod(0)
     if os.access(folder / "secret.md", os.R_OK):  # root reads everything: the system's own refusal, by its own error
-        opened = type(folder).open
+        opened = os.open
 
-        def refuse(self, *arguments, **options):
-            if self.name == "secret.md":
-                raise PermissionError(13, "Permission denied", str(self))
-            return opened(self, *arguments, **options)
+        def refuse(path, *arguments, **options):
+            if str(path).endswith("secret.md"):
+                raise PermissionError(13, "Permission denied", str(path))
+            return opened(path, *arguments, **options)
 
-        monkeypatch.setattr(type(folder), "open", refuse)
+        monkeypatch.setattr(os, "open", refuse)
     report = run(folder)
     assert [(f.source, f.reason) for f in report.failures] == [("secret.md", "cannot be read: Permission denied")]
     assert report.new == 1
