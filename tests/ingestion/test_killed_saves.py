@@ -7,6 +7,7 @@ beginning and the old rest of one, and the old ones of those after. The last tes
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -35,7 +36,7 @@ from tests.ingestion.test_sync import contents
 
 # Far fewer than Chroma's own thousand, so that a small collection is saved several times.
 EACH = 30
-ALONE = "RAG_PIPELINE_TEST_ALONE"
+ALONE = "TESTED_ALONE"
 
 
 @pytest.fixture(autouse=True)
