@@ -318,6 +318,8 @@ class EmbeddedConnection(Connection):
         import chromadb
 
         state, started = self._state(), time.monotonic()
+        # Asked before Chroma has the database open, when it takes no process.
+        keeps_log = not self._writing or database.keeps_log(self._path)
         with _numbers_lock:
             number = next(number for number in itertools.count(1) if number not in _numbers_in_use)
             _numbers_in_use.add(number)
@@ -326,7 +328,7 @@ class EmbeddedConnection(Connection):
             # Its settings are the defaults; its telemetry is an empty function in 1.5.9.
             with database.opening(self._path), translated("open"):
                 client = chromadb.PersistentClient(str(self._path) + (os.sep + os.curdir) * number)
-            if self._writing:
+            if not keeps_log:
                 safekeeping.keep_log(self._path, alone=used_once())
         except BaseException:
             _give_back(number)

@@ -22,6 +22,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from rag_pipeline import forking
 from rag_pipeline.errors import StoreError
@@ -153,21 +154,26 @@ def keep_log(store: Path, *, alone: bool) -> None:
     change(store, [(statement, [_KEEP_LOG])], alone=alone)
 
 
-def vector_segment(store: Path, collection_id: str) -> tuple[str, int] | None:
-    """The segment that is a collection's index, and the last record that its saved files hold, 0: none was saved."""
+class IndexState(NamedTuple):
+    """What the database says of a collection's index."""
+
+    segment: str
+    saved: int
+    """The last record that its saved files hold; 0: none was saved."""
+    unsaved: int
+    """Records of the collection in the log after that one."""
+
+
+def index_state(store: Path, collection_id: str) -> IndexState | None:
+    """The state of a collection's index; None where it has none. One question, since each may take a process."""
     found = query(
         store,
-        "SELECT segments.id, max_seq_id.seq_id FROM segments LEFT JOIN max_seq_id ON segment_id = segments.id"
-        " WHERE collection = ? AND scope = 'VECTOR'",
-        [collection_id],
+        "SELECT segments.id, coalesce(max_seq_id.seq_id, 0), (SELECT count(*) FROM embeddings_queue"
+        " WHERE embeddings_queue.seq_id > coalesce(max_seq_id.seq_id, 0) AND topic = ?)"
+        " FROM segments LEFT JOIN max_seq_id ON segment_id = segments.id WHERE collection = ? AND scope = 'VECTOR'",
+        [_topic(collection_id), collection_id],
     )
-    return (str(found[0][0]), int(str(found[0][1] or 0))) if found else None
-
-
-def unsaved(store: Path, collection_id: str, after: int) -> int:
-    """How many records of a collection's log come after one."""
-    statement = "SELECT count(*) FROM embeddings_queue WHERE seq_id > ? AND topic = ?"
-    return int(str(query(store, statement, [after, _topic(collection_id)])[0][0]))
+    return IndexState(str(found[0][0]), int(str(found[0][1])), int(str(found[0][2]))) if found else None
 
 
 def forget(collection_id: str, before: int) -> Statement:

@@ -72,12 +72,11 @@ class IndexKeeper:
         self._store, self._collection_id = store, (collection_id := str(chroma.id))
         # Records after which Chroma saves.
         self._threshold = int((chroma.configuration_json.get("hnsw") or {}).get("sync_threshold") or 0)
-        segment, self._saved = database.vector_segment(store, collection_id) or ("none", 0)
+        segment, self._saved, self._unsaved = database.index_state(store, collection_id) or ("none", 0, 0)
         self._segment = segment
         self._folder = store / segment
         self._home = store / FOLDER
         self._mark = self._home / f"{segment}.saving"
-        self._unsaved = database.unsaved(store, collection_id, self._saved)
 
     def problem(self) -> str:
         """Why the index must not be loaded; empty if nothing speaks against it."""
@@ -125,8 +124,7 @@ class IndexKeeper:
             raise StoreError(
                 f"store {self._store} cannot be written: {error.strerror or error}; mend that and try again"
             ) from None
-        self._saved = record.kept_from
-        self._unsaved = database.unsaved(self._store, self._collection_id, self._saved)
+        self._look_again()
         return ""
 
     @contextlib.contextmanager
@@ -174,11 +172,10 @@ class IndexKeeper:
                 f"the vector index was not saved whole ({why}); is the disk full? Mend that and run the same command"
                 " again: it goes on from what was stored before"
             )
-        segment = database.vector_segment(self._store, self._collection_id)
-        self._saved = segment[1] if segment else 0
+        saved = self._unsaved
+        self._look_again()
         for name in index_files.FILES:
             _sync(self._folder / name)  # what a record says is there has to be there after a power cut as well
-        saved, self._unsaved = self._unsaved, 0
         if (record := self._record()) is None:
             return  # what is not known to be kept is copied by the writer as soon as it has loaded it
         noted = replace(record, saved=self._saved, files=files, since_copy=record.since_copy + saved)
@@ -188,6 +185,9 @@ class IndexKeeper:
             # A reader that has loaded records may have saved them, too; it does without a note where it cannot write.
             with contextlib.nullcontext() if writing else contextlib.suppress(OSError):
                 self._write(noted)
+
+    def _look_again(self) -> None:
+        _, self._saved, self._unsaved = database.index_state(self._store, self._collection_id) or ("none", 0, 0)
 
     def _new_before_copy(self) -> int:
         return max(_LEAST_NEW, index_files.Header.read(self._folder).count // _SHARE_NEW)
@@ -263,8 +263,6 @@ def keep_log(store: Path, *, alone: bool) -> None:
     Raises:
         StoreError: the database cannot be written.
     """
-    if database.keeps_log(store):
-        return
     for file in (store / FOLDER).glob("*.json"):
         if (record := _read(file)) is not None:
             _write(file, replace(record, kept_from=None))
