@@ -44,14 +44,17 @@ def patched(content: bytes, part: str, change: Callable[[bytes], bytes]) -> byte
     return formats.archive({name: change(text) if name == part else text for name, text in parts.items()})
 
 
-def ods(*tables: str, styles: str = "") -> bytes:
+def ods(*tables: str, styles: str = "", title: str = "") -> bytes:
     """An ODS file of the insides of ``table:table`` elements, the first called 장1."""
     body = "".join(f'<table:table table:name="장{number}"{table}' for number, table in enumerate(tables, start=1))
     content = (
         f"<office:document-content {_NAMESPACES}><office:automatic-styles>{styles}</office:automatic-styles>"
         f"<office:body><office:spreadsheet>{body}</office:spreadsheet></office:body></office:document-content>"
     )
-    return formats.archive({"mimetype": "application/vnd.oasis.opendocument.spreadsheet", "content.xml": content})
+    told = f'<dc:title xmlns:dc="http://purl.org/dc/elements/1.1/">{title}</dc:title>'
+    meta = f"<office:document-meta {_NAMESPACES}>{told}</office:document-meta>"
+    parts = {"mimetype": "application/vnd.oasis.opendocument.spreadsheet", "content.xml": content}
+    return formats.archive({**parts, "meta.xml": meta} if title else parts)
 
 
 def ods_row(*cells: str, attributes: str = "") -> str:

@@ -6,7 +6,7 @@ import io
 import zipfile
 from typing import TYPE_CHECKING
 
-from rag_pipeline.documents.readers.office.titles import written_title
+from rag_pipeline.documents.readers.titles import useful_title
 from rag_pipeline.errors import DocumentError
 from rag_pipeline.text import clean
 
@@ -52,12 +52,16 @@ def parse_xml(content: bytes) -> _Element:
     return etree.fromstring(content, etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False))
 
 
-def core_title(archive: zipfile.ZipFile) -> str | None:
-    """The title in an Office document's properties (ECMA-376, part 2), if somebody wrote it."""
+def core_title(archive: zipfile.ZipFile, part: str = "docProps/core.xml") -> str | None:
+    """The title in a document's properties, if somebody wrote it.
+
+    Args:
+        archive: the document.
+        part: where they are: of Office (ECMA-376, part 2), or ``meta.xml`` of OpenDocument.
+    """
     try:
-        properties = parse_xml(archive.read("docProps/core.xml"))
+        properties = parse_xml(archive.read(part))
     except (KeyError, ValueError, SyntaxError):
         return None
-    for element in properties.iter("{http://purl.org/dc/elements/1.1/}title"):
-        return written_title(clean(element.text or ""))
-    return None
+    title = next(properties.iter("{http://purl.org/dc/elements/1.1/}title"), None)
+    return None if title is None else useful_title(clean(title.text or "")) or None

@@ -32,7 +32,7 @@ def read(name: str, content: bytes, options: ReadingOptions) -> Document:
     Raises:
         DocumentError: it is locked with a password, or all of it is hidden.
     """
-    from rag_pipeline.documents.readers.spreadsheets.ods import CONTENT, ods_sheets, ods_title
+    from rag_pipeline.documents.readers.spreadsheets.ods import CONTENT, ods_sheets
     from rag_pipeline.documents.readers.spreadsheets.xls import xls_sheets
     from rag_pipeline.documents.readers.spreadsheets.xlsx import WORKBOOK, XlsxFile
 
@@ -43,7 +43,7 @@ def read(name: str, content: bytes, options: ReadingOptions) -> Document:
             if WORKBOOK in parts:
                 return _document(core_title(archive) or stem_of(name), XlsxFile(archive).sheets(), options)
             if CONTENT in parts:
-                return _document(ods_title(archive) or stem_of(name), ods_sheets(archive), options)
+                return _document(core_title(archive, "meta.xml") or stem_of(name), ods_sheets(archive), options)
     elif is_old and not content.startswith(OLE) and _TAG.search(content[:4096]):
         # Sites and old programs give a page the name of a workbook, which spreadsheets open all the same.
         return html.read(name, content, options)

@@ -351,3 +351,9 @@ def test_fifty_thousand_rows_are_read():
     book.save(stream)
     sections = read(stream.getvalue()).sections
     assert sections[-1].text.endswith("번호: 49999; 이름: 배 49999")
+
+
+@pytest.mark.parametrize(("title", "used"), [("입출항 현황", "입출항 현황"), ("Untitled 1", "a"), ("현황.xlsx", "a")])
+def test_the_title_of_an_ods_is_one_that_somebody_wrote(title, used):
+    table = f">{ods_row('항만', '입항')}{ods_row('부산', '100')}</table:table>"
+    assert read(ods(table, title=title), "a.ods").title == used

@@ -12,13 +12,13 @@ from pathlib import PurePath
 from rag_pipeline.documents.document import Document
 from rag_pipeline.documents.readers.archive import OLE
 from rag_pipeline.documents.readers.base import ReadingOptions, stem_of
+from rag_pipeline.documents.readers.titles import useful_title
 from rag_pipeline.errors import DocumentError
 from rag_pipeline.text import clean
 
 _ZIP = b"PK\x03\x04"
 _OLD = b"HWP Document File V"
-# Hangul takes the first words for a title, whatever they are; templates name nothing either.
-_NO_TITLE = re.compile(r"(?:무제|제목|제목 ?없음|빈 ?문서\s*\d*|untitled|title)|.*\.(?:hwpx?|docx?|hwt)", re.IGNORECASE)
+# Hangul takes the first words for a title, whatever they are.
 _SHORTEST_TITLE, _LONGEST_TITLE = 4, 100
 _SENTENCE = re.compile(r"\S+ \S+ .*다\.?")
 
@@ -56,7 +56,6 @@ def read(name: str, content: bytes, options: ReadingOptions) -> Document:
 
 
 def _title(said: str) -> str:
-    title = clean(" ".join(said.split()))
-    letters = sum(letter.isalpha() for letter in title)
-    says_nothing = letters < _SHORTEST_TITLE or _NO_TITLE.fullmatch(title)
+    title = useful_title(clean(said))
+    says_nothing = sum(letter.isalpha() for letter in title) < _SHORTEST_TITLE
     return "" if says_nothing or len(title) > _LONGEST_TITLE or _SENTENCE.fullmatch(title) else title

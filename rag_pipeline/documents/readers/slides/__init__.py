@@ -19,8 +19,8 @@ from rag_pipeline.documents.readers.office.package import (
     descendants,
     name_of,
 )
-from rag_pipeline.documents.readers.office.titles import written_title
 from rag_pipeline.documents.readers.slides.shapes import Shapes
+from rag_pipeline.documents.readers.titles import useful_title
 from rag_pipeline.errors import DocumentError
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _opening(sections: list[Section]) -> str:
         return ""
     first = next((section.text.split("\n")[0] for section in sections if section.text), "").strip("*")
     for words in (*sections[0].headings, first):
-        title = written_title(words)
+        title = useful_title(words)
         if title and len(title) <= _LONGEST_HEADING and not title.startswith("|"):  # which is a table
             return title
     return ""

@@ -100,18 +100,6 @@ class _Reader:
         self._column += count
 
 
-def ods_title(archive: zipfile.ZipFile) -> str | None:
-    """The title in the document's properties."""
-    from rag_pipeline.documents.readers.archive import parse_xml
-
-    try:
-        properties = parse_xml(archive.read("meta.xml"))
-    except (KeyError, ValueError, SyntaxError):
-        return None
-    title = next(properties.iter("{http://purl.org/dc/elements/1.1/}title"), None)
-    return None if title is None else " ".join((title.text or "").split()) or None
-
-
 def _read_row(element: _Element, number: int, sheet: Sheet) -> int:
     """Read one row; returns how many rows it stands for."""
     cells: dict[int, str] = {}
