@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rag_pipeline.documents.readers.office.numerals import counted, roman
+
 # Names of OWPML (KS X 6101); their order is that of the numbers in HWP 5 ("문단 번호 형식", "각주/미주 모양 속성").
 KINDS = (
     "DIGIT",
@@ -46,11 +48,10 @@ _SIGNS = {
     "DECAGON_CIRCLE": "갑을병정무기경신임계",
     "DECAGON_CIRCLE_HANJA": "甲乙丙丁戊己庚辛壬癸",
 }
-_COUNTED = {"HANGUL_PHONETIC": ("일이삼사오육칠팔구", "십백천"), "IDEOGRAPH": ("一二三四五六七八九", "十百千")}
-_ROMAN = (
-    (1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"), (40, "XL"), (10, "X"),
-    (9, "IX"), (5, "V"), (4, "IV"), (1, "I"),
-)  # fmt: skip
+_COUNTED = {
+    "HANGUL_PHONETIC": counted("영일이삼사오육칠팔구", "십백천", "만", leave_one="십백천"),
+    "IDEOGRAPH": counted("〇一二三四五六七八九", "十百千", "万", leave_one="十百千"),
+}
 _MARK = re.compile(r"\^(10|[1-9nN])")
 MOST_LEVELS = 10
 _LONGEST = 200
@@ -62,23 +63,10 @@ def numeral(value: int, kind: str) -> str:
     if 1 <= value <= len(signs):
         return signs[value - 1]
     if kind in ("ROMAN_CAPITAL", "ROMAN_SMALL") and 0 < value < 4000:
-        written = ""
-        for worth, letters in _ROMAN:
-            written += letters * (value // worth)
-            value %= worth
-        return written if kind == "ROMAN_CAPITAL" else written.lower()
+        return roman(value).upper() if kind == "ROMAN_CAPITAL" else roman(value)
     if kind in _COUNTED and 0 < value < 10000:
-        return _counted(value, *_COUNTED[kind])
+        return _COUNTED[kind](value)
     return str(value)
-
-
-def _counted(value: int, digits: str, tens: str) -> str:
-    written = ""
-    for place in (3, 2, 1, 0):
-        digit = value // 10**place % 10
-        if digit:
-            written += ("" if digit == 1 and place else digits[digit - 1]) + (tens[place - 1] if place else "")
-    return written
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def _digits(signs: str) -> Callable[[int], str]:
     return lambda number: "".join(signs[int(digit)] for digit in str(number))
 
 
-def _counted(digits: str, tens: Sequence[str], large: str, *, leave_one: Sequence[str]) -> Callable[[int], str]:
+def counted(digits: str, tens: Sequence[str], large: str, *, leave_one: Sequence[str]) -> Callable[[int], str]:
     """십이, 이백삼: digits with ten, hundred and thousand; ``leave_one`` are those before which no "one" is said."""
 
     def below(number: int) -> str:
@@ -65,7 +65,8 @@ def _counted(digits: str, tens: Sequence[str], large: str, *, leave_one: Sequenc
     return write
 
 
-def _roman(number: int) -> str:
+def roman(number: int) -> str:
+    """A Roman number in small letters; empty where there is none."""
     if not 0 < number < 5000:
         return ""
     signs = []
@@ -84,8 +85,8 @@ def _ordinal(number: int) -> str:
     return f"{number}{suffix}"
 
 
-_counting = _counted(_KOREAN, "십백천", "만", leave_one="십백천만")
-_chinese = _counted(_CHINESE, "十百千", "万", leave_one="十")
+_counting = counted(_KOREAN, "십백천", "만", leave_one="십백천만")
+_chinese = counted(_CHINESE, "十百千", "万", leave_one="十")
 _FORMATS: dict[str, Callable[[int], str]] = {
     "decimal": str,
     "decimalHalfWidth": str,
@@ -99,8 +100,8 @@ _FORMATS: dict[str, Callable[[int], str]] = {
     "numberInDash": lambda number: f"- {number} -",
     "ordinal": _ordinal,
     "hex": lambda number: f"{number:X}",
-    "upperRoman": lambda number: _roman(number).upper(),
-    "lowerRoman": _roman,
+    "upperRoman": lambda number: roman(number).upper(),
+    "lowerRoman": roman,
     "upperLetter": _repeated(_LETTERS.upper()),
     "lowerLetter": _repeated(_LETTERS),
     "ganada": _again(_GANADA),
