@@ -10,6 +10,7 @@ from email.message import EmailMessage
 from typing import Any
 from urllib.parse import unquote
 
+from rag_pipeline.documents.encodings import decode_with_warnings
 from rag_pipeline.documents.readers.archive import check_archive, parse_xml
 from rag_pipeline.documents.readers.base import ReadingOptions
 
@@ -63,15 +64,7 @@ def _part(part: Any, options: ReadingOptions) -> list[str]:
         return [string for inner in part.iter_parts() for string in _part(inner, options)]
     if part.get_content_maintype() != "text":
         return []
-    payload = part.get_payload(decode=True)
-    charset = part.get_content_charset() or "utf-8"
-    charset = "cp949" if charset in ("euc-kr", "ks_c_5601-1987") else charset
-    try:
-        text = payload.decode(charset)
-    except (LookupError, UnicodeDecodeError):
-        from rag_pipeline.documents.encodings import decode
-
-        text = decode(payload)
+    text = decode_with_warnings(part.get_payload(decode=True), part.get_content_charset()).text
     return list(_visible(text, options)) if kind == "text/html" else text.split("\n")
 
 

@@ -39,6 +39,11 @@ _PREFIXES = {
         )
     },
 }
+# What a document begins with: its suffix, its usual place, and what it is.
+_KINDS = {
+    "w:document": (".docx", "word/document.xml", "a Word document"),
+    "p:presentation": (".pptx", "ppt/presentation.xml", "a presentation"),
+}
 _FALSE = frozenset({"0", "false", "off", "none"})
 # What shows that an alternative holds something to read.
 _READABLE = frozenset({"t", "sym", "chart", "relIds", "textpath"})
@@ -193,9 +198,27 @@ class Package:
                 return self.relations(place).get(str(value))
         return None
 
-    def main(self, usual: str) -> str:
-        """Place of the document itself; ``usual`` where the file does not say."""
-        return next(iter(self.related("", "officeDocument")), usual)
+    def main(self, kind: str) -> tuple[str, _Element]:
+        """Place and XML of the document itself.
+
+        Args:
+            kind: ``w:document`` or ``p:presentation``.
+
+        Raises:
+            DocumentError: it is missing, damaged, or of another kind.
+        """
+        suffix, usual, _ = _KINDS[kind]
+        place = next(iter(self.related("", "officeDocument")), usual)
+        if not self.holds(place):
+            raise DocumentError(f"is damaged, or not a {suffix} file: {place} is not in it")
+        root = self.root(place)
+        found = name_of(root)
+        if found == kind:
+            return place, root
+        if found in _KINDS:
+            other, _, what = _KINDS[found]
+            raise DocumentError(f"holds {what} and not {_KINDS[kind][2]}: give it the suffix {other}")
+        raise DocumentError(f"is damaged, or not a {suffix} file: {place} begins with {found.partition(':')[2]}")
 
 
 def _resolved(folder: str, target: str) -> str:

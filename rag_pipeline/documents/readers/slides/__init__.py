@@ -17,7 +17,6 @@ from rag_pipeline.documents.readers.office.package import (
     child,
     children,
     descendants,
-    name_of,
 )
 from rag_pipeline.documents.readers.slides.shapes import Shapes
 from rag_pipeline.documents.readers.titles import useful_title
@@ -26,7 +25,6 @@ from rag_pipeline.errors import DocumentError
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-_USUAL = "ppt/presentation.xml"
 _NOTES = "Notes"
 # Characters beyond which a slide's title is text.
 _LONGEST_HEADING = 200
@@ -46,8 +44,7 @@ def read(name: str, content: bytes, options: ReadingOptions) -> Document:
     """
     with check_archive(content) as archive:
         package = Package(archive)
-        place = package.main(_USUAL)
-        show = _presentation(package, place)
+        place, show = package.main("p:presentation")
         title = core_title(archive)
         left_out: Counter[str] = Counter()
         authors = _authors(package, place)
@@ -64,18 +61,6 @@ def read(name: str, content: bytes, options: ReadingOptions) -> Document:
     if left_out["damaged slide"] and not sections:
         raise DocumentError("is damaged: none of its slides can be read, or they are nested too deeply")
     return Document(title or _opening(sections) or stem_of(name), tuple(sections), warnings=warnings_of(left_out))
-
-
-def _presentation(package: Package, place: str) -> _Element:
-    if not package.holds(place):
-        raise DocumentError(f"is damaged, or not a .pptx file: {place} is not in it")
-    root = package.root(place)
-    name = name_of(root)
-    if name == "w:document":
-        raise DocumentError("holds a Word document and not a presentation: give it the suffix .docx")
-    if name != "p:presentation":
-        raise DocumentError(f"is damaged, or not a .pptx file: {place} begins with {name.partition(':')[2]}")
-    return root
 
 
 def _slides(show: _Element) -> Iterator[_Element]:

@@ -16,12 +16,9 @@ from rag_pipeline.documents.readers.word.numbering import Numbering
 from rag_pipeline.documents.readers.word.story import Reading, Story
 from rag_pipeline.documents.readers.word.styles import Styles
 from rag_pipeline.documents.readers.word.written import Written
-from rag_pipeline.errors import DocumentError
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
-
-_USUAL = "word/document.xml"
 
 
 def read(name: str, content: bytes, options: ReadingOptions) -> Document:
@@ -40,8 +37,7 @@ def read(name: str, content: bytes, options: ReadingOptions) -> Document:
     """
     with check_archive(content) as archive:
         package = Package(archive)
-        place = package.main(_USUAL)
-        root = _document(package, place)
+        place, root = package.main("w:document")
         reading = _reading(package, place, options)
         notes = Notes(reading, place)
         written = Written(core_title(archive), mark_bold=options.outline, note=notes.text)
@@ -54,18 +50,6 @@ def read(name: str, content: bytes, options: ReadingOptions) -> Document:
         if options.page_headers:
             sections += _page_headers(reading, place)
     return Document(written.title or stem_of(name), tuple(sections), warnings=warnings_of(reading.left_out))
-
-
-def _document(package: Package, place: str) -> _Element:
-    if not package.holds(place):
-        raise DocumentError(f"is damaged, or not a .docx file: {place} is not in it")
-    root = package.root(place)
-    name = name_of(root)
-    if name == "p:presentation":
-        raise DocumentError("holds a presentation and not a Word document: give it the suffix .pptx")
-    if name != "w:document":
-        raise DocumentError(f"is damaged, or not a .docx file: {place} begins with {name.partition(':')[2]}")
-    return root
 
 
 def _reading(package: Package, place: str, options: ReadingOptions) -> Reading:
