@@ -27,12 +27,13 @@ from rag_pipeline.ingestion.run import IngestTarget, ingest
 from rag_pipeline.pipeline import Pipeline
 from rag_pipeline.store import Store
 from rag_pipeline.store.checking import Check, Finding
-from rag_pipeline.store.embedded import connection, database, index_files, safekeeping
+from rag_pipeline.store.embedded import database, index_files
 from rag_pipeline.store.embedded.safekeeping import FOLDER, IndexKeeper
 from rag_pipeline.store.names import STAGING
 from rag_pipeline.store.repair import repair_collection, verify_collections
 from rag_pipeline.testing import HashEmbeddings
 from tests.ingestion.test_sync import contents
+from tests.saving import save_often
 
 # Far fewer than Chroma's own thousand, so that a small collection is saved several times.
 EACH = 30
@@ -41,17 +42,8 @@ ALONE = "TESTED_ALONE"
 
 @pytest.fixture(autouse=True)
 def often_saved(monkeypatch):
-    configured = connection.hnsw_configuration
-
-    def saved_often(hnsw):
-        made = configured(hnsw)
-        made["hnsw"].update(batch_size=10, sync_threshold=EACH)
-        return made
-
-    monkeypatch.setattr(connection, "hnsw_configuration", saved_often)
+    save_often(monkeypatch, EACH)
     monkeypatch.setattr(base, "_GROUP_TEXTS", 20)
-    # So that some saves are made up for by the log alone, and some by a copy and the log.
-    monkeypatch.setattr(safekeeping, "_LEAST_NEW", 2 * EACH)
 
 
 @pytest.fixture

@@ -7,12 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from rag_pipeline.documents.readers.html_blocks import Block
-from rag_pipeline.documents.readers.tables import Cell, markdown_table, spread
+from rag_pipeline.documents.readers.tables import MOST_PLACES, Cell, markdown_table, spread
 
 # A cell of several paragraphs and more letters than this is a text of its own, unless the columns have names.
 _LONG = 300
-# Places of a grid with its merged cells laid out; a page may claim 65,534 rows for one cell.
-_MOST_PLACES = 2_000_000
 _ORDER = {"thead": 0, "tbody": 1, "tfoot": 2}
 
 
@@ -114,14 +112,14 @@ def _grid(rows: list[TableRow]) -> list[list[str]]:
         left[row.group] -= 1
         cells.append(line)
     widest = max(sum(cell.columns for cell in line) for line in cells)
-    if max(places, widest * len(rows)) > _MOST_PLACES:
+    if max(places, widest * len(rows)) > MOST_PLACES:
         return [[cell.text for cell in line] for line in cells]
     return spread(cells)
 
 
 def _grid_block(grid: list[list[str]]) -> Iterator[Block]:
     used = sorted({column for line in grid for column, text in enumerate(line) if text})
-    if len(grid) * len(used) > _MOST_PLACES:
+    if len(grid) * len(used) > MOST_PLACES:
         said = [[text for text in line if text] for line in grid]
         yield Block(
             "\n".join(" | ".join(line) for line in said if line), cell="; ".join(map(", ".join, filter(None, said)))

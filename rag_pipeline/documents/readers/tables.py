@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 # Columns that one cell may cover, as in the HTML standard.
 _WIDEST = 1000
+MOST_PLACES = 2_000_000
+"""Places of a grid with its merged cells laid out, beyond which it is no table anyone made: write it row by row."""
 
 
 @dataclass(frozen=True)

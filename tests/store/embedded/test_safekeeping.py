@@ -14,8 +14,9 @@ import pytest
 
 from rag_pipeline.errors import StoreError
 from rag_pipeline.store import Store
-from rag_pipeline.store.embedded import connection, database, index_files, safekeeping
+from rag_pipeline.store.embedded import database, index_files, safekeeping
 from rag_pipeline.store.repair import verify_collections
+from tests.saving import save_often
 from tests.store.test_store import FINGERPRINT, vectors
 
 EACH = 30
@@ -27,15 +28,7 @@ QUESTION = vectors(1, seed=9)[0].tolist()
 
 @pytest.fixture(autouse=True)
 def often_saved(monkeypatch):
-    configured = connection.hnsw_configuration
-
-    def saved_often(hnsw):
-        made = configured(hnsw)
-        made["hnsw"].update(batch_size=10, sync_threshold=EACH)
-        return made
-
-    monkeypatch.setattr(connection, "hnsw_configuration", saved_often)
-    monkeypatch.setattr(safekeeping, "_LEAST_NEW", 2 * EACH)
+    save_often(monkeypatch, EACH)
 
 
 def write(place: Path, start: int, stop: int, name: str = "docs") -> None:

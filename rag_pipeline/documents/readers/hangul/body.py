@@ -10,7 +10,7 @@ from rag_pipeline.documents.document import Section
 from rag_pipeline.documents.readers.base import ReadingOptions
 from rag_pipeline.documents.readers.hangul.numbering import Counters, numbered
 from rag_pipeline.documents.readers.hangul.styles import BULLET, ParagraphShape, Styles
-from rag_pipeline.documents.readers.tables import Cell, markdown_table, spread
+from rag_pipeline.documents.readers.tables import MOST_PLACES, Cell, markdown_table, spread
 from rag_pipeline.errors import DocumentError
 
 # Tables in tables and notes in boxes: what people make ends at five or six.
@@ -18,8 +18,7 @@ _DEEPEST = 60
 # A paragraph may have a level of the outline and yet be running text.
 _LONGEST_HEADING = 100
 _LONGEST_BOLD = 80
-# Places of one table and letters in it, those that merged cells repeat too; what has more is no table anyone made.
-_MOST_PLACES = 2_000_000
+# Letters of one table, those that merged cells repeat too; what has more is no table anyone made.
 _MOST_LETTERS = 20_000_000
 
 Placed = tuple[Sequence[str], int, int]
@@ -193,7 +192,7 @@ class Body:
             return [block for row in rows for blocks, _, _ in row for block in blocks if block]
         cells = [[Cell("\n".join(blocks), down, across) for blocks, down, across in row] for row in rows]
         letters = sum(len(cell.text) * min(max(cell.rows, 1), len(rows)) for row in cells for cell in row)
-        is_grid = len(rows) * width <= _MOST_PLACES and letters <= _MOST_LETTERS
+        is_grid = len(rows) * width <= MOST_PLACES and letters <= _MOST_LETTERS
         grid = spread(cells) if is_grid else [[cell.text for cell in row] for row in cells]
         if is_grid and not self._columns:
             return [table] if (table := markdown_table(grid)) else []

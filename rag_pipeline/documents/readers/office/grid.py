@@ -7,14 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rag_pipeline.documents.readers.tables import Cell, markdown_table, spread
+from rag_pipeline.documents.readers.tables import MOST_PLACES, Cell, markdown_table, spread
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
 GOES_ON = "continue"
-# Places of a grid beyond which a table is written row by row.
-_MOST_PLACES = 2_000_000
 
 
 @dataclass
@@ -51,13 +49,13 @@ def _line(row: Sequence[str]) -> str:
 
 
 def _fits(grid: Sequence[Sequence[str]]) -> bool:
-    return len(grid) * max(map(len, grid), default=0) <= _MOST_PLACES
+    return len(grid) * max(map(len, grid), default=0) <= MOST_PLACES
 
 
 def _grid(rows: Sequence[Sequence[GridCell]]) -> list[list[str]]:
     # Only columns in which a cell begins: programs write grids with far more.
     starts = sorted({cell.column for row in rows for cell in row})
-    if len(starts) * len(rows) > _MOST_PLACES:
+    if len(starts) * len(rows) > MOST_PLACES:
         return [[cell.text for cell in row] for row in rows]
     return spread(_laid_out(rows, starts))
 
