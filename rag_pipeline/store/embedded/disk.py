@@ -12,9 +12,9 @@ every file in it is one that Chroma or tantivy writes, file by file, and nothing
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import sqlite3
+import stat
 import uuid
 from pathlib import Path
 
@@ -37,6 +37,7 @@ _OWN_FILES = {
     "writes": re.compile(rb"\.*\Z"),
 }
 _LOOKED_AT = 64
+_ABSENT = 0
 # The first tables that Chroma makes, in the order it makes them.
 CHROMA_TABLES = frozenset({"migrations", "collections"})
 
@@ -91,19 +92,25 @@ def remove_orphaned_indexes(store: Path) -> None:
 def foreign_file(store: Path) -> str:
     """The name of a file that is none of a store's, in the place of one; empty if there is none."""
     for name, content in _OWN_FILES.items():
+        kind = _kind(store / name)
+        if kind not in (_ABSENT, stat.S_IFREG):
+            return name
         try:
-            if not (store / name).is_file():
-                if os.path.lexists(store / name):
-                    return name
-                continue
             with (store / name).open("rb") as file:
                 beginning = file.read(_LOOKED_AT)
-        except OSError:  # another writer has just removed it, or it may not be read
+        except OSError:  # there is none, another writer has just removed it, or it may not be read
             continue
         if not content.match(beginning):
             return name
-    place = store / LEXICAL_FOLDER
-    return LEXICAL_FOLDER if os.path.lexists(place) and not place.is_dir() else ""
+    return "" if _kind(store / LEXICAL_FOLDER) in (_ABSENT, stat.S_IFDIR) else LEXICAL_FOLDER
+
+
+def _kind(place: Path) -> int:
+    """What there is at a place, links followed, by one look: another process may make or remove it at any time."""
+    try:
+        return stat.S_IFMT(place.stat().st_mode)
+    except OSError:
+        return stat.S_IFLNK if place.is_symlink() else _ABSENT
 
 
 def strangers(store: Path) -> list[str]:

@@ -102,6 +102,24 @@ def test_a_file_of_the_user_in_the_place_of_a_stores_own_is_refused_and_stays(tm
     assert (tmp_path / name).read_text() == "mine"
 
 
+@pytest.mark.parametrize("name", ["writer.lock", "writer.txt", "lexical"])
+def test_what_others_make_and_remove_meanwhile_is_not_taken_for_someone_elses(tmp_path, name):
+    done, place = threading.Event(), tmp_path / name
+
+    def make_and_remove():
+        while not done.is_set():
+            place.mkdir() if name == "lexical" else place.touch()
+            place.rmdir() if name == "lexical" else place.unlink()
+
+    other = threading.Thread(target=make_and_remove)
+    other.start()
+    try:
+        assert {disk.foreign_file(tmp_path) for _ in range(2000)} == {""}
+    finally:
+        done.set()
+        other.join()
+
+
 def test_what_a_killed_writer_left_is_not_taken_for_someone_elses(filled):
     store, _ = filled
     (store / "writer.txt").write_text("process 12 on there since 2026-01-01 10:00:00")
