@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -34,6 +35,8 @@ from rag_pipeline.store.filters import Where, checked
 
 # How often a question is asked again where an ingest replaces passages while they are being found.
 _TRIES = 3
+# So many are looked at where most words that are found are of rows that are deleted.
+_MOST_LOST = 5000
 _EMBEDDING = "embedding the question"
 
 
@@ -179,21 +182,25 @@ class Searcher:
 
     def _search(self, asked: AskedQuestion, k: int, explain: bool) -> list[Passage]:
         lost: set[str] = set()
-        for tried in range(_TRIES):
+        wanted = k
+        for tried in itertools.count():
             self._collection.refresh(at_once=tried > 0, words=self.mode != "dense")
-            asked, chosen = self._best(asked, k)
+            asked, chosen = self._best(asked, wanted)
             rows = self._collection.rows_of([candidate.id for candidate in chosen])
             # Another process may have replaced some of them meanwhile; what was written instead is to be found.
             was_lost, lost = lost, {candidate.id for candidate in chosen} - rows.keys()
-            if lost == was_lost:
+            if lost != was_lost and tried < _TRIES - 1:
+                continue
+            if len(rows) >= k or len(chosen) < wanted or wanted > _MOST_LOST:
                 break
+            # A writer that was cut off has left words of rows that are deleted: others stand behind those.
+            wanted *= 4
+        chosen = [candidate for candidate in chosen if candidate.id in rows][:k]
         explanations = (
             explanations_of(self._collection, asked, chosen, self._has_language_correction()) if explain else {}
         )
         passages = [
-            self._passage(candidate, rows[candidate.id], explanations.get(candidate.id))
-            for candidate in chosen
-            if candidate.id in rows
+            self._passage(candidate, rows[candidate.id], explanations.get(candidate.id)) for candidate in chosen
         ]
         if self.options.context:
             passages = joined(self._collection, passages, self.options.context)
