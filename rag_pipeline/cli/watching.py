@@ -63,8 +63,8 @@ class _Watch:
     """Paths that change below folders, batch by batch, gathered in a thread.
 
     A system watches the folder that a path led to, wherever it is moved, and not the path. So each folder is looked at
-    again all the time: one that is gone is said to be missing, and one that came in its place, as at a deployment or
-    when a disk is mounted again, is watched from then on and counts as changed itself.
+    again all the time: one that is not there is said to be missing, and one that came in its place, as at a deployment
+    or when a disk is mounted again, is watched from then on. All count as changed whenever a new watch begins.
     """
 
     def __init__(self, folders: list[Path]) -> None:
@@ -101,8 +101,8 @@ class _Watch:
                         note(f"folder {folder} is missing; what is stored of it stays, and it is looked for")
                     elif folder in present and folder not in watched:
                         note(f"folder {folder} is back")
-                    if folder in present and present[folder] != watched.get(folder):
-                        returned.add(folder)
+                # Nobody looks between two watches: all that is there may have changed, or be another of that number.
+                returned.update(present)
                 watched = present
         except OSError as error:
             self._changes.put(error)
@@ -139,7 +139,7 @@ class _Watch:
                     returned.clear()
                 for change, path in changes:
                     if change == Change.deleted and path in roots:
-                        # One that is made anew may get the same number.
+                        # One that is made again may get the same number.
                         watched[roots[path]] = _DELETED
                 if self._present() != watched:
                     return

@@ -81,6 +81,20 @@ def test_a_folder_that_is_deleted_and_made_again_at_once_is_watched_again(docs, 
         write_until_seen(changes, docs)
 
 
+def test_a_folder_that_is_away_for_one_look_alone_counts_as_changed(docs, notes, monkeypatch):
+    looks, present = [], watching._Watch._present
+
+    def away_once(watch):
+        looks.append(watch)
+        return {} if len(looks) == 2 else present(watch)
+
+    monkeypatch.setattr(watching._Watch, "_present", away_once)
+    with watching._Watch([docs]) as watch:
+        changes = iter(watch)
+        wait_for_change(changes, docs)
+        write_until_seen(changes, docs)
+
+
 def test_a_link_that_leads_to_another_folder_now_is_followed(docs, notes):
     link, other = docs.parent / "current", docs.parent / "release-2"
     link.symlink_to(docs)
