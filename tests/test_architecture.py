@@ -23,7 +23,7 @@ FLOORS = [
     {"assembly", "passages", "probe", "testing"},
     {"answering", "ingestion", "retrieval"},
     {"evaluation", "integration"},
-    {"pipeline"},
+    {"pipeline", "training"},
     {"cli"},
     {"__main__"},
 ]

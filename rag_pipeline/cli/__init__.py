@@ -33,6 +33,7 @@ from rag_pipeline.cli import (
     query,
     questions,
     status,
+    train,
     verify,
 )
 from rag_pipeline.cli.output import print_error, print_warning
@@ -49,6 +50,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "check-reading": check_reading.command,
     "compare": compare.command,
     "questions": questions.command,
+    "train": train.command,
     "map": map_command.command,
     "adopt": adopt.command,
 }

@@ -150,6 +150,16 @@ class TransformerEmbeddings(PipelineEmbeddings):
         return self._truncated
 
     @property
+    def checkpoint(self) -> Checkpoint:
+        """The files of the model, found and checked."""
+        return self._checkpoint
+
+    @property
+    def device(self) -> str:
+        """What was asked for: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``."""
+        return self._device_name
+
+    @property
     def model(self) -> torch.nn.Module:
         """The loaded transformers model; loads it if need be."""
         return forking.compute(self._loaded).model
