@@ -64,7 +64,7 @@ def repair_collection(store: Store, name: str, check: Check) -> list[str]:
         done.append("brought the lexical index in step with the chunks")
     fingerprint, embedding = opened.fingerprint, opened.embedding
     if any(finding.kind == "index" for finding in check.findings) and fingerprint and embedding:
-        fresh = store.staging(name, fingerprint, embedding, restart=True)
+        fresh = store.staging(name, fingerprint, embedding, "repair")
         opened.copy_into(fresh)
         with fresh.indexing():
             pass

@@ -33,6 +33,7 @@ from filelock import FileLock, Timeout
 from rag_pipeline import forking
 from rag_pipeline.config import HnswSettings
 from rag_pipeline.errors import CollectionNotFoundError, StoreError, StoreLockedError
+from rag_pipeline.store.changing_places import look_up
 from rag_pipeline.store.connection import Connection, Limits, OpenClient
 from rag_pipeline.store.embedded import database, disk, safekeeping
 from rag_pipeline.store.embedded.chroma_errors import translated
@@ -192,26 +193,34 @@ class EmbeddedConnection(Connection):
             CollectionNotFoundError: there is none of that name any more.
             chromadb.errors.ChromaError: it cannot be read.
         """
-        from chromadb.errors import NotFoundError
-
         chroma = opened.collections.get(name)
         if chroma is not None and str(chroma.id) in opened.loaded:
             return chroma
-        try:
-            chroma = opened.client.get_collection(name, embedding_function=None)
-        except NotFoundError:
-            raise CollectionNotFoundError(f"collection {name!r} is no longer in {self._path}") from None
+        chroma = self._look_up(opened, name)
         if str(chroma.id) not in opened.loaded:
             with self._exclusively():
-                chroma = self._load(opened, chroma)
-        elif isinstance(opened.kept.get(str(chroma.id)), RowsAlone):
-            chroma = cast("ChromaCollection", opened.kept[str(chroma.id)])  # it has got another name
+                # Looked up again: nothing is renamed or deleted now until the index is loaded.
+                chroma = self._look_up(opened, name)
+                if str(chroma.id) not in opened.loaded:
+                    chroma = self._load(opened, chroma, name)
+        if isinstance(opened.kept.get(str(chroma.id)), RowsAlone):
+            chroma = cast("ChromaCollection", opened.kept[str(chroma.id)])  # perhaps it has got another name
         opened.collections[name] = chroma
         return chroma
 
-    def _load(self, opened: OpenClient, chroma: ChromaCollection) -> ChromaCollection:
+    def _look_up(self, opened: OpenClient, name: str) -> ChromaCollection:
+        chroma = look_up(opened.client, name)
+        if chroma is None:
+            raise CollectionNotFoundError(f"collection {name!r} is no longer in {self._path}")
+        return chroma
+
+    def collections(self, opened: OpenClient) -> Iterator[ChromaCollection]:
+        """All collections of the store, as they are at one moment."""
+        yield from opened.client.list_collections()
+
+    def _load(self, opened: OpenClient, chroma: ChromaCollection, name: str) -> ChromaCollection:
         """Have Chroma load an index, if it can be loaded; what stands for the collection."""
-        key, name, started = str(chroma.id), chroma.name, time.monotonic()
+        key, started = str(chroma.id), time.monotonic()
         # What was written before the first collection is loaded is loaded with it.
         state = self._state() if not opened.loaded else opened.state
         keeper = safekeeping.IndexKeeper(self._path, chroma)

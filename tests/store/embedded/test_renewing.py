@@ -191,8 +191,6 @@ def test_a_collection_that_is_gone_is_told_by_name(stores):
 def test_whatever_fails_in_chroma_is_told_in_words(stores, monkeypatch, read):
     _, reading = stores
     read(reading)
-    known = ["docs"]
-    monkeypatch.setattr(reading, "_check_known", lambda _: known)
     for name in ("collection", "collections"):
         monkeypatch.setattr(reading._connection, name, lambda *_: 1 / 0)
     with pytest.raises(StoreError, match="the vector store cannot be read: division by zero"):
