@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from chromadb.api.collection_configuration import CreateCollectionConfiguration
     from chromadb.api.models.Collection import Collection as ChromaCollection
 
+    from rag_pipeline.store.overview import Tally
+
 # Chroma lists a hundred collections at once.
 _NAMES = 100
 
@@ -186,6 +188,14 @@ class Connection(abc.ABC):
     @abc.abstractmethod
     def size(self, collection_id: str | None = None) -> int | None:
         """Bytes on this machine's disk of a collection's indexes, or of the whole store; None where unknown."""
+
+    def tallies(self, chromas: Mapping[str, ChromaCollection]) -> Mapping[str, Tally]:  # noqa: ARG002
+        """What can be counted of collections all at once, by id; those are left out that have to be opened.
+
+        Args:
+            chromas: by the names they are asked by.
+        """
+        return {}
 
     @abc.abstractmethod
     def close(self) -> None:

@@ -17,6 +17,7 @@ from rag_pipeline.store.embedded.connection import EmbeddedConnection
 from rag_pipeline.store.fingerprint import EMBEDDING_KEY, STAGED_KEY, Fingerprint
 from rag_pipeline.store.foreign import ForeignCollection
 from rag_pipeline.store.names import RETIRED, STAGING, Operation, is_reserved, known_names, standing_for
+from rag_pipeline.store.overview import Overview, overview_of
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection as ChromaCollection
@@ -82,12 +83,22 @@ class Store:
 
     def own_names(self) -> list[str]:
         """Names of the collections that can be asked here; a store may hold others, of another space."""
-        if not self.exists:
-            return []
-        with self._connection.use() as opened, self._connection.translated("read"):
-            spaces = {chroma.name: space_of(chroma) for chroma in self._connection.collections(opened)}
-        standing = {name: standing_for(name, spaces) for name in known_names(spaces)}
-        return sorted(name for name, other in standing.items() if spaces[other] == SPACE)
+        return sorted(self._own())
+
+    def overviews(self) -> list[Overview]:
+        """All collections that can be asked here in numbers, sorted by name. No index is loaded where it need not be.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        own = self._own()
+        with self._connection.translated("read"):
+            tallies = self._connection.tallies(own)
+        made = []
+        for name, chroma in sorted(own.items()):
+            collection, tally = self._collection(name, chroma), tallies.get(str(chroma.id))
+            made.append(overview_of(collection, tally, self.disk_size(collection) if tally is None else None))
+        return made
 
     def get(self, name: str) -> Collection:
         """One collection.
@@ -194,6 +205,15 @@ class Store:
                 continue
             self._delete(retired)
         self._connection.tidy()
+
+    def _own(self) -> dict[str, ChromaCollection]:
+        """The collections that can be asked here, by name, as Chroma lists them."""
+        if not self.exists:
+            return {}
+        with self._connection.use() as opened, self._connection.translated("read"):
+            listed = {chroma.name: chroma for chroma in self._connection.collections(opened)}
+        known = {name: listed[standing_for(name, listed)] for name in known_names(listed)}
+        return {name: chroma for name, chroma in known.items() if space_of(chroma) == SPACE}
 
     def _unknown(self, name: str) -> CollectionNotFoundError:
         known = self.names()

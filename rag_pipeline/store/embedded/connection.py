@@ -24,7 +24,7 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -40,6 +40,8 @@ from rag_pipeline.store.embedded.chroma_errors import translated
 from rag_pipeline.store.embedded.forked import require_threads, used_once
 from rag_pipeline.store.embedded.lock import writer_lock, writing_now
 from rag_pipeline.store.embedded.rows import RowsAlone, damage_of
+from rag_pipeline.store.embedded.tallies import tallies as count_all
+from rag_pipeline.store.overview import Tally
 from rag_pipeline.store.queueing import WAIT_SECONDS, turn
 
 if TYPE_CHECKING:
@@ -302,6 +304,15 @@ class EmbeddedConnection(Connection):
     def size(self, collection_id: str | None = None) -> int | None:
         """Bytes on disk of a collection's indexes, or of the whole store; None where it cannot be told."""
         return disk.store_size(self._path) if collection_id is None else disk.index_size(self._path, collection_id)
+
+    def tallies(self, chromas: Mapping[str, ChromaCollection]) -> Mapping[str, Tally]:
+        """What the database and the files tell of collections, by id, while nobody writes.
+
+        Raises:
+            StoreLockedError: others hold the lock too long.
+        """
+        with self._exclusively():
+            return count_all(self._path, chromas.items())
 
     def close(self) -> None:
         """Let go of the files, as soon as nobody reads any more."""
