@@ -59,10 +59,14 @@ class OpenClient:
     client: ClientAPI
     opened: float
     number: int = 0
-    state: tuple[int, int] = (0, 0)
+    state: tuple[int, ...] = ()
     """Of a folder when it was opened: what has changed since then it has not seen."""
     loading_seconds: float = 0.0
     users: int = 0
+    retired: bool = False
+    """Whether nobody begins to use it any more."""
+    loading: threading.RLock = field(default_factory=threading.RLock)
+    """Held while an index is loaded."""
     collections: dict[str, ChromaCollection] = field(default_factory=dict)
     loaded: set[str] = field(default_factory=set)
     """Ids of collections."""
@@ -133,7 +137,7 @@ class Connection(abc.ABC):
         finally:
             with self._mutex:
                 opened.users -= 1
-                if opened is not self._current and not opened.users:
+                if opened.retired and not opened.users:
                     self._let_go(opened)
 
     @abc.abstractmethod
@@ -150,8 +154,10 @@ class Connection(abc.ABC):
         if self._process != os.getpid():
             forking.keep(retired)  # its threads and connections are the parent's
             return
-        if retired is not None and not retired.users:
-            self._let_go(retired)
+        if retired is not None and not retired.retired:
+            retired.retired = True
+            if not retired.users:
+                self._let_go(retired)
 
     @abc.abstractmethod
     def collection(self, opened: OpenClient, name: str) -> ChromaCollection:
