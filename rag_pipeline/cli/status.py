@@ -21,8 +21,8 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
 
     store = open_store(load_settings(config))
     try:
-        rows = [_row(overview) for overview in store.overviews()]
-        others = sorted(set(store.names()) - {str(row["collection"]) for row in rows})
+        overviews, others = store.overviews()
+        rows = [_row(overview) for overview in overviews]
         damages = [str(row["damage"]) for row in rows if row["damage"]]
         total = store.disk_size() if store.exists else 0
     finally:

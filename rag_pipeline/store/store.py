@@ -83,22 +83,24 @@ class Store:
 
     def own_names(self) -> list[str]:
         """Names of the collections that can be asked here; a store may hold others, of another space."""
-        return sorted(self._own())
+        return sorted(self._own()[0])
 
-    def overviews(self) -> list[Overview]:
-        """All collections that can be asked here in numbers, sorted by name. No index is loaded where it need not be.
+    def overviews(self) -> tuple[list[Overview], list[str]]:
+        """All collections that can be asked here in numbers, and the names of the others; both sorted by name.
+
+        No index is loaded where it need not be.
 
         Raises:
             StoreError: the store cannot be read.
         """
-        own = self._own()
+        own, others = self._own()
         with self._connection.translated("read"):
             tallies = self._connection.tallies(own)
         made = []
         for name, chroma in sorted(own.items()):
             collection, tally = self._collection(name, chroma), tallies.get(str(chroma.id))
             made.append(overview_of(collection, tally, self.disk_size(collection) if tally is None else None))
-        return made
+        return made, others
 
     def get(self, name: str) -> Collection:
         """One collection.
@@ -206,14 +208,15 @@ class Store:
             self._delete(retired)
         self._connection.tidy()
 
-    def _own(self) -> dict[str, ChromaCollection]:
-        """The collections that can be asked here, by name, as Chroma lists them."""
+    def _own(self) -> tuple[dict[str, ChromaCollection], list[str]]:
+        """The collections that can be asked here, by name, as Chroma lists them; the names of the others."""
         if not self.exists:
-            return {}
+            return {}, []
         with self._connection.use() as opened, self._connection.translated("read"):
             listed = {chroma.name: chroma for chroma in self._connection.collections(opened)}
         known = {name: listed[standing_for(name, listed)] for name in known_names(listed)}
-        return {name: chroma for name, chroma in known.items() if space_of(chroma) == SPACE}
+        own = {name: chroma for name, chroma in known.items() if space_of(chroma) == SPACE}
+        return own, sorted(known.keys() - own.keys())
 
     def _unknown(self, name: str) -> CollectionNotFoundError:
         known = self.names()

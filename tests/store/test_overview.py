@@ -36,7 +36,7 @@ def one_by_one(store: Store):
     """Overviews that are made by opening each collection."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(store._connection, "tallies", lambda _: {})
-        return store.overviews()
+        return store.overviews()[0]
 
 
 def test_what_is_counted_at_once_is_what_opening_each_tells(store, opened):
@@ -58,7 +58,7 @@ def test_what_is_counted_at_once_is_what_opening_each_tells(store, opened):
     store.close()
     reader = Store(Path(store.address))
     opened.clear()
-    found = reader.overviews()
+    found = reader.overviews()[0]
     assert opened == []
     counted = [(one.name, one.documents, one.chunks, one.lexical_chunks) for one in found]
     assert counted == [("between", 1, 2, 0), ("empty", 0, 0, 0), ("files", 4, 8, 8), ("texts", 1, 4, 0)]
@@ -75,7 +75,7 @@ def test_an_index_that_is_damaged_is_told_in_the_same_words(store, monkeypatch):
     store.close()
     (ids,) = Path(store.address).glob("*/index_metadata.pickle")
     ids.unlink()
-    (found,) = store.overviews()
+    (found,), _ = store.overviews()
     assert "the vector index of collection 'docs' is damaged (index_metadata.pickle is missing)" in found.damage
     assert [found] == one_by_one(store)
 
@@ -98,7 +98,7 @@ def test_more_collections_take_no_more_processes_and_no_more_requests(store, mon
         store.close()
         for noted in (started, asked, opened):
             noted.clear()
-        assert all(one.chunks == 2 for one in store.overviews())
+        assert all(one.chunks == 2 for one in store.overviews()[0])
         assert len(store.names()) >= made
         costs.append((len(started), len(asked), len(opened)))
     assert costs[0] == costs[1]
@@ -115,7 +115,7 @@ def change(store: Store, statement: str) -> None:
 def test_what_the_log_holds_and_the_rows_do_not_is_counted_by_opening_the_collection(store, opened):
     for name in ("docs", "whole"):
         fill(store, name)
-    (chroma,) = [one for name, one in store._own().items() if name == "docs"]
+    (chroma,) = [one for name, one in store._own()[0].items() if name == "docs"]
     rows = f"(SELECT id FROM segments WHERE scope = 'METADATA' AND collection = '{chroma.id}')"
     for statement in (
         f"DELETE FROM embeddings WHERE segment_id = {rows}",
@@ -123,7 +123,7 @@ def test_what_the_log_holds_and_the_rows_do_not_is_counted_by_opening_the_collec
     ):
         change(store, statement)
     opened.clear()
-    assert [one.chunks for one in store.overviews()] == [2, 2]
+    assert [one.chunks for one in store.overviews()[0]] == [2, 2]
     assert opened == ["docs"]
 
 
@@ -133,5 +133,5 @@ def test_tables_that_are_not_known_are_not_asked(store, opened):
         patch.setattr("rag_pipeline.store.embedded.tallies._CHUNKS", "SELECT nothing FROM nowhere")
         opened.clear()
         store.close()
-        assert [one.chunks for one in store.overviews()] == [2]
+        assert [one.chunks for one in store.overviews()[0]] == [2]
     assert opened == ["docs"]
