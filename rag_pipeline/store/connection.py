@@ -121,9 +121,13 @@ class Connection(abc.ABC):
         """
 
     @property
+    @abc.abstractmethod
     def being_written(self) -> bool:
-        """Whether someone of this machine seems to write just now; one that was killed may still count."""
-        return False
+        """Whether someone writes just now; one that was killed on another machine may still count."""
+
+    def state(self) -> object:
+        """A value that is equal for as long as nothing was written; None where only its collections tell."""
+        return None
 
     @contextlib.contextmanager
     def use(self) -> Iterator[OpenClient]:

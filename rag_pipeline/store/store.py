@@ -182,8 +182,12 @@ class Store:
 
     @property
     def being_written(self) -> bool:
-        """Whether someone of this machine seems to write just now; one that was killed may still count."""
+        """Whether someone writes just now; one that was killed on another machine may still count."""
         return self._connection.being_written
+
+    def state(self) -> object:
+        """A value that is equal for as long as nothing was written; None where only the collections tell."""
+        return self._connection.state()
 
     def disk_size(self, collection: Collection | None = None) -> int | None:
         """Bytes on this machine's disk of a collection's indexes, or of the whole store; None where unknown."""

@@ -75,8 +75,12 @@ class EmbeddedConnection(Connection):
 
     @property
     def being_written(self) -> bool:
-        """Whether someone seems to write just now; one that was killed counts until the next."""
+        """Whether someone writes just now; one that was killed on another machine counts until the next."""
         return writing_now(self._path)
+
+    def state(self) -> object:
+        """A value that is equal for as long as nothing was written."""
+        return state_of(self._path)
 
     def check(self) -> None:
         """Say in words what Chroma would say in its own, or by a crash."""

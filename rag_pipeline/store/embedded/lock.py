@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,9 +16,13 @@ from filelock import FileLock, Timeout
 
 from rag_pipeline import forking
 from rag_pipeline.errors import StoreError, StoreLockedError
+from rag_pipeline.store.processes import is_alive
 
 _LOCK = "writer.lock"
 _HOLDER = "writer.txt"
+_SAID = re.compile(r"process (?P<process>\d+) on (?P<host>.+) since ")
+# What this process writes to.
+_held: set[Path] = set()
 _LOCK_SECONDS = 120
 _POLL_SECONDS = 0.01
 
@@ -41,7 +46,8 @@ def writer_lock(store: Path) -> Iterator[None]:
         raise StoreLockedError(f"{who} is writing to {store}{holder}; wait until it is done, then try again") from None
     except OSError as error:
         raise StoreError(f"store {store} cannot be written: {error.strerror or error}") from None
-    process = os.getpid()
+    process, place = os.getpid(), store.resolve()
+    _held.add(place)
     try:
         with contextlib.suppress(OSError):
             now = datetime.now(UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
@@ -52,6 +58,7 @@ def writer_lock(store: Path) -> Iterator[None]:
         if os.getpid() == process:
             with contextlib.suppress(OSError):
                 (store / _HOLDER).unlink()
+            _held.discard(place)
             lock.release()
 
 
@@ -101,8 +108,16 @@ class IndexLock:
 
 
 def writing_now(store: Path) -> bool:
-    """Whether someone writes; a writer that was killed may count as one until the next."""
-    return (store / _HOLDER).exists()
+    """Whether someone writes; a writer that was killed on another machine counts as one until the next."""
+    try:
+        said = (store / _HOLDER).read_text("utf-8")
+    except (OSError, ValueError):
+        return False
+    holder = _SAID.match(said)
+    if holder is None or holder["host"] != socket.gethostname():
+        return True
+    process = int(holder["process"])
+    return store.resolve() in _held if process == os.getpid() else is_alive(process)
 
 
 def _ourselves() -> str:

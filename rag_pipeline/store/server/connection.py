@@ -107,6 +107,12 @@ class ServerConnection(Connection):
             finally:
                 self._lease = None
 
+    @property
+    def being_written(self) -> bool:
+        """Whether someone writes just now, on whichever machine."""
+        with self.use() as opened, self.translated("read"):
+            return WriterLease(opened.client, self.address).is_held
+
     def _ready(self) -> OpenClient:
         if self._current is None:
             with self.translated("open"):
