@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from chromadb.api.collection_configuration import CreateCollectionConfiguration
     from chromadb.api.models.Collection import Collection as ChromaCollection
 
-    from rag_pipeline.store.overview import Tally
 
 # Chroma lists a hundred collections at once.
 _NAMES = 100
@@ -50,6 +49,18 @@ class Limits:
     value_bytes: int | None = None
     predicates: int | None = None
     """Most comparisons in one filter."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What can be counted of a collection without opening it."""
+
+    documents: int
+    chunks: int
+    index_bytes: int | None
+    """Of its indexes on this machine's disk; None where that is not known."""
+    damage: str
+    """What is wrong with its vector index, and what to do; empty if nothing is."""
 
 
 @dataclass(eq=False)

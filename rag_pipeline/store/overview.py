@@ -5,19 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rag_pipeline.store.collection import Collection
+from rag_pipeline.store.connection import Tally
 from rag_pipeline.store.fingerprint import Fingerprint
-
-
-@dataclass(frozen=True)
-class Tally:
-    """What can be counted of a collection without opening it."""
-
-    documents: int
-    chunks: int
-    index_bytes: int | None
-    """Of its indexes on this machine's disk; None where that is not known."""
-    damage: str
-    """What is wrong with its vector index, and what to do; empty if nothing is."""
 
 
 @dataclass(frozen=True)

@@ -16,23 +16,24 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from rag_pipeline import forking
 from rag_pipeline.config import HnswSettings
 from rag_pipeline.errors import CollectionNotFoundError, StoreError
 from rag_pipeline.store.changing_places import look_up
-from rag_pipeline.store.connection import Connection, Limits, OpenClient
+from rag_pipeline.store.connection import Connection, Limits, OpenClient, Tally
 from rag_pipeline.store.embedded import disk, safekeeping
 from rag_pipeline.store.embedded.chroma_errors import translated
 from rag_pipeline.store.embedded.clients import WRITES, clients_of, state_of
 from rag_pipeline.store.embedded.lock import IndexLock, writer_lock, writing_now
 from rag_pipeline.store.embedded.rows import RowsAlone, damage_of
 from rag_pipeline.store.embedded.tallies import tallies as count_all
-from rag_pipeline.store.overview import Tally
 from rag_pipeline.store.queueing import WAIT_SECONDS, turn
 
 if TYPE_CHECKING:
@@ -142,7 +143,9 @@ class EmbeddedConnection(Connection):
                 self._writing = False
                 self.recovered.clear()
                 opened, self._current = self._current, None
-                if opened is not None:
+                if self._process != os.getpid():
+                    forking.keep(opened)
+                elif opened is not None:
                     self._clients.hand_over(self, opened)
 
     @contextlib.contextmanager

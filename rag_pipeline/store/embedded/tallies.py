@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rag_pipeline.store.connection import Tally
 from rag_pipeline.store.embedded import database, disk, safekeeping
 from rag_pipeline.store.embedded.rows import damage_of
-from rag_pipeline.store.overview import Tally
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection as ChromaCollection

@@ -217,6 +217,17 @@ def test_threads_with_stores_of_their_own_read_while_one_writes(place):
     assert failures == []
 
 
+def test_what_a_parent_writes_with_is_not_handed_over_in_its_child(place):
+    store = Store(place / "chroma_db")
+    with store.writer():
+        assert found(store) == ["a"]
+        parent, client = store._connection._process, store._connection._current
+        store._connection._process = -1  # as in a child that leaves the block
+    store._connection._process = parent
+    assert store._connection._clients.shared is None
+    store._connection._clients.let_go(client)
+
+
 FORKED = """
 import os, sys
 from pathlib import Path
