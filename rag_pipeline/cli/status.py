@@ -8,7 +8,7 @@ from rag_pipeline.cli.options import ConfigOption, JsonOption
 from rag_pipeline.cli.output import human_size, make_console, note, print_json, print_warning, result
 
 if TYPE_CHECKING:
-    from rag_pipeline.store import Store
+    from rag_pipeline.store.overview import Overview
 
 
 def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
@@ -21,9 +21,8 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
 
     store = open_store(load_settings(config))
     try:
-        own = store.own_names()
-        others = sorted(set(store.names()) - set(own))
-        rows = [_row(store, name) for name in own]
+        overviews, others = store.overviews()
+        rows = [_row(overview) for overview in overviews]
         damages = [str(row["damage"]) for row in rows if row["damage"]]
         total = store.disk_size() if store.exists else 0
     finally:
@@ -66,21 +65,19 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
     return 0
 
 
-def _row(store: Store, name: str) -> dict[str, object]:
+def _row(overview: Overview) -> dict[str, object]:
     """One collection in plain values."""
-    collection = store.get(name)
-    files = collection.stored_files()
-    fingerprint = collection.fingerprint
+    fingerprint = overview.fingerprint
     return {
-        "collection": name,
-        "embedding": collection.embedding,
+        "collection": overview.name,
+        "embedding": overview.embedding,
         "model": fingerprint.values.get("model") if fingerprint else None,
         "dimension": fingerprint.dimension if fingerprint else None,
-        "documents": len(files.versions),
-        "chunks": files.chunks,
-        "lexical_chunks": collection.lexical.count,
-        "index_bytes": store.disk_size(collection),
-        "damage": collection.damage,
+        "documents": overview.documents,
+        "chunks": overview.chunks,
+        "lexical_chunks": overview.lexical_chunks,
+        "index_bytes": overview.index_bytes,
+        "damage": overview.damage,
     }
 
 

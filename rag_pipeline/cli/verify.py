@@ -28,7 +28,7 @@ def command(
 
     Looks for half-written files, chunks stored twice or by something else, vectors that are broken or not of length
     one; compares the index with the exact ranking on a sample, and the lexical index with the chunks. With something
-    off, the exit code is 1.
+    off, the exit code is 1. While someone writes, what may be on its way is told, and is not counted as off.
     """
     from rag_pipeline.assembly import open_store
     from rag_pipeline.config import load_settings
@@ -36,14 +36,12 @@ def command(
 
     store = open_store(load_settings(config))
     try:
-        written = store.being_written
         checks = verify_collections(store, [collection] if collection else None, repair=repair)
-        written = written or store.being_written
     finally:
         store.close()
-    if written:
+    if any(check.being_written for check in checks.values()):
         print_warning(
-            "someone writes to the store, or was killed at it: what is not whole yet may be a file on its way"
+            "someone is writing to the store: what is not whole yet may be on its way; verify again when it is done"
         )
     if as_json:
         print_json(
@@ -53,6 +51,8 @@ def command(
                     "of_no_file": check.foreign,
                     "recall": check.recall,
                     "findings": [finding.as_dict() for finding in check.findings],
+                    "being_written": check.being_written,
+                    "unsettled": [finding.as_dict() for finding in check.unsettled],
                     "repaired": check.repaired,
                 }
                 for name, check in checks.items()
@@ -68,10 +68,18 @@ def _show(checks: dict[str, Check]) -> None:
         result("no collection yet")
     for name, check in checks.items():
         recall = "" if check.recall is None else f"; the index finds {check.recall:.1%} of the nearest 10"
-        state = "whole" if not check.findings else f"{len(check.findings)} findings"
+        state = _state(check)
         foreign = f", {check.foreign} of them of no file" if check.foreign else ""
         result(f"{name}: {state}; {check.chunks} chunks{foreign}{recall}")
         for finding in check.findings:
             result(f"  {finding.kind}: {finding.detail}")
+        for finding in check.unsettled:
+            result(f"  not whole yet: {finding.detail}")
         for line in check.repaired:
             result(f"  repaired: {line}")
+
+
+def _state(check: Check) -> str:
+    if check.findings:
+        return f"{len(check.findings)} findings"
+    return "being written" if check.unsettled else "whole"

@@ -87,7 +87,7 @@ def adopt(
                 raise UsageError(f"collection {target!r} is there already; choose another name with --as")
             sample = foreign.sample(SAMPLE)
             lowest = _check(foreign, sample, embeddings, embedding)
-            staged = store.staging(target, fingerprint, embedding, restart=True)
+            staged = store.staging(target, fingerprint, embedding, "adopt")
             chunks = 0
             with staged.indexing():
                 for rows in foreign.pages():

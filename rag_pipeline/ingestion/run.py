@@ -90,7 +90,7 @@ def ingest(
 def _collection(parts: Preparation, name: str, *, rebuild: bool) -> Collection:
     """The collection to write to: the one that is there, a new one, or one that will replace it."""
     if rebuild:
-        return parts.store.staging(name, parts.fingerprint, parts.embedding)
+        return parts.store.staging(name, parts.fingerprint, parts.embedding, "rebuild")
     existing = parts.existing_collection()
     if existing is not None:
         return existing

@@ -9,6 +9,7 @@ they are short, and that a term is there says more than how often.
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import re
 import shutil
@@ -75,8 +76,15 @@ class LexicalIndex:
 
     @property
     def count(self) -> int:
-        """How many chunks it holds."""
-        return int(self._searcher().num_docs) if self.exists else 0
+        """How many chunks it holds, without opening it."""
+        if not self.exists:
+            return 0
+        try:
+            segments = json.loads((self.folder / _META_FILE).read_text(encoding="utf-8"))["segments"]
+            deleted = sum(one["deletes"]["num_deleted_docs"] for one in segments if one["deletes"])
+            return int(sum(one["max_doc"] for one in segments) - deleted)
+        except (OSError, ValueError, KeyError, TypeError):
+            return int(self._searcher().num_docs)
 
     @property
     def revision(self) -> str:

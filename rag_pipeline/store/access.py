@@ -11,7 +11,7 @@ from rag_pipeline.lexical.index import LexicalIndex
 from rag_pipeline.store.connection import Connection
 from rag_pipeline.store.document_filters import WhereDocument, checked_document, document_predicates
 from rag_pipeline.store.filters import Where, checked, predicates
-from rag_pipeline.store.fingerprint import EMBEDDING_KEY, PROBE_KEY, Fingerprint, describe_differences
+from rag_pipeline.store.fingerprint import EMBEDDING_KEY, PROBE_KEY, STAGED_KEY, Fingerprint, describe_differences
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection as ChromaCollection
@@ -41,21 +41,25 @@ class CollectionAccess:
     """
 
     def __init__(
-        self, connection: Connection, chroma: ChromaCollection, lexical_index: Callable[[str], LexicalIndex]
+        self,
+        connection: Connection,
+        name: str,
+        chroma: ChromaCollection,
+        lexical_index: Callable[[str], LexicalIndex],
     ) -> None:
         self._connection = connection
         self._lexical_index = lexical_index
+        self.name = name
+        """The name it is asked by; Chroma's own of it is another while it is taking another one's place."""
         self._take(chroma)
         space = space_of(chroma)
         if space != SPACE:
             raise StoreError(
-                f"collection {chroma.name!r} has the space {space!r}, not inner product ('ip');"
-                f" recreate it: rag-pipeline ingest --collection {chroma.name} --rebuild"
+                f"collection {name!r} has the space {space!r}, not inner product ('ip');"
+                f" recreate it: rag-pipeline ingest --collection {name} --rebuild"
             )
 
     def _take(self, chroma: ChromaCollection) -> None:
-        self.name = chroma.name
-        """The collection's name."""
         self.id = str(chroma.id)
         """Chroma's own id of the collection; another one when it has been recreated."""
         metadata = chroma.metadata or {}
@@ -64,6 +68,9 @@ class CollectionAccess:
         """Name, in the configuration, of the embedding it was made with."""
         self.fingerprint = Fingerprint.from_metadata(metadata)
         """How it was made; None for a collection that this package did not make."""
+        staged_for = metadata.get(STAGED_KEY)
+        self.staged_for = None if staged_for is None else str(staged_for)
+        """What it was made for, if in the place of another: ``rebuild``, ``adopt`` or ``repair``."""
         probe = metadata.get(PROBE_KEY)
         self.probe = None if probe is None else str(probe)
         """The vector of a text by which its embedding is known again, as :mod:`rag_pipeline.probe` writes it."""
@@ -106,7 +113,7 @@ class CollectionAccess:
                     if chroma is not None and self._connection.damage(chroma):
                         raise  # as it stays until a writer recovers it, and then the store is opened again
                     # What was written since the client was opened is among the rows, and not yet in its index; and a
-                    # collection that is being recreated is missing for a moment.
+                    # collection that was recreated is another one.
                     self._connection.renew(opened)
                     if tried == TRIES - 1:
                         raise

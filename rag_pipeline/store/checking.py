@@ -18,6 +18,8 @@ _NORM_TOLERANCE = 1e-3
 _SCORE_TOLERANCE = 1e-5
 _LEAST_RECALL = 0.99
 _SAMPLE = 200
+# What is found of a whole collection while chunks are written and removed.
+_PASSING = frozenset({"half-written", "stale", "duplicate", "index", "lexical"})
 _NEAREST = 10
 
 
@@ -46,8 +48,18 @@ class Check:
     recall: float | None = None
     """Share of the ten nearest that the index finds, over a sample of stored vectors; None: too few to say."""
     findings: list[Finding] = field(default_factory=list)
+    being_written: bool = False
+    """Whether someone wrote to the store meanwhile, so that more may be on its way."""
+    unsettled: list[Finding] = field(default_factory=list)
+    """What was off and may be a file on its way, since someone was writing; nothing is wrong for all that is known."""
     repaired: list[str] = field(default_factory=list)
     """What a repair did, in words."""
+
+    def allow_for_writing(self) -> None:
+        """Someone wrote while this was found: what a write explains is no finding."""
+        self.being_written = True
+        self.unsettled = [finding for finding in self.findings if finding.kind in _PASSING]
+        self.findings = [finding for finding in self.findings if finding.kind not in _PASSING]
 
 
 def check_collection(collection: Collection) -> Check:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from chromadb.api.collection_configuration import CreateCollectionConfiguration
     from chromadb.api.models.Collection import Collection as ChromaCollection
 
+
 # Chroma lists a hundred collections at once.
 _NAMES = 100
 
@@ -50,6 +51,18 @@ class Limits:
     """Most comparisons in one filter."""
 
 
+@dataclass(frozen=True)
+class Tally:
+    """What can be counted of a collection without opening it."""
+
+    documents: int
+    chunks: int
+    index_bytes: int | None
+    """Of its indexes on this machine's disk; None where that is not known."""
+    damage: str
+    """What is wrong with its vector index, and what to do; empty if nothing is."""
+
+
 @dataclass(eq=False)
 class OpenClient:
     """One opened client and the collections it has loaded."""
@@ -57,10 +70,14 @@ class OpenClient:
     client: ClientAPI
     opened: float
     number: int = 0
-    state: tuple[int, int] = (0, 0)
+    state: tuple[int, ...] = ()
     """Of a folder when it was opened: what has changed since then it has not seen."""
     loading_seconds: float = 0.0
     users: int = 0
+    retired: bool = False
+    """Whether nobody begins to use it any more."""
+    loading: threading.RLock = field(default_factory=threading.RLock)
+    """Held while an index is loaded."""
     collections: dict[str, ChromaCollection] = field(default_factory=dict)
     loaded: set[str] = field(default_factory=set)
     """Ids of collections."""
@@ -115,9 +132,13 @@ class Connection(abc.ABC):
         """
 
     @property
+    @abc.abstractmethod
     def being_written(self) -> bool:
-        """Whether someone of this machine seems to write just now; one that was killed may still count."""
-        return False
+        """Whether someone writes just now; one that was killed on another machine may still count."""
+
+    def state(self) -> object:
+        """A value that is equal for as long as nothing was written; None where only its collections tell."""
+        return None
 
     @contextlib.contextmanager
     def use(self) -> Iterator[OpenClient]:
@@ -131,7 +152,7 @@ class Connection(abc.ABC):
         finally:
             with self._mutex:
                 opened.users -= 1
-                if opened is not self._current and not opened.users:
+                if opened.retired and not opened.users:
                     self._let_go(opened)
 
     @abc.abstractmethod
@@ -148,8 +169,10 @@ class Connection(abc.ABC):
         if self._process != os.getpid():
             forking.keep(retired)  # its threads and connections are the parent's
             return
-        if retired is not None and not retired.users:
-            self._let_go(retired)
+        if retired is not None and not retired.retired:
+            retired.retired = True
+            if not retired.users:
+                self._let_go(retired)
 
     @abc.abstractmethod
     def collection(self, opened: OpenClient, name: str) -> ChromaCollection:
@@ -186,6 +209,14 @@ class Connection(abc.ABC):
     @abc.abstractmethod
     def size(self, collection_id: str | None = None) -> int | None:
         """Bytes on this machine's disk of a collection's indexes, or of the whole store; None where unknown."""
+
+    def tallies(self, chromas: Mapping[str, ChromaCollection]) -> Mapping[str, Tally]:  # noqa: ARG002
+        """What can be counted of collections all at once, by id; those are left out that have to be opened.
+
+        Args:
+            chromas: by the names they are asked by.
+        """
+        return {}
 
     @abc.abstractmethod
     def close(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 FINGERPRINT_KEY = "rag_pipeline:fingerprint"
 EMBEDDING_KEY = "rag_pipeline:embedding"
 PROBE_KEY = "rag_pipeline:probe"
+STAGED_KEY = "rag_pipeline:staged_for"
 
 # Said in an error in this order, so that the most telling difference comes first.
 _FIELDS = (

@@ -25,9 +25,13 @@ class CollectionReader(CollectionAccess):
     """Reads one collection, without its vector index; made by :class:`rag_pipeline.store.Store`."""
 
     def __init__(
-        self, connection: Connection, chroma: ChromaCollection, lexical_index: Callable[[str], LexicalIndex]
+        self,
+        connection: Connection,
+        name: str,
+        chroma: ChromaCollection,
+        lexical_index: Callable[[str], LexicalIndex],
     ) -> None:
-        super().__init__(connection, chroma, lexical_index)
+        super().__init__(connection, name, chroma, lexical_index)
         self._replica = LexicalReplica(self) if connection.is_shared else None
 
     def refresh(self, *, at_once: bool = False, words: bool = True) -> object:

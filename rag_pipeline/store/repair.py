@@ -5,12 +5,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
+from rag_pipeline.errors import CollectionMismatchError, CollectionNotFoundError, StoreError
 from rag_pipeline.store.checking import Check, check_collection
 from rag_pipeline.store.store import Store
+
+# How often a collection is checked that others write to.
+_TRIES = 3
 
 
 def verify_collections(store: Store, names: Sequence[str] | None = None, *, repair: bool = False) -> dict[str, Check]:
     """Check collections, and mend what is off if wanted.
+
+    While someone writes, what is not whole yet is no finding: it is among a check's ``unsettled``.
 
     Args:
         store: where they are.
@@ -20,17 +26,44 @@ def verify_collections(store: Store, names: Sequence[str] | None = None, *, repa
     Raises:
         CollectionNotFoundError: there is none of a name.
         StoreLockedError: another process is writing, and collections are to be mended.
-        StoreError: the store cannot be read or written.
+        StoreError: the store cannot be read or written; or someone wrote so much that it could not be checked.
     """
+    if not repair:
+        chosen = store.own_names() if names is None else names
+        return {name: _checked(store, name) for name in chosen}
     # What is mended must not be what an ingest is completing meanwhile.
-    with store.writer() if repair and store.exists else contextlib.nullcontext():
+    with store.writer() if store.exists else contextlib.nullcontext():
         chosen = store.own_names() if names is None else names
         checks = {name: check_collection(store.get(name)) for name in chosen}
-        if repair:
-            for name, check in checks.items():
-                if check.findings:
-                    check.repaired += repair_collection(store, name, check)
+        for name, check in checks.items():
+            if check.findings:
+                check.repaired += repair_collection(store, name, check)
     return checks
+
+
+def _checked(store: Store, name: str) -> Check:
+    """A check of one collection, done again if someone wrote meanwhile and is done."""
+    for tried in range(1, _TRIES + 1):
+        written, before = store.being_written, store.state()
+        collection = store.get(name)
+        try:
+            check = check_collection(collection)
+        except (StoreError, CollectionMismatchError, CollectionNotFoundError) as error:
+            if tried < _TRIES and store.state() != before:
+                continue
+            if written or store.being_written:
+                raise StoreError(
+                    f"someone is writing to {store.address}, and collection {name!r} cannot be checked meanwhile"
+                    f" ({error}); verify again when it is done"
+                ) from None
+            raise
+        written = written or store.being_written
+        if written or not check.findings or store.state() == before:
+            break
+    # Where others wrote again and again between these looks, that explains as much.
+    if written or (check.findings and store.state() != before):
+        check.allow_for_writing()
+    return check
 
 
 def repair_collection(store: Store, name: str, check: Check) -> list[str]:
@@ -64,7 +97,7 @@ def repair_collection(store: Store, name: str, check: Check) -> list[str]:
         done.append("brought the lexical index in step with the chunks")
     fingerprint, embedding = opened.fingerprint, opened.embedding
     if any(finding.kind == "index" for finding in check.findings) and fingerprint and embedding:
-        fresh = store.staging(name, fingerprint, embedding, restart=True)
+        fresh = store.staging(name, fingerprint, embedding, "repair")
         opened.copy_into(fresh)
         with fresh.indexing():
             pass

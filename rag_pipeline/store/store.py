@@ -14,9 +14,10 @@ from rag_pipeline.store.access import SPACE, space_of
 from rag_pipeline.store.collection import Collection
 from rag_pipeline.store.connection import Connection, OpenClient
 from rag_pipeline.store.embedded.connection import EmbeddedConnection
-from rag_pipeline.store.fingerprint import EMBEDDING_KEY, Fingerprint
+from rag_pipeline.store.fingerprint import EMBEDDING_KEY, STAGED_KEY, Fingerprint
 from rag_pipeline.store.foreign import ForeignCollection
-from rag_pipeline.store.names import RETIRED, STAGING, is_reserved
+from rag_pipeline.store.names import RETIRED, STAGING, Operation, is_reserved, known_names, standing_for
+from rag_pipeline.store.overview import Overview, overview_of
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection as ChromaCollection
@@ -78,15 +79,28 @@ class Store:
         """Names of the collections, sorted; half-made ones are left out."""
         if not self.exists:
             return []
-        return sorted(name for name in self._all_names() if not is_reserved(name))
+        return sorted(known_names(self._all_names()))
 
     def own_names(self) -> list[str]:
         """Names of the collections that can be asked here; a store may hold others, of another space."""
-        if not self.exists:
-            return []
-        with self._connection.use() as opened, self._connection.translated("read"):
-            made = {chroma.name: space_of(chroma) for chroma in self._connection.collections(opened)}
-        return sorted(name for name, space in made.items() if space == SPACE and not is_reserved(name))
+        return sorted(self._own()[0])
+
+    def overviews(self) -> tuple[list[Overview], list[str]]:
+        """All collections that can be asked here in numbers, and the names of the others; both sorted by name.
+
+        No index is loaded where it need not be.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        own, others = self._own()
+        with self._connection.translated("read"):
+            tallies = self._connection.tallies(own)
+        made = []
+        for name, chroma in sorted(own.items()):
+            collection, tally = self._collection(name, chroma), tallies.get(str(chroma.id))
+            made.append(overview_of(collection, tally, self.disk_size(collection) if tally is None else None))
+        return made, others
 
     def get(self, name: str) -> Collection:
         """One collection.
@@ -95,8 +109,10 @@ class Store:
             CollectionNotFoundError: there is none of that name; the known ones are listed.
             StoreError: the store cannot be read.
         """
-        self._check_known(name)
-        return self._get(name)
+        found = self.find(name)
+        if found is None:
+            raise self._unknown(name)
+        return found
 
     def find(self, name: str) -> Collection | None:
         """One collection; None: there is none of that name.
@@ -104,7 +120,12 @@ class Store:
         Raises:
             StoreError: the store cannot be read.
         """
-        return self._get(name) if name in self.names() else None
+        if is_reserved(name) or not self.exists:
+            return None
+        try:
+            return self._get(name)
+        except CollectionNotFoundError:
+            return None
 
     def foreign(self, name: str) -> ForeignCollection:
         """One collection, whoever made it.
@@ -112,18 +133,23 @@ class Store:
         Raises:
             CollectionNotFoundError: there is none of that name; the known ones are listed.
         """
-        self._check_known(name)
+        if name not in self.names():
+            raise self._unknown(name)
         return ForeignCollection(self._connection, name)
 
-    def create(self, name: str, fingerprint: Fingerprint, embedding: str) -> Collection:
+    def create(
+        self, name: str, fingerprint: Fingerprint, embedding: str, *, staged_for: Operation | None = None
+    ) -> Collection:
         """Make an empty collection with the inner-product space, which is read back."""
         limit = self._connection.limits.metadata_characters
         metadata = {**fingerprint.to_metadata(limit), EMBEDDING_KEY: embedding}
+        if staged_for is not None:
+            metadata[STAGED_KEY] = staged_for
         self._connection.check()
         with self._changing() as opened:
             configuration = self._connection.index_configuration(self._hnsw)
             chroma = self._connection.create(opened, name, configuration, metadata)
-        return self._collection(chroma)
+        return self._collection(name, chroma)
 
     def recreate(self, name: str, fingerprint: Fingerprint, embedding: str) -> Collection:
         """Recreate a collection in place of one that is empty."""
@@ -132,18 +158,20 @@ class Store:
         self._connection.tidy()
         return made
 
-    def staging(self, name: str, fingerprint: Fingerprint, embedding: str, *, restart: bool = False) -> Collection:
+    def staging(self, name: str, fingerprint: Fingerprint, embedding: str, operation: Operation) -> Collection:
         """The collection that will take the place of ``name``.
 
-        One left by a run that was cut off is continued, unless it is to ``restart``.
+        One left by a rebuild that was cut off is continued by the next, if it is made in the same way. What another
+        operation has left holds rows that a rebuild would not find in its folders, and is deleted.
         """
         staging = name + STAGING
         if staging in self._all_names():
             left = self._get(staging)
-            if not restart and left.fingerprint is not None and not left.fingerprint.differences(fingerprint):
+            is_same = left.fingerprint is not None and not left.fingerprint.differences(fingerprint)
+            if is_same and operation == left.staged_for == "rebuild":
                 return left
             self._delete(staging)
-        return self.create(staging, fingerprint, embedding)
+        return self.create(staging, fingerprint, embedding, staged_for=operation)
 
     def replace(self, name: str, staging: Collection) -> None:
         """Put a staged collection in the place of ``name``. Cut off at any point, the next writer finishes it."""
@@ -154,8 +182,12 @@ class Store:
 
     @property
     def being_written(self) -> bool:
-        """Whether someone of this machine seems to write just now; one that was killed may still count."""
+        """Whether someone writes just now; one that was killed on another machine may still count."""
         return self._connection.being_written
+
+    def state(self) -> object:
+        """A value that is equal for as long as nothing was written; None where only the collections tell."""
+        return self._connection.state()
 
     def disk_size(self, collection: Collection | None = None) -> int | None:
         """Bytes on this machine's disk of a collection's indexes, or of the whole store; None where unknown."""
@@ -180,11 +212,20 @@ class Store:
             self._delete(retired)
         self._connection.tidy()
 
-    def _check_known(self, name: str) -> None:
+    def _own(self) -> tuple[dict[str, ChromaCollection], list[str]]:
+        """The collections that can be asked here, by name, as Chroma lists them; the names of the others."""
+        if not self.exists:
+            return {}, []
+        with self._connection.use() as opened, self._connection.translated("read"):
+            listed = {chroma.name: chroma for chroma in self._connection.collections(opened)}
+        known = {name: listed[standing_for(name, listed)] for name in known_names(listed)}
+        own = {name: chroma for name, chroma in known.items() if space_of(chroma) == SPACE}
+        return own, sorted(known.keys() - own.keys())
+
+    def _unknown(self, name: str) -> CollectionNotFoundError:
         known = self.names()
-        if name not in known:
-            listed = f"known: {', '.join(known)}" if known else "the store has none yet: run rag-pipeline ingest first"
-            raise CollectionNotFoundError(f"unknown collection {name!r} in {self.address}; {listed}")
+        listed = f"known: {', '.join(known)}" if known else "the store has none yet: run rag-pipeline ingest first"
+        return CollectionNotFoundError(f"unknown collection {name!r} in {self.address}; {listed}")
 
     def _rename(self, old: str, new: str) -> None:
         # Not by way of Collection, which takes none of another space.
@@ -201,10 +242,10 @@ class Store:
         self._connection.check()
         with self._connection.use() as opened, self._connection.translated("read"):
             chroma = self._connection.collection(opened, name)
-        return self._collection(chroma)
+        return self._collection(name, chroma)
 
-    def _collection(self, chroma: ChromaCollection) -> Collection:
-        return Collection(self._connection, chroma, self._lexical_index)
+    def _collection(self, name: str, chroma: ChromaCollection) -> Collection:
+        return Collection(self._connection, name, chroma, self._lexical_index)
 
     def _lexical_index(self, collection_id: str) -> LexicalIndex:
         folder = self._connection.lexical_root / collection_id

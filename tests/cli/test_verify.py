@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import signal
 import sqlite3
 
 import numpy as np
@@ -16,9 +17,35 @@ from rag_pipeline.errors import StoreError
 from rag_pipeline.ingestion.run import IngestTarget, ingest
 from rag_pipeline.pipeline import Pipeline
 from rag_pipeline.store import Store
+from rag_pipeline.store.checking import Finding, check_collection
 from rag_pipeline.testing import HashEmbeddings
+from tests.conftest import started
 
 pytestmark = pytest.mark.slow
+
+KILLED_WRITER = """
+import os, signal, sys
+from pathlib import Path
+from rag_pipeline.store import Store
+from rag_pipeline.store.checking import Finding, check_collection
+with Store(Path(sys.argv[1])).writer():
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+INGESTING = """
+import sys
+from pathlib import Path
+from tests.cli import test_verify as tests
+place = Path(sys.argv[1])
+for number in range(40):
+    text = "".join(f"## Part {part}\\n\\nWord{number} word{part}.\\n\\n" for part in range(40))
+    (place / "docs" / f"more{number}.md").write_text(f"# Number {number}\\n\\n{text}")
+print("begun", flush=True)
+for _ in range(2):
+    tests.fill(place, rebuild=sys.argv[2] == "True")
+    for number in range(40):
+        file = place / "docs" / f"more{number}.md"
+        file.write_text(file.read_text().replace("Word", "Another word "))
+"""
 
 
 @pytest.fixture
@@ -79,11 +106,82 @@ def test_while_another_process_writes_nothing_is_judged_to_be_mended(place, chro
     with writing.writer():
         assert run("verify", ["--repair"]) == 4
         assert "is writing to" in capsys.readouterr().err
-        assert run("verify", []) == 1  # to look is allowed
+        assert run("verify", []) == 0  # to look is allowed
         captured = capsys.readouterr()
-        assert "1 of 2 chunks" in captured.out
-        assert "someone writes to the store" in captured.err
+        assert captured.out.startswith("docs: being written; 3 chunks")
+        assert "not whole yet: container.md: 1 of 2 chunks" in captured.out
+        assert "someone is writing to the store" in captured.err
+        assert run("verify", ["--json"]) == 0
+        told = json.loads(capsys.readouterr().out)["docs"]
+        assert (told["being_written"], told["findings"]) == (True, [])
+        assert {finding["kind"] for finding in told["unsettled"]} == {"half-written", "lexical"}
     writing.close()
+    assert verify(capsys)[0] == 1
+
+
+def test_a_vector_that_is_broken_is_reported_while_someone_writes(place, chroma, capsys):
+    chroma.update(ids=chroma.get()["ids"][:1], embeddings=[[2.0] * 64])
+    writing = Store(place / "chroma_db")
+    with writing.writer():
+        assert run("verify", []) == 1
+        assert "1 vectors are not of length one" in capsys.readouterr().out
+    writing.close()
+
+
+def test_what_a_writer_that_was_killed_has_left_is_reported(place, chroma, capsys):
+    chroma.delete(ids=chroma.get(where={"source": "container.md"})["ids"][:1])
+    killed = started("-c", KILLED_WRITER, place / "chroma_db")
+    _, err = killed.communicate(timeout=300)
+    assert killed.returncode == -signal.SIGKILL, err
+    assert (place / "chroma_db" / "writer.txt").exists()
+    code, out = verify(capsys)
+    assert (code, "half-written: container.md: 1 of 2 chunks" in out) == (1, True)
+
+
+def test_what_was_brought_in_while_it_was_looked_at_is_looked_at_again(place, chroma, capsys, monkeypatch):
+    (place / "docs" / "more.md").write_text("# More\n\nMore.\n\n# And more\n\nAnd more.\n")
+    looked = []
+
+    def check(collection):
+        looked.append(collection)
+        found = check_collection(collection)
+        if len(looked) == 1:
+            fill(place)  # after the look, so that what it found is of the time before
+            found.findings.append(Finding("lexical", "it lags behind"))
+        return found
+
+    monkeypatch.setattr("rag_pipeline.store.repair.check_collection", check)
+    assert verify(capsys) == (0, "docs: whole; 6 chunks; the index finds 100.0% of the nearest 10\n")
+    assert len(looked) == 2
+
+
+def test_a_collection_that_cannot_be_checked_for_all_the_writing_is_told_so(place, monkeypatch, capsys):
+    def check(_):
+        raise StoreError("a row is missing")
+
+    monkeypatch.setattr("rag_pipeline.store.repair.check_collection", check)
+    writing = Store(place / "chroma_db")
+    with writing.writer():
+        assert run("verify", []) == 4
+    assert "someone is writing to" in (said := capsys.readouterr().err)
+    assert "cannot be checked meanwhile (a row is missing); verify again when it is done" in said
+    assert run("verify", []) == 4
+    assert "error: a row is missing" in capsys.readouterr().err
+    writing.close()
+
+
+@pytest.mark.parametrize("rebuild", [False, True], ids=["updated", "rebuilt"])
+def test_during_an_ingest_no_damage_is_reported(place, capsys, rebuild):
+    running = started("-c", INGESTING, place, rebuild)
+    assert running.stdout.readline() == "begun\n"
+    told = []
+    while running.poll() is None:
+        told.append((run("verify", []), *capsys.readouterr()))
+    _, err = running.communicate()
+    assert running.returncode == 0, err
+    assert {(code, out.split()[1]) for code, out, _ in told} <= {(0, "whole;"), (0, "being")}, told
+    assert any("someone is writing" in err for *_, err in told)
+    assert verify(capsys)[0] == 0
 
 
 def test_what_an_ingest_completes_meanwhile_is_left(place, chroma, capsys, monkeypatch):

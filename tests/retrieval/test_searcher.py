@@ -83,7 +83,7 @@ def test_statistics_are_measured_again_only_after_something_was_written(collecti
     other = searcher.changed(distinct=True)
     assert other.statistics is searcher.statistics is first is searcher.background
     assert len(measured) == 1
-    collection._connection._retire()  # as the next reading of a store in which another process has written
+    collection._connection.renew()  # as the next reading of a store in which another process has written
     assert searcher.statistics is not first
     assert len(measured) == 2
 

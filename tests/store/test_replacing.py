@@ -10,6 +10,7 @@ import pytest
 
 from rag_pipeline.errors import CollectionNotFoundError
 from rag_pipeline.store import Fingerprint, connection
+from rag_pipeline.store.connection import Connection
 from tests.store.test_store import FINGERPRINT, fill, records, store, vectors
 
 __all__ = ["store"]
@@ -17,7 +18,7 @@ __all__ = ["store"]
 
 def test_one_that_was_cut_off_before_it_took_the_place_is_left_for_the_next_run(store):
     fill(store, "docs", count=5)
-    store.staging("docs", FINGERPRINT, "hash").write(records(2), vectors(2))
+    store.staging("docs", FINGERPRINT, "hash", "rebuild").write(records(2), vectors(2))
     with store.writer():
         assert store.get("docs").count == 5
     assert store._all_names() == {"docs", "docs.rag-rebuild"}
@@ -41,7 +42,7 @@ def test_one_that_is_being_made_stays_where_the_old_of_an_earlier_change_is_remo
 
 
 def test_a_staged_collection_takes_a_place_that_is_empty(store):
-    staged = store.staging("docs", FINGERPRINT, "hash")
+    staged = store.staging("docs", FINGERPRINT, "hash", "rebuild")
     staged.write(records(2), vectors(2))
     with store.writer():
         store.replace("docs", staged)
@@ -50,8 +51,8 @@ def test_a_staged_collection_takes_a_place_that_is_empty(store):
 
 
 def test_what_is_to_be_staged_anew_is_not_gone_on_with(store):
-    store.staging("docs", FINGERPRINT, "hash").write(records(2), vectors(2))
-    assert store.staging("docs", FINGERPRINT, "hash", restart=True).count == 0
+    store.staging("docs", FINGERPRINT, "hash", "rebuild").write(records(2), vectors(2))
+    assert store.staging("docs", FINGERPRINT, "hash", "repair").count == 0
 
 
 def test_one_that_is_recreated_is_empty_and_its_files_go(store):
@@ -88,7 +89,7 @@ def test_more_collections_than_one_request_lists_are_all_listed(store, monkeypat
     for name in made:
         store.create(name, FINGERPRINT, "hash")
     with store._connection.use() as opened:
-        assert sorted(chroma.name for chroma in store._connection.collections(opened)) == made
+        assert sorted(chroma.name for chroma in Connection.collections(store._connection, opened)) == made
 
 
 def test_a_collection_of_something_else_is_read_as_it_is(store):

@@ -229,7 +229,7 @@ def fill(store, name, fingerprint=FINGERPRINT, count=2):
 
 def test_a_staged_collection_takes_the_place_of_the_old_and_its_files_go(store):
     fill(store, "docs", count=5)
-    staged = store.staging("docs", FINGERPRINT, "hash")
+    staged = store.staging("docs", FINGERPRINT, "hash", "rebuild")
     staged.write(records(2), vectors(2))
     assert store.names() == ["docs"]
     with store.writer():
@@ -241,7 +241,7 @@ def test_a_staged_collection_takes_the_place_of_the_old_and_its_files_go(store):
 
 def test_replacing_cut_off_between_its_steps_is_finished_by_the_next_writer(store):
     fill(store, "docs", count=5)
-    store.staging("docs", FINGERPRINT, "hash").write(records(2), vectors(2))
+    store.staging("docs", FINGERPRINT, "hash", "rebuild").write(records(2), vectors(2))
     store.get("docs").rename("docs.rag-retired")  # ... and here it was killed
     with store.writer():
         assert store.get("docs").count == 2
@@ -257,10 +257,10 @@ def test_replacing_cut_off_before_the_old_was_removed_is_finished_too(store):
 
 
 def test_an_unfinished_staged_collection_is_gone_on_with_only_if_it_is_made_the_same_way(store):
-    store.staging("docs", FINGERPRINT, "hash").write(records(2), vectors(2))
-    assert store.staging("docs", FINGERPRINT, "hash").count == 2
+    store.staging("docs", FINGERPRINT, "hash", "rebuild").write(records(2), vectors(2))
+    assert store.staging("docs", FINGERPRINT, "hash", "rebuild").count == 2
     other = Fingerprint({**FINGERPRINT.values, "pooling": "cls"})
-    assert store.staging("docs", other, "hash").count == 0
+    assert store.staging("docs", other, "hash", "rebuild").count == 0
 
 
 def test_sizes_on_disk_are_told(store):

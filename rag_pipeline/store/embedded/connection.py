@@ -6,8 +6,7 @@ the index up to date from the log, as a writer would, and may save it. Two thing
 
 - Loading has to be apart from writing: an index that is read while its files are written, or saved by a reader in
   between, is damaged for good. Both are done under one lock, which is held for moments.
-- A client that is older than the last write has to be replaced. The stores of one process share none, because the
-  one that was opened first would otherwise be everyone's.
+- A client that is older than the last write has to be replaced (:mod:`clients`).
 
 An index whose save was cut off ends the process that loads it. So its files are looked at before; the writer recovers a
 damaged one (:mod:`safekeeping`), and readers do without it (:mod:`rows`).
@@ -16,29 +15,25 @@ damaged one (:mod:`safekeeping`), and readers do without it (:mod:`rows`).
 from __future__ import annotations
 
 import contextlib
-import errno
-import itertools
 import logging
 import os
 import sqlite3
-import sys
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from filelock import FileLock, Timeout
-
 from rag_pipeline import forking
 from rag_pipeline.config import HnswSettings
-from rag_pipeline.errors import CollectionNotFoundError, StoreError, StoreLockedError
-from rag_pipeline.store.connection import Connection, Limits, OpenClient
-from rag_pipeline.store.embedded import database, disk, safekeeping
+from rag_pipeline.errors import CollectionNotFoundError, StoreError
+from rag_pipeline.store.changing_places import look_up
+from rag_pipeline.store.connection import Connection, Limits, OpenClient, Tally
+from rag_pipeline.store.embedded import disk, safekeeping
 from rag_pipeline.store.embedded.chroma_errors import translated
-from rag_pipeline.store.embedded.forked import require_threads, used_once
-from rag_pipeline.store.embedded.lock import writer_lock, writing_now
+from rag_pipeline.store.embedded.clients import WRITES, clients_of, state_of
+from rag_pipeline.store.embedded.lock import IndexLock, writer_lock, writing_now
 from rag_pipeline.store.embedded.rows import RowsAlone, damage_of
+from rag_pipeline.store.embedded.tallies import tallies as count_all
 from rag_pipeline.store.queueing import WAIT_SECONDS, turn
 
 if TYPE_CHECKING:
@@ -47,18 +42,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_LOCK_SECONDS = 120
-_POLL_SECONDS = 0.01
-# While someone writes, at most this share of the time goes into opening the store again.
-_RENEWING_SHARE = 0.05
-# A byte for each write to the store.
-_WRITES = "writes"
 # So many of the other things in a store's folder are named.
 _NAMED = 3
-
-_numbers_in_use: set[int] = set()
-_numbers_lock = threading.Lock()
-forking.renew_locks(sys.modules[__name__])
 
 
 class EmbeddedConnection(Connection):
@@ -79,10 +64,9 @@ class EmbeddedConnection(Connection):
         self.lexical_root = path / disk.LEXICAL_FOLDER
         self.limits = Limits()
         self._writing = False
-        self._loading = threading.RLock()
-        # Whoever waits for the index holds the turn, so that a busy writer cannot take it again before them.
-        self._turn = FileLock(path / "turn.lock", _LOCK_SECONDS, thread_local=False, poll_interval=_POLL_SECONDS)
-        self._index = FileLock(path / "index.lock", _LOCK_SECONDS, thread_local=False, poll_interval=_POLL_SECONDS)
+        self._clients = clients_of(path)
+        self._mutex = self._clients.mutex
+        self._index = IndexLock(path)
 
     @property
     def exists(self) -> bool:
@@ -92,8 +76,12 @@ class EmbeddedConnection(Connection):
 
     @property
     def being_written(self) -> bool:
-        """Whether someone seems to write just now; one that was killed counts until the next."""
+        """Whether someone writes just now; one that was killed on another machine counts until the next."""
         return writing_now(self._path)
+
+    def state(self) -> object:
+        """A value that is equal for as long as nothing was written."""
+        return state_of(self._path)
 
     def check(self) -> None:
         """Say in words what Chroma would say in its own, or by a crash."""
@@ -146,7 +134,7 @@ class EmbeddedConnection(Connection):
     def _writing_alone(self) -> Iterator[None]:
         """Start from what is stored now, and stay with it: nobody else writes."""
         with self._mutex:
-            self._retire()
+            self._clients.release(self)
             self._writing = True
         try:
             yield
@@ -154,8 +142,11 @@ class EmbeddedConnection(Connection):
             with self._mutex:
                 self._writing = False
                 self.recovered.clear()
-                if self._current is not None:
-                    self._current.state = self._state()
+                opened, self._current = self._current, None
+                if self._process != os.getpid():
+                    forking.keep(opened)
+                elif opened is not None:
+                    self._clients.hand_over(self, opened)
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[None]:
@@ -164,7 +155,7 @@ class EmbeddedConnection(Connection):
         Raises:
             StoreLockedError: others hold the lock too long.
         """
-        with self._exclusively():
+        with self._index.held():
             try:
                 yield
             finally:
@@ -172,18 +163,8 @@ class EmbeddedConnection(Connection):
 
     def _count_write(self) -> None:
         """Have readers that stay open look again."""
-        with contextlib.suppress(OSError), (self._path / _WRITES).open("ab") as writes:
+        with contextlib.suppress(OSError), (self._path / WRITES).open("ab") as writes:
             writes.write(b".")
-
-    @contextlib.contextmanager
-    def _exclusively(self) -> Iterator[None]:
-        with self._loading:
-            held = self._acquire()
-            try:
-                yield
-            finally:
-                if held:
-                    self._index.release()
 
     def collection(self, opened: OpenClient, name: str) -> ChromaCollection:
         """A collection of an opened client, its index loaded.
@@ -192,28 +173,36 @@ class EmbeddedConnection(Connection):
             CollectionNotFoundError: there is none of that name any more.
             chromadb.errors.ChromaError: it cannot be read.
         """
-        from chromadb.errors import NotFoundError
-
         chroma = opened.collections.get(name)
         if chroma is not None and str(chroma.id) in opened.loaded:
             return chroma
-        try:
-            chroma = opened.client.get_collection(name, embedding_function=None)
-        except NotFoundError:
-            raise CollectionNotFoundError(f"collection {name!r} is no longer in {self._path}") from None
+        chroma = self._look_up(opened, name)
         if str(chroma.id) not in opened.loaded:
-            with self._exclusively():
-                chroma = self._load(opened, chroma)
-        elif isinstance(opened.kept.get(str(chroma.id)), RowsAlone):
-            chroma = cast("ChromaCollection", opened.kept[str(chroma.id)])  # it has got another name
+            with self._index.held(), opened.loading:
+                # Looked up again: nothing is renamed or deleted now until the index is loaded.
+                chroma = self._look_up(opened, name)
+                if str(chroma.id) not in opened.loaded:
+                    chroma = self._load(opened, chroma, name)
+        if isinstance(opened.kept.get(str(chroma.id)), RowsAlone):
+            chroma = cast("ChromaCollection", opened.kept[str(chroma.id)])  # perhaps it has got another name
         opened.collections[name] = chroma
         return chroma
 
-    def _load(self, opened: OpenClient, chroma: ChromaCollection) -> ChromaCollection:
+    def _look_up(self, opened: OpenClient, name: str) -> ChromaCollection:
+        chroma = look_up(opened.client, name)
+        if chroma is None:
+            raise CollectionNotFoundError(f"collection {name!r} is no longer in {self._path}")
+        return chroma
+
+    def collections(self, opened: OpenClient) -> Iterator[ChromaCollection]:
+        """All collections of the store, as they are at one moment."""
+        yield from opened.client.list_collections()
+
+    def _load(self, opened: OpenClient, chroma: ChromaCollection, name: str) -> ChromaCollection:
         """Have Chroma load an index, if it can be loaded; what stands for the collection."""
-        key, name, started = str(chroma.id), chroma.name, time.monotonic()
+        key, started = str(chroma.id), time.monotonic()
         # What was written before the first collection is loaded is loaded with it.
-        state = self._state() if not opened.loaded else opened.state
+        state = state_of(self._path) if not opened.loaded else opened.state
         keeper = safekeeping.IndexKeeper(self._path, chroma)
         problem, lost = keeper.problem(), ""
         if problem and self._writing:
@@ -227,7 +216,7 @@ class EmbeddedConnection(Connection):
             opened.kept[key] = rows = RowsAlone(self._path, chroma, damage)
             chroma = cast("ChromaCollection", rows)
         else:
-            with self._retired_by_failure(), keeper.saving(0, writing=self._writing):
+            with self._retired_by_failure(opened), keeper.saving(0, writing=self._writing):
                 chroma.count()
             if self._writing:
                 keeper.protect()
@@ -237,16 +226,20 @@ class EmbeddedConnection(Connection):
         opened.state = state
         opened.loading_seconds += time.monotonic() - started
         opened.loaded.add(key)
+        if not self._writing:
+            self._clients.retire_if_full(opened)
         return chroma
 
     @contextlib.contextmanager
-    def _retired_by_failure(self) -> Iterator[None]:
+    def _retired_by_failure(self, opened: OpenClient) -> Iterator[None]:
         """A client that has failed to write goes on with an index that is not the one on disk: nobody is to use it."""
         try:
             yield
         except BaseException:
             with self._mutex:
-                self._retire()
+                if opened is self._current:
+                    self._current = None
+                self._clients.retire(opened)
             raise
 
     @contextlib.contextmanager
@@ -261,7 +254,7 @@ class EmbeddedConnection(Connection):
             if not rows or not isinstance(keeper, safekeeping.IndexKeeper):
                 yield chroma
                 return
-            with self._retired_by_failure(), keeper.saving(rows):
+            with self._retired_by_failure(opened), keeper.saving(rows):
                 yield chroma
 
     def damage(self, chroma: ChromaCollection) -> str:
@@ -275,8 +268,9 @@ class EmbeddedConnection(Connection):
     def renew(self, opened: OpenClient | None = None) -> None:
         """Open the store again at the next use, if this is still the client in use; None: whichever is."""
         with self._mutex:
-            if not self._writing and opened in (None, self._current):
-                self._retire()
+            shared = self._clients.shared
+            if not self._writing and shared is not None and opened in (None, shared):
+                self._clients.retire(shared)
 
     def translated(self, action: str) -> contextlib.AbstractContextManager[None]:
         """Turn a failure of Chroma into a StoreError."""
@@ -294,75 +288,30 @@ class EmbeddedConnection(Connection):
         """Bytes on disk of a collection's indexes, or of the whole store; None where it cannot be told."""
         return disk.store_size(self._path) if collection_id is None else disk.index_size(self._path, collection_id)
 
+    def tallies(self, chromas: Mapping[str, ChromaCollection]) -> Mapping[str, Tally]:
+        """What the database and the files tell of collections, by id, while nobody writes.
+
+        Raises:
+            StoreLockedError: others hold the lock too long.
+        """
+        with self._index.held():
+            return count_all(self._path, chromas.items())
+
     def close(self) -> None:
-        """Let go of the files, as soon as nobody reads any more."""
+        """Let go of the files, as soon as nobody reads any more, here or by another connection to the same store."""
         with self._mutex:
             self._retire()
+            self._clients.release(self)
 
     def _ready(self) -> OpenClient:
-        current = self._current
-        if current is not None and not self._writing and self._is_due(current):
-            self._retire()
+        if not self._writing:
+            return self._clients.reading(self)
         if self._current is None:
-            self._current = self._open()
+            self._current = self._clients.open(writing=True)
         return self._current
 
-    def _is_due(self, opened: OpenClient) -> bool:
-        if self._state() == opened.state:
-            return False
-        age = time.monotonic() - opened.opened
-        return opened.loading_seconds <= age * _RENEWING_SHARE or not writing_now(self._path)
-
-    def _open(self) -> OpenClient:
-        require_threads(str(self._path))
-        import chromadb
-
-        state, started = self._state(), time.monotonic()
-        # Asked before Chroma has the database open, when it takes no process.
-        keeps_log = not self._writing or database.keeps_log(self._path)
-        with _numbers_lock:
-            number = next(number for number in itertools.count(1) if number not in _numbers_in_use)
-            _numbers_in_use.add(number)
-        try:
-            # Chroma gives every client of one address the same system; so many "/." make an address of our own.
-            # Its settings are the defaults; its telemetry is an empty function in 1.5.9.
-            with database.opening(self._path), translated("open"):
-                client = chromadb.PersistentClient(str(self._path) + (os.sep + os.curdir) * number)
-            if not keeps_log:
-                safekeeping.keep_log(self._path, alone=used_once())
-        except BaseException:
-            _give_back(number)
-            raise
-        return OpenClient(client, started, number, state, time.monotonic() - started)
-
     def _let_go(self, opened: OpenClient) -> None:
-        opened.collections.clear()
-        close = getattr(opened.client, "close", None)
-        if close is not None:
-            close()
-        database.closed(self._path)
-        _give_back(opened.number)
-
-    def _acquire(self) -> bool:
-        """Take the lock on the index; False in a folder that cannot be written, where nobody else writes either."""
-        try:
-            with self._turn:
-                self._index.acquire()
-        except Timeout:
-            raise StoreLockedError(f"store {self._path} is being written all the time; try again later") from None
-        except OSError as error:
-            if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-                return False
-            raise StoreError(f"store {self._path} cannot be locked: {error.strerror or error}") from None
-        return True
-
-    def _state(self) -> tuple[int, int]:
-        """Changes with every write: how many there were, and the size of the database, for writers that do not count.
-
-        The database's time says nothing, because opening it touches it. Nor is SQLite asked: a second copy of the
-        library in one process would undo the locks of the first.
-        """
-        return _size(self._path / _WRITES), _size(self._path / disk.DATABASE)
+        self._clients.let_go(opened)
 
 
 def hnsw_configuration(hnsw: HnswSettings) -> CreateCollectionConfiguration:
@@ -375,15 +324,3 @@ def hnsw_configuration(hnsw: HnswSettings) -> CreateCollectionConfiguration:
             "ef_search": hnsw.ef_search,
         }
     }
-
-
-def _size(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except OSError:
-        return 0
-
-
-def _give_back(number: int) -> None:
-    with _numbers_lock:
-        _numbers_in_use.discard(number)

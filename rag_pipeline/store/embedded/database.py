@@ -84,6 +84,20 @@ def query(store: Path, statement: str, values: Sequence[object] = ()) -> list[tu
     return [tuple(row) for row in _apart(store, [(statement, values)])[0]]
 
 
+def query_all(store: Path, statements: Sequence[str]) -> list[list[tuple[object, ...]]]:
+    """The rows of each of several statements, as :func:`query`; all of one process, if that takes one.
+
+    Raises:
+        sqlite3.Error: the database is missing, damaged or of another make.
+    """
+    with _gate:
+        if not _clients[store.resolve()]:
+            with _connected(store) as database:
+                return [database.execute(statement).fetchall() for statement in statements]
+    answers = _apart(store, [(statement, ()) for statement in statements])
+    return [[tuple(row) for row in rows] for rows in answers]
+
+
 def change(store: Path, statements: Sequence[Statement], *, alone: bool = False) -> None:
     """Carry out statements, all of them or none.
 
@@ -171,14 +185,14 @@ def index_state(store: Path, collection_id: str) -> IndexState | None:
         "SELECT segments.id, coalesce(max_seq_id.seq_id, 0), (SELECT count(*) FROM embeddings_queue"
         " WHERE embeddings_queue.seq_id > coalesce(max_seq_id.seq_id, 0) AND topic = ?)"
         " FROM segments LEFT JOIN max_seq_id ON segment_id = segments.id WHERE collection = ? AND scope = 'VECTOR'",
-        [_topic(collection_id), collection_id],
+        [topic(collection_id), collection_id],
     )
     return IndexState(str(found[0][0]), int(str(found[0][1])), int(str(found[0][2]))) if found else None
 
 
 def forget(collection_id: str, before: int) -> Statement:
     """Records that are no longer needed, as Chroma forgets them; the last that a save holds stays."""
-    return "DELETE FROM embeddings_queue WHERE seq_id < ? AND topic = ?", [before, _topic(collection_id)]
+    return "DELETE FROM embeddings_queue WHERE seq_id < ? AND topic = ?", [before, topic(collection_id)]
 
 
 def replay(segment: str, after: int) -> Statement:
@@ -188,5 +202,6 @@ def replay(segment: str, after: int) -> Statement:
     return "INSERT OR REPLACE INTO max_seq_id (segment_id, seq_id) VALUES (?, ?)", [segment, after]
 
 
-def _topic(collection_id: str) -> str:
+def topic(collection_id: str) -> str:
+    """What the log calls a collection."""
     return f"persistent://default/default/{collection_id}"

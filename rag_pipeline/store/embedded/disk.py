@@ -16,6 +16,7 @@ import re
 import sqlite3
 import stat
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 
 from rag_pipeline.lexical.index import remove_index
@@ -68,8 +69,12 @@ def index_size(store: Path, collection_id: str) -> int | None:
     segments = _segments(store)
     if segments is None:
         return None
-    folders = [store / segment for segment, collection in segments.items() if collection == collection_id]
-    folders.append(lexical_folder(store, collection_id))
+    return indexes_size(store, [one for one, owner in segments.items() if owner == collection_id], collection_id)
+
+
+def indexes_size(store: Path, segments: Iterable[str], collection_id: str) -> int:
+    """As :func:`index_size`, of a collection whose segments are known."""
+    folders = [*(store / segment for segment in segments), lexical_folder(store, collection_id)]
     return sum(store_size(folder) for folder in folders if folder.is_dir())
 
 

@@ -63,16 +63,17 @@ class IndexKeeper:
     Args:
         store: the folder.
         chroma: the collection, not asked for anything yet.
+        state: what the database says of the index, if the caller has asked for it.
 
     Raises:
         sqlite3.Error: the database cannot be read.
     """
 
-    def __init__(self, store: Path, chroma: ChromaCollection) -> None:
+    def __init__(self, store: Path, chroma: ChromaCollection, state: database.IndexState | None = None) -> None:
         self._store, self._collection_id = store, (collection_id := str(chroma.id))
         # Records after which Chroma saves.
         self._threshold = int((chroma.configuration_json.get("hnsw") or {}).get("sync_threshold") or 0)
-        segment, self._saved, self._unsaved = database.index_state(store, collection_id) or ("none", 0, 0)
+        segment, self._saved, self._unsaved = state or database.index_state(store, collection_id) or ("none", 0, 0)
         self._segment = segment
         self._folder = store / segment
         self._home = store / FOLDER

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from rag_pipeline.config import HnswSettings, StoreSettings
 from rag_pipeline.errors import CollectionNotFoundError
 from rag_pipeline.lexical.index import remove_index
+from rag_pipeline.store.changing_places import look_up
 from rag_pipeline.store.connection import Connection, Limits, OpenClient
 from rag_pipeline.store.embedded.connection import hnsw_configuration
 from rag_pipeline.store.lexical_replica import REVISION_KEY, new_revision
@@ -106,6 +107,12 @@ class ServerConnection(Connection):
             finally:
                 self._lease = None
 
+    @property
+    def being_written(self) -> bool:
+        """Whether someone writes just now, on whichever machine."""
+        with self.use() as opened, self.translated("read"):
+            return WriterLease(opened.client, self.address).is_held
+
     def _ready(self) -> OpenClient:
         if self._current is None:
             with self.translated("open"):
@@ -129,16 +136,13 @@ class ServerConnection(Connection):
         Raises:
             CollectionNotFoundError: there is none of that name any more.
         """
-        from chromadb.errors import NotFoundError
-
         known = opened.collections.get(name)
         age = time.monotonic() - self._looked.get(name, 0.0)
         if known is not None and (age < LOOK_SECONDS or self._lease is not None):
             return known
-        try:
-            chroma = opened.client.get_collection(name, embedding_function=None)
-        except NotFoundError:
-            raise CollectionNotFoundError(f"collection {name!r} is no longer in {self.address}") from None
+        chroma = look_up(opened.client, name)
+        if chroma is None:
+            raise CollectionNotFoundError(f"collection {name!r} is no longer in {self.address}")
         self._looked[name] = time.monotonic()
         opened.collections[name] = chroma
         return chroma

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag_pipeline.errors import StoreLockedError, StoreUnreachableError
 from rag_pipeline.store.names import LEASE
+from rag_pipeline.store.processes import is_alive
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -80,6 +81,12 @@ class WriterLease:
                 if is_there:
                     self._put_away({"token": self._token})
 
+    @property
+    def is_held(self) -> bool:
+        """Whether anybody holds it, who has not shown for too long that he lives."""
+        holder = self._read()
+        return bool(holder) and not self._is_over(holder)
+
     def check(self) -> None:
         """Refuse to go on where another may have taken over.
 
@@ -137,7 +144,7 @@ class WriterLease:
     def _is_over(self, holder: dict[str, Any]) -> bool:
         here = holder.get("host") == socket.gethostname() and holder.get("processes") == _process_namespace()
         process = int(holder.get("process") or 0)
-        if here and (not _is_alive(process) or (process == os.getpid() and holder.get("token") not in _ours)):
+        if here and (not is_alive(process) or (process == os.getpid() and holder.get("token") not in _ours)):
             return True
         return self._server_seconds() - float(holder.get("beat") or 0) > LAPSE_SECONDS
 
@@ -187,15 +194,3 @@ def _seconds() -> float:
     """A clock that goes on while the machine sleeps, where the system has one."""
     boot = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boot is None else time.clock_gettime(boot)
-
-
-def _is_alive(process: int) -> bool:
-    if os.name == "nt" or process <= 0:  # signal 0 would end the process there
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

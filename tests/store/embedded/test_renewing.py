@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 
 import pytest
 from filelock import Timeout
@@ -10,7 +11,7 @@ from filelock import Timeout
 from rag_pipeline.errors import CollectionNotFoundError, StoreError, StoreLockedError
 from rag_pipeline.lexical import writer as lexical_writer
 from rag_pipeline.store import Fingerprint, Store
-from rag_pipeline.store.embedded import connection as module
+from rag_pipeline.store.embedded import clients, connection
 from rag_pipeline.testing import HashEmbeddings
 from tests.store.clock import Clock
 
@@ -18,7 +19,8 @@ from tests.store.clock import Clock
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(connection, "time", clock)
+    monkeypatch.setattr(clients, "time", clock)
     return clock
 
 
@@ -27,6 +29,7 @@ def stores(tmp_path):
     writing, reading = Store(tmp_path / "store"), Store(tmp_path / "store")
     with writing.writer():
         add(writing.create("docs", Fingerprint.of(HashEmbeddings().identity.as_dict(), None, 1), "hash"), "a")
+    writing.close()
     yield writing, reading
     reading.close()
     writing.close()
@@ -88,25 +91,25 @@ def test_the_number_in_the_address_of_a_closed_client_is_free_for_the_next(tmp_p
     writing, reading = stores
     writing.close()
     reading.close()
-    before = set(module._numbers_in_use)
+    before = set(clients._numbers_in_use)
     for _ in range(3):
         assert reading.get("docs").count == 1
-        assert len(module._numbers_in_use - before) == 1
+        assert len(clients._numbers_in_use - before) == 1
         reading.close()
-        assert module._numbers_in_use == before
+        assert clients._numbers_in_use == before
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("chromadb.PersistentClient", lambda *_: 1 / 0)
         with pytest.raises(StoreError, match="cannot be opened: division by zero"):
             reading.get("docs")
-    assert module._numbers_in_use == before
+    assert clients._numbers_in_use == before
 
 
 def test_a_client_stays_open_until_the_last_one_that_uses_it_is_done(stores):
     _, reading = stores
     connection = reading._connection
     released = []
-    let_go = connection._let_go
-    connection._let_go = lambda opened: released.append(opened) or let_go(opened)
+    let_go = connection._clients.let_go
+    connection._clients.let_go = lambda opened: released.append(opened) or let_go(opened)
     with connection.use() as first, connection.use() as second:
         assert first is second
         connection.renew(first)
@@ -123,7 +126,7 @@ def test_a_client_stays_open_until_the_last_one_that_uses_it_is_done(stores):
 
 def test_while_one_changes_something_nobody_else_loads_an_index(stores):
     writing, reading = stores
-    index = reading._connection._index
+    index = reading._connection._index._index
     with writing._connection.changing(), pytest.raises(Timeout):
         index.acquire(timeout=0)
     with index.acquire(timeout=0):
@@ -132,17 +135,18 @@ def test_while_one_changes_something_nobody_else_loads_an_index(stores):
 
 def test_every_change_is_seen_also_one_that_leaves_the_database_as_large_as_it_was(stores):
     writing, reading = stores
-    states = [reading._connection._state()]
+    place = Path(reading.address)
+    states = [clients.state_of(place)]
     for _ in range(2):
         with writing._connection.changing():
             pass
-        states.append(reading._connection._state())
+        states.append(clients.state_of(place))
     assert len(set(states)) == 3
 
 
 def test_what_is_in_the_way_of_the_lock_on_the_index_is_told(stores, monkeypatch):
     _, reading = stores
-    connection = reading._connection
+    lock = reading._connection._index
 
     class Turn:
         failure: Exception
@@ -153,7 +157,7 @@ def test_what_is_in_the_way_of_the_lock_on_the_index_is_told(stores, monkeypatch
         def __exit__(self, *_):
             pass
 
-    turn = connection._turn = Turn()
+    turn = lock._turn = Turn()
     turn.failure = Timeout("turn.lock")
     with pytest.raises(StoreLockedError, match="is being written all the time; try again later"):
         reading.get("docs")
@@ -191,8 +195,6 @@ def test_a_collection_that_is_gone_is_told_by_name(stores):
 def test_whatever_fails_in_chroma_is_told_in_words(stores, monkeypatch, read):
     _, reading = stores
     read(reading)
-    known = ["docs"]
-    monkeypatch.setattr(reading, "_check_known", lambda _: known)
     for name in ("collection", "collections"):
         monkeypatch.setattr(reading._connection, name, lambda *_: 1 / 0)
     with pytest.raises(StoreError, match="the vector store cannot be read: division by zero"):

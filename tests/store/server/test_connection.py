@@ -26,6 +26,7 @@ from rag_pipeline.errors import (
 )
 from rag_pipeline.ingestion.run import IngestTarget, ingest
 from rag_pipeline.retrieval import Searcher, open_searcher
+from rag_pipeline.store.names import LEASE
 from rag_pipeline.store.server.connection import LOOK_SECONDS
 from rag_pipeline.testing import HashEmbeddings
 from tests.conftest import ROOT, offline_environment
@@ -552,3 +553,21 @@ def test_a_searcher_is_shared_by_threads(server, place, documents):
         thread.join()
     asked.close()
     assert found == ["bulk.md"] * 8
+
+
+def test_between_two_renamings_the_staged_collection_is_found(server, place, documents):
+    settings = configure(place, server.port)
+    fill(settings, documents)
+    with plain(server) as client:
+        client.get_collection("docs", embedding_function=None).modify(name="docs.rag-rebuild")
+        client.create_collection("docs.rag-retired", embedding_function=None)
+    store = open_store(settings)
+    assert (store.names(), store.own_names()) == (["docs"], ["docs"])
+    found = searcher(settings).search("최대 흘수는?", 1)
+    assert [passage.source for passage in found] == ["container.md"]
+    (overview,), others = store.overviews()
+    assert (overview.name, overview.documents, overview.index_bytes, others) == ("docs", 3, None, [])
+    assert store.find("../docs") is None
+    with store.writer():
+        assert set(names(server)) - {LEASE} == {"docs"}
+    store.close()

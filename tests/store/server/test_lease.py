@@ -170,3 +170,18 @@ def test_what_keeps_the_right_is_no_collection_for_users(server, store):
     with store.writer():
         assert store.names() == []
         assert is_reserved(LEASE)
+
+
+def test_whoever_holds_it_is_writing_until_it_ends(server, settings, store):
+    assert not store.being_written
+    with store.writer():
+        reader = open_store(settings)
+        assert reader.being_written
+        reader.close()
+    assert not store.being_written
+    leave_a_lease(server)
+    assert store.being_written
+    with plain(server) as client:
+        client.delete_collection(LEASE)
+    leave_a_lease(server, beat=time.time() - lease.LAPSE_SECONDS - 5)
+    assert not store.being_written

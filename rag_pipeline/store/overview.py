@@ -1,0 +1,45 @@
+"""What collections hold, in numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rag_pipeline.store.collection import Collection
+from rag_pipeline.store.connection import Tally
+from rag_pipeline.store.fingerprint import Fingerprint
+
+
+@dataclass(frozen=True)
+class Overview(Tally):
+    """A collection in numbers."""
+
+    name: str
+    embedding: str | None
+    """Name, in the configuration, of the embedding it was made with."""
+    fingerprint: Fingerprint | None
+    """How it was made; None for a collection that this package did not make."""
+    lexical_chunks: int
+    """How many chunks its lexical index holds."""
+
+
+def overview_of(collection: Collection, tally: Tally | None, index_bytes: int | None) -> Overview:
+    """Put together what is known of a collection.
+
+    Args:
+        collection: not asked for its rows yet.
+        tally: what was counted already; None: count now, by opening it.
+        index_bytes: for a tally that is made now.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    if tally is None:
+        files = collection.stored_files()
+        tally = Tally(len(files.versions), files.chunks, index_bytes, collection.damage)
+    return Overview(
+        **vars(tally),
+        name=collection.name,
+        embedding=collection.embedding,
+        fingerprint=collection.fingerprint,
+        lexical_chunks=collection.lexical.count,
+    )
