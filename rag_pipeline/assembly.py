@@ -31,7 +31,7 @@ def embedding_name(settings: Settings, store: Store, collection: str) -> str:
     The one that the configuration names for it, else the one it was made with, else ``bundled``.
     """
     configured = settings.collections.get(collection)
-    if configured is not None:
+    if configured is not None and configured.embedding is not None:
         return configured.embedding
     stored = store.find(collection)
     return (stored.embedding if stored else None) or "bundled"

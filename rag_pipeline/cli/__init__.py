@@ -33,6 +33,7 @@ from rag_pipeline.cli import (
     query,
     questions,
     status,
+    switch,
     train,
     verify,
 )
@@ -51,6 +52,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "compare": compare.command,
     "questions": questions.command,
     "train": train.command,
+    "switch": switch.command,
     "map": map_command.command,
     "adopt": adopt.command,
 }

@@ -122,7 +122,7 @@ def _evaluation() -> Check:
 
 
 def _models(settings: Settings) -> Iterator[Check]:
-    used = {collection.embedding for collection in settings.collections.values()} or {"bundled"}
+    used = {collection.embedding or "bundled" for collection in settings.collections.values()} or {"bundled"}
     for name, embedding in settings.embeddings.items():
         try:
             state, finding = _model(settings, name, embedding)

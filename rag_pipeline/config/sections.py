@@ -143,7 +143,8 @@ class CollectionSettings(_Frozen):
 
     folder: Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_as_list), Field(min_length=1)]
     """One folder, or a list of them."""
-    embedding: str = "bundled"
+    embedding: str | None = None
+    """A name under ``embeddings``; None: the one it was made with, and ``bundled`` for a new one."""
     include: Patterns = Field(default_factory=list)
     """Only files that match one of these patterns (as in .gitignore); empty: all."""
     exclude: Patterns = Field(default_factory=list)

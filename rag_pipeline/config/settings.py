@@ -183,7 +183,7 @@ def load_settings(config: str | Path | None = None) -> Settings:
     settings._base_dir = base_dir
     settings._config_file = path.resolve() if path.is_file() else None
     for name, collection in settings.collections.items():
-        if collection.embedding not in settings.embeddings:
+        if collection.embedding is not None and collection.embedding not in settings.embeddings:
             known = ", ".join(sorted(settings.embeddings))
             raise ConfigurationError(
                 f"{path}: collections.{name}.embedding: unknown embedding {collection.embedding!r}; known: {known}"

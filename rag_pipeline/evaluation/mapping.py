@@ -67,7 +67,7 @@ def similarity_map(
         if opened.embedding is None:
             raise CollectionMismatchError(f"collection {collection!r} does not say how it was made")
         configured = settings.collections.get(collection)
-        name = configured.embedding if configured else opened.embedding
+        name = (configured.embedding if configured else None) or opened.embedding
         embeddings = make_embeddings(settings, name)
         opened.check_compatible(fingerprint_of(embeddings, settings), name)
         ids, vectors = opened.vectors()

@@ -73,7 +73,7 @@ def _open(
 ) -> Searcher:
     opened = _get(settings, store, name)
     configured = settings.collections.get(name)
-    embedding = configured.embedding if configured and own is None else opened.embedding
+    embedding = (configured.embedding if configured and own is None else None) or opened.embedding
     if embedding is None:
         raise CollectionMismatchError(
             f"collection {name!r} does not say how it was made: let it be adopted with"

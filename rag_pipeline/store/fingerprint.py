@@ -12,6 +12,7 @@ FINGERPRINT_KEY = "rag_pipeline:fingerprint"
 EMBEDDING_KEY = "rag_pipeline:embedding"
 PROBE_KEY = "rag_pipeline:probe"
 STAGED_KEY = "rag_pipeline:staged_for"
+MOVES_TO_KEY = "rag_pipeline:moves_to"
 
 # Said in an error in this order, so that the most telling difference comes first.
 _FIELDS = (

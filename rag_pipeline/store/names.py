@@ -17,7 +17,7 @@ RETIRED = ".rag-retired"
 LEASE = "rag-pipeline-writer"
 
 # What makes a collection that takes the place of another.
-Operation = Literal["rebuild", "adopt", "repair"]
+Operation = Literal["rebuild", "adopt", "repair", "switch"]
 
 
 def is_reserved(name: str) -> bool:

@@ -14,13 +14,15 @@ from rag_pipeline.store.access import SPACE, space_of
 from rag_pipeline.store.collection import Collection
 from rag_pipeline.store.connection import Connection, OpenClient
 from rag_pipeline.store.embedded.connection import EmbeddedConnection
-from rag_pipeline.store.fingerprint import EMBEDDING_KEY, STAGED_KEY, Fingerprint
+from rag_pipeline.store.fingerprint import EMBEDDING_KEY, MOVES_TO_KEY, STAGED_KEY, Fingerprint
 from rag_pipeline.store.foreign import ForeignCollection
 from rag_pipeline.store.names import RETIRED, STAGING, Operation, is_reserved, known_names, standing_for
 from rag_pipeline.store.overview import Overview, overview_of
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection as ChromaCollection
+
+_SWITCH = "switch"
 
 
 class Store:
@@ -176,8 +178,25 @@ class Store:
     def replace(self, name: str, staging: Collection) -> None:
         """Put a staged collection in the place of ``name``. Cut off at any point, the next writer finishes it."""
         if name in self._all_names():
+            if self._marked(name, MOVES_TO_KEY):  # of a switch that was cut off before it began
+                self._mark(name, MOVES_TO_KEY, None)
             self._rename(name, name + RETIRED)
         staging.rename(name)
+        self._finish_replacements()
+
+    def switch(self, name: str, other: str) -> None:
+        """Let two collections change names. Cut off at any point, the next writer finishes it.
+
+        Readers of ``name`` find one or the other at any time; those of ``other`` are told for a moment that there is
+        none.
+
+        Raises:
+            CollectionNotFoundError: one of them is not there.
+        """
+        self.get(name), self.get(other)
+        self._mark(name, MOVES_TO_KEY, other)
+        self._mark(other, STAGED_KEY, _SWITCH)
+        self._rename(other, name + STAGING)
         self._finish_replacements()
 
     @property
@@ -201,6 +220,11 @@ class Store:
 
     def _finish_replacements(self) -> None:
         names = self._all_names()
+        for staged in sorted(name for name in names if name.endswith(STAGING)):
+            name = staged.removesuffix(STAGING)
+            if name in names and name + RETIRED not in names and self._marked(staged, STAGED_KEY) == _SWITCH:
+                self._rename(name, name + RETIRED)
+                names = names - {name} | {name + RETIRED}
         for retired in sorted(name for name in names if name.endswith(RETIRED)):
             name = retired.removesuffix(RETIRED)
             if name not in names and name + STAGING in names:
@@ -209,7 +233,13 @@ class Store:
             elif name not in names:
                 self._rename(retired, name)
                 continue
-            self._delete(retired)
+            target = self._marked(retired, MOVES_TO_KEY)
+            if target and target not in self._all_names():
+                self._rename(retired, target)
+                self._mark(target, MOVES_TO_KEY, None)
+                self._mark(name, STAGED_KEY, None)
+            else:
+                self._delete(retired)
         self._connection.tidy()
 
     def _own(self) -> tuple[dict[str, ChromaCollection], list[str]]:
@@ -232,6 +262,19 @@ class Store:
         with self._changing() as opened:
             opened.client.get_collection(old, embedding_function=None).modify(name=new)
             opened.collections.pop(old, None)
+
+    def _marked(self, name: str, key: str) -> str:
+        with self._changing() as opened:
+            metadata = opened.client.get_collection(name, embedding_function=None).metadata
+        return str((metadata or {}).get(key) or "")
+
+    def _mark(self, name: str, key: str, value: str | None) -> None:
+        """Set a key of a collection's metadata, or take it away."""
+        with self._changing() as opened:
+            chroma = opened.client.get_collection(name, embedding_function=None)
+            rest = {known: said for known, said in (chroma.metadata or {}).items() if known != key}
+            chroma.modify(metadata=rest if value is None else {**rest, key: value})
+            opened.collections.pop(name, None)
 
     def _delete(self, name: str) -> None:
         with self._changing() as opened:

@@ -40,8 +40,8 @@ def fit(
 ) -> SentenceTransformer:
     """Train a copy of an embedding's model; the embedding stays as it is.
 
-    The batch goes through the model in parts, half as large each time where one does not fit in memory. The gradients are
-    those of the whole batch (GradCache, Gao et al. 2021, arXiv:2101.06983).
+    The batch goes through the model in parts, half as large each time where one does not fit in memory. The gradients
+    are those of the whole batch (GradCache, Gao et al. 2021, arXiv:2101.06983).
 
     Args:
         embeddings: the model before training.
