@@ -24,7 +24,7 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
         own = store.own_names()
         others = sorted(set(store.names()) - set(own))
         rows = [_row(store, name) for name in own]
-        damages = [str(row["damage"]) for row in rows if row["damage"]]
+        damages = [str(row[kind]) for row in rows for kind in ("damage", "lexical_damage") if row[kind]]
         total = store.disk_size() if store.exists else 0
     finally:
         store.close()
@@ -70,7 +70,7 @@ def _row(store: Store, name: str) -> dict[str, object]:
     """One collection in plain values."""
     collection = store.get(name)
     files = collection.stored_files()
-    fingerprint = collection.fingerprint
+    fingerprint, words = collection.fingerprint, collection.lexical.problem
     return {
         "collection": name,
         "embedding": collection.embedding,
@@ -78,9 +78,10 @@ def _row(store: Store, name: str) -> dict[str, object]:
         "dimension": fingerprint.dimension if fingerprint else None,
         "documents": len(files.versions),
         "chunks": files.chunks,
-        "lexical_chunks": collection.lexical.count,
+        "lexical_chunks": 0 if words else collection.lexical.count,
         "index_bytes": store.disk_size(collection),
         "damage": collection.damage,
+        "lexical_damage": words,
     }
 
 
@@ -88,4 +89,6 @@ def _lexical(row: dict[str, object]) -> str:
     """Whether the lexical index is in step, by its number of chunks."""
     if row["lexical_chunks"] == row["chunks"]:
         return "in step"
+    if row["lexical_damage"]:
+        return "damaged"
     return f"{row['lexical_chunks']:,}" if row["lexical_chunks"] else "none yet"

@@ -22,6 +22,7 @@ def verify_collections(store: Store, names: Sequence[str] | None = None, *, repa
         StoreLockedError: another process is writing, and collections are to be mended.
         StoreError: the store cannot be read or written.
     """
+    store.check_integrity()
     # What is mended must not be what an ingest is completing meanwhile.
     with store.writer() if repair and store.exists else contextlib.nullcontext():
         chosen = store.own_names() if names is None else names

@@ -22,6 +22,7 @@ import logging
 import os
 import sqlite3
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -34,7 +35,7 @@ from rag_pipeline import forking
 from rag_pipeline.config import HnswSettings
 from rag_pipeline.errors import CollectionNotFoundError, StoreError, StoreLockedError
 from rag_pipeline.store.connection import Connection, Limits, OpenClient
-from rag_pipeline.store.embedded import database, disk, safekeeping
+from rag_pipeline.store.embedded import database, disk, mirror, safekeeping
 from rag_pipeline.store.embedded.chroma_errors import translated
 from rag_pipeline.store.embedded.forked import require_threads, used_once
 from rag_pipeline.store.embedded.lock import writer_lock, writing_now
@@ -55,6 +56,8 @@ _RENEWING_SHARE = 0.05
 _WRITES = "writes"
 # So many of the other things in a store's folder are named.
 _NAMED = 3
+
+_START_AGAIN = "restore it from a copy, or move it away and ingest again"
 
 _numbers_in_use: set[int] = set()
 _numbers_lock = threading.Lock()
@@ -79,6 +82,8 @@ class EmbeddedConnection(Connection):
         self.lexical_root = path / disk.LEXICAL_FOLDER
         self.limits = Limits()
         self._writing = False
+        # Copies of the database of a store that may not be written, by the client's number.
+        self._mirrors: dict[int, tempfile.TemporaryDirectory[str]] = {}
         self._loading = threading.RLock()
         # Whoever waits for the index holds the turn, so that a busy writer cannot take it again before them.
         self._turn = FileLock(path / "turn.lock", _LOCK_SECONDS, thread_local=False, poll_interval=_POLL_SECONDS)
@@ -104,17 +109,24 @@ class EmbeddedConnection(Connection):
                 f"{self._path / name} is none of a store's files, and stands where a store keeps its own;"
                 " set store.path to a folder of its own, or move it away"
             )
-        if not (self._path / disk.DATABASE).exists():
+        file = self._path / disk.DATABASE
+        if not file.exists():
+            if disk.left_behind(self._path):
+                raise StoreError(f"store {self._path} has lost its database {disk.DATABASE}; {_START_AGAIN}")
             return
+        if not file.is_file():
+            raise StoreError(f"{file} is not a file; {_START_AGAIN}")
         try:
             tables = disk.tables(self._path)
         except sqlite3.OperationalError as error:
-            raise StoreError(f"store {self._path} cannot be read just now ({error}); try again") from None
-        except sqlite3.Error as error:
             raise StoreError(
-                f"store {self._path} is not readable as a Chroma store ({error});"
-                " restore it from a copy, or move it away and ingest again"
+                f"store {self._path} cannot be read just now ({error}); try again, and if it stays so, see whether you"
+                " may read and write its files"
             ) from None
+        except sqlite3.Error as error:
+            raise StoreError(f"store {self._path} is not readable as a Chroma store ({error}); {_START_AGAIN}") from None
+        if not tables and disk.left_behind(self._path):
+            raise StoreError(f"store {self._path} has lost what was in its database {disk.DATABASE}; {_START_AGAIN}")
         if tables and not tables & disk.CHROMA_TABLES:
             raise StoreError(
                 f"{self._path / disk.DATABASE} is a database of something else than Chroma;"
@@ -280,7 +292,17 @@ class EmbeddedConnection(Connection):
 
     def translated(self, action: str) -> contextlib.AbstractContextManager[None]:
         """Turn a failure of Chroma into a StoreError."""
-        return translated(action)
+        return translated(action, lambda: database.problem(self._path))
+
+    def check_integrity(self) -> None:
+        """Have SQLite read the whole database.
+
+        Raises:
+            StoreError: it is damaged.
+        """
+        self.check()
+        if problem := database.problem(self._path):
+            raise StoreError(f"the database of store {self._path} is damaged ({problem}); {_START_AGAIN}")
 
     def index_configuration(self, hnsw: HnswSettings) -> CreateCollectionConfiguration:
         """Chroma's HNSW index over inner products."""
@@ -323,15 +345,19 @@ class EmbeddedConnection(Connection):
         with _numbers_lock:
             number = next(number for number in itertools.count(1) if number not in _numbers_in_use)
             _numbers_in_use.add(number)
+        place = self._path
         try:
+            if not self._writing and mirror.is_needed(self._path):
+                self._mirrors[number] = mirror.make(self._path)
+                place = Path(self._mirrors[number].name)
             # Chroma gives every client of one address the same system; so many "/." make an address of our own.
             # Its settings are the defaults; its telemetry is an empty function in 1.5.9.
             with database.opening(self._path), translated("open"):
-                client = chromadb.PersistentClient(str(self._path) + (os.sep + os.curdir) * number)
+                client = chromadb.PersistentClient(str(place) + (os.sep + os.curdir) * number)
             if not keeps_log:
                 safekeeping.keep_log(self._path, alone=used_once())
         except BaseException:
-            _give_back(number)
+            self._forget(number)
             raise
         return OpenClient(client, started, number, state, time.monotonic() - started)
 
@@ -341,7 +367,12 @@ class EmbeddedConnection(Connection):
         if close is not None:
             close()
         database.closed(self._path)
-        _give_back(opened.number)
+        self._forget(opened.number)
+
+    def _forget(self, number: int) -> None:
+        if (copy := self._mirrors.pop(number, None)) is not None:
+            copy.cleanup()
+        _give_back(number)
 
     def _acquire(self) -> bool:
         """Take the lock on the index; False in a folder that cannot be written, where nobody else writes either."""
