@@ -119,9 +119,7 @@ LEXICAL_DAMAGES: dict[str, Damage] = {
     "words' postings missing": _lexical(_each("*.idx", lambda file: file.unlink())),
     "words' postings overwritten": _lexical(_each("*.idx", lambda file: overwrite(file, 0, _body(file)))),
     "words' terms overwritten": _lexical(_each("*.term", lambda file: overwrite(file, 0, _body(file)))),
-    "words' lengths overwritten": _lexical(
-        _each("*.fieldnorm", lambda file: overwrite(file, 0, _body(file)))
-    ),
+    "words' lengths overwritten": _lexical(_each("*.fieldnorm", lambda file: overwrite(file, 0, _body(file)))),
     "words' footers overwritten": _lexical(_each("*.term", lambda file: overwrite(file, _body(file), 100))),
     "words' meta broken": _lexical(lambda folder: (folder / "meta.json").write_text("{oops")),
     "words' meta missing": _lexical(lambda folder: (folder / "meta.json").unlink()),

@@ -1,4 +1,4 @@
-"""Whether the files of a lexical index hold the bytes that were written: tantivy keeps a checksum of each and reads past it.
+"""Whether the files of a lexical index hold the bytes that were written: tantivy keeps checksums, and reads past them.
 
 A file ends with a footer: JSON with the CRC-32 of all before it, its length, and a number by which it is known
 (tantivy/src/directory/footer.rs, 0.27).

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from rag_pipeline.errors import LexicalIndexError
 from rag_pipeline.lexical.analysis import Terms, version
 from rag_pipeline.lexical.checksums import META_FILE, check_files
+from rag_pipeline.lexical.links import Links, is_needed
 from rag_pipeline.lexical.writer import FIELD_WEIGHTS, LexicalWriter, translated
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class LexicalIndex:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._opened: tantivy.Index | None = None
+        self._links: Links | None = None
 
     @property
     def exists(self) -> bool:
@@ -78,7 +80,7 @@ class LexicalIndex:
 
     @property
     def problem(self) -> str:
-        """Why it cannot be asked; empty if nothing speaks against it, or if there is none. Reads it, unless it is large.
+        """Why it cannot be asked; empty if nothing speaks against it, or there is none. Reads it, unless it is large.
 
         The engine ends by a panic, or answers wrongly, over bytes that are not those it wrote.
         """
@@ -212,12 +214,15 @@ class LexicalIndex:
 
     def discard(self) -> None:
         """Remove a damaged index; the next :meth:`writer` makes an empty one."""
-        self._opened = None
+        self.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def close(self) -> None:
         """Let go of the files."""
         self._opened = None
+        links, self._links = self._links, None
+        if links is not None:
+            links.remove()
 
     def _search(
         self, terms: Sequence[tuple[str, str, float]], ideal: float, limit: int, ids: Sequence[str] | None
@@ -247,12 +252,16 @@ class LexicalIndex:
         if opened is None:
             import tantivy
 
-            opened = self._opened = tantivy.Index.open(str(self.folder))
+            if self._links is None and is_needed(self.folder):
+                self._links = Links(self.folder)
+            opened = self._opened = tantivy.Index.open(str(self._links.place if self._links else self.folder))
         return opened
 
     def _searcher(self) -> tantivy.Searcher:
         with translated("read", self.folder):
-            index = self._index()
+            index, links = self._index(), self._links
+            if links is not None:
+                links.renew()
             index.reload()
             return index.searcher()
 

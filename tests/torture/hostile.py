@@ -51,7 +51,10 @@ KINDS: dict[str, tuple[str, Make]] = {
     "huge number": (".json", lambda chance: b'[{"n": ' + b"9" * chance.randrange(100, 200_000) + b"}]"),
     "surrogates": (".json", lambda _: b'[{"text": "\\ud800\\udfff\\ud800", "\\udc00": 1}]'),
     "front matter bomb": (".md", lambda _: b"---\n" + _laughs(12) + b"\n---\n\n# Bomb\n\nText.\n"),
-    "deep front matter": (".md", lambda chance: b"---\na: " + b"[" * chance.randrange(100, 20_000) + b"\n---\n\nText.\n"),
+    "deep front matter": (
+        ".md",
+        lambda chance: b"---\na: " + b"[" * chance.randrange(100, 20_000) + b"\n---\n\nText.\n",
+    ),
     "deep quotes": (".md", lambda chance: b"> " * chance.randrange(100, 20_000) + b"text\n"),
     "brackets": (".md", lambda chance: b"[" * chance.randrange(1000, 50_000) + b"\n"),
     "control characters": (".txt", lambda _: b"\x1b[31mred\x07 \x00 \x9b31m text \xff\xfe\x80\n" * 20),
@@ -67,7 +70,10 @@ KINDS: dict[str, tuple[str, Make]] = {
     "noisy zip": (".xlsx", lambda chance: _noise(_book(chance), chance)),
     "escaping zip": (".epub", lambda _: _zip("../../../../tmp/escaped", b"text")),
     "pdf of noise": (".pdf", lambda chance: b"%PDF-1.7\n" + chance.randbytes(20_000)),
-    "pdf that points at itself": (".pdf", lambda _: b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 1 0 R/Kids[1 0 R]>>endobj\n"),
+    "pdf that points at itself": (
+        ".pdf",
+        lambda _: b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 1 0 R/Kids[1 0 R]>>endobj\n",
+    ),
     "hwp of noise": (".hwp", lambda chance: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + chance.randbytes(5000)),
     "nested mail": (".eml", lambda chance: b"Content-Type: message/rfc822\n\n" * chance.randrange(50, 2000)),
     "empty": (".pdf", lambda _: b""),

@@ -21,8 +21,8 @@ collections:
 reading: {seconds_per_file: 15, memory_mb: 2048}
 """
 MODES = ("dense", "lexical", "hybrid")
-_STABLE, _CHANGING = range(8), range(8, 16)
-_PARTS = 5
+_STABLE, _CHANGING = range(6), range(6, 12)
+_PARTS = 4
 INTERRUPTED = (130, 143)
 _HONEST = frozenset({0, 1, 2, 3, 4})
 

@@ -38,7 +38,7 @@ load_analyser()  # which takes seconds, and works on in forked processes
 
 DEADLINE = 120.0
 # An index is saved after so many records, so that a small collection is saved several times.
-SAVED_EACH = 30
+SAVED_EACH = 20
 CRASH = 70
 """Exit code of a process in which an exception reached the top: what a user would see as a traceback."""
 _POLL = 0.005

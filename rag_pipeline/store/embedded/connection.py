@@ -37,7 +37,7 @@ from rag_pipeline.errors import CollectionNotFoundError, StoreError, StoreLocked
 from rag_pipeline.store.connection import Connection, Limits, OpenClient
 from rag_pipeline.store.embedded import database, disk, mirror, safekeeping
 from rag_pipeline.store.embedded.chroma_errors import translated
-from rag_pipeline.store.embedded.forked import require_threads, used_once
+from rag_pipeline.store.embedded.forked import forget_failed, require_threads, used_once
 from rag_pipeline.store.embedded.lock import writer_lock, writing_now
 from rag_pipeline.store.embedded.rows import RowsAlone, damage_of
 from rag_pipeline.store.queueing import WAIT_SECONDS, turn
@@ -124,7 +124,9 @@ class EmbeddedConnection(Connection):
                 " may read and write its files"
             ) from None
         except sqlite3.Error as error:
-            raise StoreError(f"store {self._path} is not readable as a Chroma store ({error}); {_START_AGAIN}") from None
+            raise StoreError(
+                f"store {self._path} is not readable as a Chroma store ({error}); {_START_AGAIN}"
+            ) from None
         if not tables and disk.left_behind(self._path):
             raise StoreError(f"store {self._path} has lost what was in its database {disk.DATABASE}; {_START_AGAIN}")
         if tables and not tables & disk.CHROMA_TABLES:
@@ -345,18 +347,20 @@ class EmbeddedConnection(Connection):
         with _numbers_lock:
             number = next(number for number in itertools.count(1) if number not in _numbers_in_use)
             _numbers_in_use.add(number)
-        place = self._path
+        address = str(self._path)
         try:
             if not self._writing and mirror.is_needed(self._path):
                 self._mirrors[number] = mirror.make(self._path)
-                place = Path(self._mirrors[number].name)
+                address = self._mirrors[number].name
             # Chroma gives every client of one address the same system; so many "/." make an address of our own.
             # Its settings are the defaults; its telemetry is an empty function in 1.5.9.
+            address += (os.sep + os.curdir) * number
             with database.opening(self._path), translated("open"):
-                client = chromadb.PersistentClient(str(place) + (os.sep + os.curdir) * number)
+                client = chromadb.PersistentClient(address)
             if not keeps_log:
                 safekeeping.keep_log(self._path, alone=used_once())
         except BaseException:
+            forget_failed(address)
             self._forget(number)
             raise
         return OpenClient(client, started, number, state, time.monotonic() - started)

@@ -1,4 +1,4 @@
-"""A store that may be read and not written is opened by way of a copy of its database: Chroma's client writes as it opens.
+"""A store that may not be written is opened by way of a copy of its database: Chroma's client writes as it opens.
 
 The copy is in a folder of its own among the temporary ones, with links to the index folders, which Chroma only reads
 as long as nothing is written. It lasts as long as the client.
