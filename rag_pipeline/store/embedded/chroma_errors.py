@@ -20,6 +20,9 @@ _NO_PLACE = ("readonly", "read-only", "disk is full", "no space left", "permissi
 # What it says of a damaged database, in words and by its codes.
 _DAMAGED = ("malformed", "not a database", "(code: 11)", "(code: 26)")
 DAMAGED_ADVICE = "; its database is damaged: restore the store from a copy, or move it away and ingest again"
+# A write that failed for want of room, or a disk that is broken.
+_DISK = "disk i/o error"
+_DISK_ADVICE = "; is its disk full, or broken? Mend that and run the same command again"
 _PLACE_ADVICE = "; the folder is read-only, or its disk full: nothing is damaged, mend that and try again"
 
 
@@ -45,6 +48,8 @@ def translated(action: str, damage: Callable[[], str] | None = None) -> Iterator
             advice = DAMAGED_ADVICE
         elif any(sign in said for sign in _NO_PLACE):
             advice = _WRITE_ADVICE if action == "write" else _PLACE_ADVICE
+        elif _DISK in said:
+            advice = _DISK_ADVICE
         elif action == "write":
             advice = DAMAGED_ADVICE if damage is not None and damage() else _WRITE_ADVICE
         else:
