@@ -19,16 +19,18 @@ def settings(tmp_path, documents):
     return settings
 
 
-def damage(settings) -> None:
-    for file in (settings.base_dir / "chroma_db" / "lexical").rglob("*.store"):
+def damage(searcher) -> None:
+    """As a folder that is restored in part: the files are others, those that are open stay what they are."""
+    for file in searcher._collection.lexical.folder.glob("*.store"):
+        file.unlink()
         file.write_bytes(b"")
+    searcher._collection.lexical.close()
 
 
 def test_an_open_hybrid_searcher_goes_on_by_vectors_with_a_warning(settings):
     searcher = open_searcher(settings, "docs", embeddings=HashEmbeddings())
     dense = searcher.changed(mode="dense").search("The pilot boards", 3)
-    damage(settings)
-    searcher._collection.lexical.close()
+    damage(searcher)
     with pytest.warns(UserWarning, match="until then passages are ranked by their vectors alone"):
         found = searcher.search("The pilot boards", 3, explain=True)
     assert [passage.id for passage in found] == [passage.id for passage in dense]
@@ -36,8 +38,7 @@ def test_an_open_hybrid_searcher_goes_on_by_vectors_with_a_warning(settings):
 
 async def test_so_does_one_that_is_asked_from_an_event_loop(settings):
     searcher = open_searcher(settings, "docs", embeddings=HashEmbeddings())
-    damage(settings)
-    searcher._collection.lexical.close()
+    damage(searcher)
     with pytest.warns(UserWarning, match="ranked by their vectors alone"):
         found = await searcher.asearch("The pilot boards", 1)
     assert found[0].source == "notes.txt"
@@ -45,7 +46,6 @@ async def test_so_does_one_that_is_asked_from_an_event_loop(settings):
 
 def test_words_alone_cannot_go_on(settings):
     searcher = open_searcher(settings, "docs", embeddings=HashEmbeddings(), mode="lexical")
-    damage(settings)
-    searcher._collection.lexical.close()
+    damage(searcher)
     with pytest.raises(LexicalIndexError, match="run rag-pipeline ingest again"):
         searcher.search("pilot", 1)
