@@ -12,6 +12,7 @@
     ├── CollectionMismatchError        exit 3   the collection was made in another way
     ├── EmbeddingError                 exit 4   the model could not embed a text
     ├── StoreError                     exit 4   the vector store cannot be read or written
+    │   ├── LexicalIndexError          exit 4   the index of a collection's words cannot be read or written
     │   └── StoreLockedError           exit 4   another process is writing
     └── ServiceError                   exit 4   a service could not be reached, or refused
         └── StoreUnreachableError      exit 4   the Chroma server cannot be reached
@@ -103,6 +104,10 @@ class StoreError(RagPipelineError):
     """The vector store cannot be read or written."""
 
     exit_code = 4
+
+
+class LexicalIndexError(StoreError):
+    """The index of a collection's words cannot be read or written; it is made from the chunks, and can be again."""
 
 
 class StoreLockedError(StoreError):

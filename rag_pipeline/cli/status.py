@@ -23,7 +23,7 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
     try:
         overviews, others = store.overviews()
         rows = [_row(overview) for overview in overviews]
-        damages = [str(row["damage"]) for row in rows if row["damage"]]
+        damages = [str(row[kind]) for row in rows for kind in ("damage", "lexical_damage") if row[kind]]
         total = store.disk_size() if store.exists else 0
     finally:
         store.close()
@@ -78,6 +78,7 @@ def _row(overview: Overview) -> dict[str, object]:
         "lexical_chunks": overview.lexical_chunks,
         "index_bytes": overview.index_bytes,
         "damage": overview.damage,
+        "lexical_damage": overview.lexical_damage,
     }
 
 
@@ -85,4 +86,6 @@ def _lexical(row: dict[str, object]) -> str:
     """Whether the lexical index is in step, by its number of chunks."""
     if row["lexical_chunks"] == row["chunks"]:
         return "in step"
+    if row["lexical_damage"]:
+        return "damaged"
     return f"{row['lexical_chunks']:,}" if row["lexical_chunks"] else "none yet"

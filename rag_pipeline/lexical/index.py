@@ -18,7 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rag_pipeline.errors import LexicalIndexError
 from rag_pipeline.lexical.analysis import Terms, version
+from rag_pipeline.lexical.checksums import META_FILE, check_files
+from rag_pipeline.lexical.links import Links, is_needed
 from rag_pipeline.lexical.writer import FIELD_WEIGHTS, LexicalWriter, translated
 
 if TYPE_CHECKING:
@@ -29,7 +32,6 @@ _K1 = 1.2
 # What the presence of a term is worth besides its frequency, in BM25+; 1 in the paper, 2 on our development sets.
 _PRESENCE = 2.0
 _RULES_FILE = "rules.txt"
-_META_FILE = "meta.json"
 _REVISION_FILE = "mark.txt"
 # What tantivy writes, and what we add to it.
 _INDEX_FILES = re.compile(
@@ -38,6 +40,8 @@ _INDEX_FILES = re.compile(
 )
 _HEAP_BYTES = 64 << 20
 _TRIES = 3
+# A twentieth of a second's work; larger indexes are read as a whole by an ingest and by verify.
+_READ_AT_OPENING = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -65,22 +69,63 @@ class LexicalIndex:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._opened: tantivy.Index | None = None
+        self._links: Links | None = None
 
     @property
     def exists(self) -> bool:
         """Whether there is an index whose terms are those that questions get now."""
         with contextlib.suppress(OSError):
-            rules = (self.folder / _RULES_FILE).read_text(encoding="utf-8").strip()
-            return rules == version() and (self.folder / _META_FILE).exists()
+            rules = (self.folder / _RULES_FILE).read_text(encoding="utf-8", errors="replace").strip()
+            return rules == version() and (self.folder / META_FILE).exists()
         return False
 
     @property
+    def problem(self) -> str:
+        """Why it cannot be asked; empty if nothing speaks against it, or there is none. Reads it, unless it is large.
+
+        The engine ends by a panic, or answers wrongly, over bytes that are not those it wrote.
+        """
+        found = self.problem_of_files
+        if not found and self.exists:
+            try:
+                self._searcher()
+            except LexicalIndexError as error:
+                return str(error)
+        return found
+
+    @property
+    def problem_of_files(self) -> str:
+        """As :attr:`problem`, by its files alone: nothing is opened."""
+        try:
+            if self.exists:
+                with translated("read", self.folder):
+                    if sum(file.stat().st_size for file in self.folder.iterdir()) <= _READ_AT_OPENING:
+                        check_files(self.folder)
+        except LexicalIndexError as error:
+            return str(error)
+        return ""
+
+    def check(self) -> None:
+        """Read all of its files, if there is one.
+
+        Raises:
+            LexicalIndexError: one is damaged, or cannot be read.
+        """
+        if self.exists:
+            with translated("read", self.folder):
+                check_files(self.folder)
+
+    @property
     def count(self) -> int:
-        """How many chunks it holds, without opening it."""
+        """How many chunks it holds, without opening it.
+
+        Raises:
+            LexicalIndexError: the files cannot be read.
+        """
         if not self.exists:
             return 0
         try:
-            segments = json.loads((self.folder / _META_FILE).read_text(encoding="utf-8"))["segments"]
+            segments = json.loads((self.folder / META_FILE).read_text(encoding="utf-8"))["segments"]
             deleted = sum(one["deletes"]["num_deleted_docs"] for one in segments if one["deletes"])
             return int(sum(one["max_doc"] for one in segments) - deleted)
         except (OSError, ValueError, KeyError, TypeError):
@@ -90,7 +135,7 @@ class LexicalIndex:
     def revision(self) -> str:
         """What :attr:`revision` was set to last, for whoever keeps it in step with something; empty at first."""
         with contextlib.suppress(OSError):
-            return (self.folder / _REVISION_FILE).read_text(encoding="utf-8").strip()
+            return (self.folder / _REVISION_FILE).read_text(encoding="utf-8", errors="replace").strip()
         return ""
 
     @revision.setter
@@ -100,21 +145,26 @@ class LexicalIndex:
                 (self.folder / _REVISION_FILE).write_text(revision + "\n", encoding="utf-8")
 
     def ids(self) -> set[str]:
-        """Ids of the chunks it holds."""
+        """Ids of the chunks it holds.
+
+        Raises:
+            LexicalIndexError: the files cannot be read.
+        """
         if not self.exists:
             return set()
-        searcher = self._searcher()
-        if searcher.num_docs == 0:
-            return set()
-        hits = searcher.search(_query().all_query(), int(searcher.num_docs), count=False).hits
-        return {_id(searcher, address) for _, address in hits}
+        with translated("read", self.folder):
+            searcher = self._searcher()
+            if searcher.num_docs == 0:
+                return set()
+            hits = searcher.search(_query().all_query(), int(searcher.num_docs), count=False).hits
+            return {_id(searcher, address) for _, address in hits}
 
     @contextlib.contextmanager
     def writer(self) -> Iterator[LexicalWriter]:
         """Write; what was not committed when it ends by an exception, or by a kill, is not there.
 
         Raises:
-            StoreError: the files cannot be written.
+            LexicalIndexError: the files cannot be written.
         """
         with translated("write", self.folder):
             if not self.exists:
@@ -127,15 +177,20 @@ class LexicalIndex:
             writer.close()
 
     def ask(self, terms: Terms) -> Question:
-        """Weigh a question's terms."""
+        """Weigh a question's terms.
+
+        Raises:
+            LexicalIndexError: the files cannot be read.
+        """
         searcher = self._searcher()  # what search() will look at too
         count = int(searcher.num_docs)
         weighed = []
-        for field, weight in FIELD_WEIGHTS.items():
-            for term in dict.fromkeys(getattr(terms, field)):
-                frequency = searcher.doc_freq(field, term)
-                inverse = math.log(1 + max(count - frequency + 0.5, 0.5) / (frequency + 0.5))
-                weighed.append((field, term, weight * inverse))
+        with translated("read", self.folder):
+            for field, weight in FIELD_WEIGHTS.items():
+                for term in dict.fromkeys(getattr(terms, field)):
+                    frequency = searcher.doc_freq(field, term)
+                    inverse = math.log(1 + max(count - frequency + 0.5, 0.5) / (frequency + 0.5))
+                    weighed.append((field, term, weight * inverse))
         return Question(weighed, len(set(terms.words)))
 
     def search(self, question: Question, limit: int, ids: Sequence[str] | None = None) -> dict[str, float]:
@@ -150,7 +205,7 @@ class LexicalIndex:
             By id, BM25+ as a share of :attr:`Question.ideal`: from 0 to 1.
 
         Raises:
-            StoreError: the files cannot be read.
+            LexicalIndexError: the files cannot be read.
         """
         ideal = question.ideal
         if ideal <= 0 or (ids is not None and not ids) or not self.exists:
@@ -169,19 +224,23 @@ class LexicalIndex:
     def shares(self, question: Question, ids: Sequence[str]) -> dict[str, dict[str, float]]:
         """What each term gives to the score of each chunk, largest first; terms it does not hold are left out."""
         found: dict[str, dict[str, float]] = {chunk_id: {} for chunk_id in ids}
-        for field, term, weight in question.terms:
-            for chunk_id, score in self._search([(field, term, weight)], question.ideal, len(ids), ids).items():
-                found[chunk_id][term] = score
+        with translated("read", self.folder):
+            for field, term, weight in question.terms:
+                for chunk_id, score in self._search([(field, term, weight)], question.ideal, len(ids), ids).items():
+                    found[chunk_id][term] = score
         return {chunk_id: dict(sorted(terms.items(), key=lambda item: -item[1])) for chunk_id, terms in found.items()}
 
     def discard(self) -> None:
         """Remove a damaged index; the next :meth:`writer` makes an empty one."""
-        self._opened = None
+        self.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def close(self) -> None:
         """Let go of the files."""
         self._opened = None
+        links, self._links = self._links, None
+        if links is not None:
+            links.remove()
 
     def _search(
         self, terms: Sequence[tuple[str, str, float]], ideal: float, limit: int, ids: Sequence[str] | None
@@ -211,18 +270,27 @@ class LexicalIndex:
         if opened is None:
             import tantivy
 
-            opened = self._opened = tantivy.Index.open(str(self.folder))
+            if self._links is None and is_needed(self.folder):
+                self._links = Links(self.folder)
+            opened = self._opened = tantivy.Index.open(str(self._links.place if self._links else self.folder))
         return opened
 
     def _searcher(self) -> tantivy.Searcher:
         with translated("read", self.folder):
-            index = self._index()
+            index, links = self._index(), self._links
+            if links is not None:
+                links.renew()
             index.reload()
             return index.searcher()
 
     def _make(self) -> None:
         import tantivy
 
+        if self.folder.exists() and not self.folder.is_dir():
+            raise LexicalIndexError(
+                f"{self.folder} is not a folder, and stands where the index of the collection's words belongs;"
+                " move it away and run the same command again"
+            )
         self.discard()
         self.folder.mkdir(parents=True, exist_ok=True)
         schema = tantivy.SchemaBuilder()

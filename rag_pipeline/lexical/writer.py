@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag_pipeline.errors import StoreError
+from rag_pipeline.errors import LexicalIndexError, StoreError
 from rag_pipeline.lexical.analysis import Terms, analyze
 from rag_pipeline.text import one_line
 
@@ -19,6 +19,10 @@ FIELD_WEIGHTS = {"words": 1.0, "compounds": 0.5, "pairs": 0.3}
 """The kinds of terms, each a field of the index, and what a term of each is worth."""
 _LONGEST_PROBLEM = 120
 _SECONDS_BETWEEN_COMMITS = 2.0
+_ADVICE = "run rag-pipeline ingest again, which recreates it if it is damaged"
+# What the system says where nothing is damaged.
+_NO_PLACE = ("no space left", "file too large", "disk quota", "permission denied", "read-only", "too many open files")
+_PLACE_ADVICE = "nothing is damaged: mend that and run the same command again"
 
 
 class LexicalWriter:
@@ -80,14 +84,15 @@ class LexicalWriter:
 
 @contextlib.contextmanager
 def translated(action: str, folder: Path) -> Iterator[None]:
-    """Turn a failure of the engine or the disk into a StoreError; ``action`` is ``read`` or ``write``."""
+    """Turn a failure of the engine or the disk into a LexicalIndexError; ``action`` is ``read`` or ``write``."""
     try:
         yield
     except StoreError:
         raise
-    except (ValueError, OSError) as error:
-        problem = one_line(error, _LONGEST_PROBLEM)
-        raise StoreError(
-            f"cannot {action} the lexical index {folder} ({problem}); run rag-pipeline ingest again, which recreates it"
-            " if it is damaged"
-        ) from None
+    except BaseException as error:
+        # The engine's core panics with a BaseException of its own.
+        if not isinstance(error, (ValueError, OSError)) and type(error).__module__ != "pyo3_runtime":
+            raise
+        problem = one_line(str(error).replace(f"{folder}/", ""), _LONGEST_PROBLEM)
+        advice = _PLACE_ADVICE if any(sign in problem.lower() for sign in _NO_PLACE) else _ADVICE
+        raise LexicalIndexError(f"cannot {action} the lexical index {folder} ({problem}); {advice}") from None

@@ -31,6 +31,10 @@ class LexicalHits:
         return 0.0 if self.complete else min(self.scores.values(), default=1.0)
 
 
+NO_HITS = LexicalHits(Question([], 0), {}, complete=True)
+"""Where there is no lexical index to ask."""
+
+
 @dataclass
 class Candidate:
     """A chunk on its way to a passage."""

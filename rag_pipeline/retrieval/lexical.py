@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rag_pipeline.lexical import analyze
 from rag_pipeline.lexical.index import Question
-from rag_pipeline.retrieval.fusion import LexicalHits
+from rag_pipeline.retrieval.fusion import NO_HITS, LexicalHits
 from rag_pipeline.store import Collection
 from rag_pipeline.store.filters import Where
 
@@ -30,7 +30,7 @@ def lexical_leg(collection: Collection, question: str, where: Where | None, leas
     """
     index = collection.lexical
     if not index.exists:
-        return LexicalHits(Question([], 0), {}, complete=True)
+        return NO_HITS
     asked = index.ask(analyze([question[:_LONGEST_QUESTION]])[0])
     depth = max(_DEPTH, least)
     if where is None:

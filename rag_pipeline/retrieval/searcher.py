@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from rag_pipeline.config import RetrievalMode
 from rag_pipeline.embeddings.base import PipelineEmbeddings
-from rag_pipeline.errors import CollectionMismatchError, named
+from rag_pipeline.errors import CollectionMismatchError, LexicalIndexError, named
 from rag_pipeline.lexical import load as load_analyser
 from rag_pipeline.passages import Explanation, Passage
 from rag_pipeline.probe import ModelCheck
@@ -23,7 +23,7 @@ from rag_pipeline.retrieval import selection
 from rag_pipeline.retrieval.asked import AskedQuestion, FoundBefore
 from rag_pipeline.retrieval.collection_statistics import CollectionStatistics, measure
 from rag_pipeline.retrieval.explaining import explanations_of, inner_products
-from rag_pipeline.retrieval.fusion import Candidate, Fusion, Legs, LexicalHits, fuse
+from rag_pipeline.retrieval.fusion import NO_HITS, Candidate, Fusion, Legs, LexicalHits, fuse
 from rag_pipeline.retrieval.lexical import lexical_leg
 from rag_pipeline.retrieval.neighbours import joined
 from rag_pipeline.retrieval.options import SearchOptions
@@ -52,6 +52,7 @@ class Searcher:
 
     Raises:
         CollectionMismatchError: mode is lexical, and the collection has no lexical index.
+        LexicalIndexError: mode is lexical, and the lexical index cannot be read.
         ConfigurationError, CheckpointError, ServiceError: the reranker cannot be had.
     """
 
@@ -75,7 +76,8 @@ class Searcher:
         self._statistics_of: object = None
         if self.options.mode != "dense":
             collection.refresh()
-            if (not collection.lexical.exists or collection.lexical_problem) and collection.count:
+            missing = not collection.lexical.exists or collection.lexical_problem
+            if (missing or collection.lexical.problem) and collection.count:
                 self.options = self._without_lexical()
 
     @property
@@ -178,7 +180,7 @@ class Searcher:
         """What the lexical leg finds for the first try of a search, and of which state of the collection."""
         written = self._collection.refresh()
         wanted = max(self._depth(k), self.options.candidates)
-        return FoundBefore(written, wanted, lexical_leg(self._collection, asked.text, asked.where, wanted))
+        return FoundBefore(written, wanted, self._by_words(asked, wanted))
 
     def _search(self, asked: AskedQuestion, k: int, explain: bool) -> list[Passage]:
         lost: set[str] = set()
@@ -278,13 +280,27 @@ class Searcher:
             lexical_scores=lambda ids: self._collection.lexical.search(hits.question, len(ids), ids),
         )
         fusion = Fusion(self.options.lexical_weight, statistics.spread)
-        return replace(asked, vector=vector, lexical=hits, dense=dense), fuse(legs, fusion, depth)[:depth]
+        try:
+            found = fuse(legs, fusion, depth)
+        except LexicalIndexError as error:
+            _warn_of_words(str(error))
+            hits = legs.lexical = NO_HITS
+            found = fuse(legs, fusion, depth)
+        return replace(asked, vector=vector, lexical=hits, dense=dense), found[:depth]
 
     def _lexical_hits(self, asked: AskedQuestion, wanted: int) -> LexicalHits:
         found = asked.found
         if found is not None and found.wanted == wanted and found.written == self._collection.refresh():
             return found.hits
-        return lexical_leg(self._collection, asked.text, asked.where, wanted)
+        return self._by_words(asked, wanted)
+
+    def _by_words(self, asked: AskedQuestion, wanted: int) -> LexicalHits:
+        """What the lexical leg finds; nothing where its index turns out to be damaged: vectors need none."""
+        try:
+            return lexical_leg(self._collection, asked.text, asked.where, wanted)
+        except LexicalIndexError as error:
+            _warn_of_words(str(error))
+            return NO_HITS
 
     def _vector(self, asked: AskedQuestion) -> npt.NDArray[np.float32]:
         if asked.vector is not None:
@@ -336,9 +352,19 @@ class Searcher:
     def _without_lexical(self) -> SearchOptions:
         remedy = f"the next ingest makes it: rag-pipeline ingest --collection {self.collection}"
         problem = f"collection {self.collection!r} has no lexical index"
+        damage = self._collection.lexical.problem
+        if damage and self.options.mode == "lexical":
+            raise LexicalIndexError(damage)
+        if damage:
+            _warn_of_words(damage)
+            return replace(self.options, mode="dense")
         if self._collection.lexical_problem:
             remedy = self._collection.lexical_problem
         if self.options.mode == "lexical":
             raise CollectionMismatchError(f"{problem}; {remedy}")
         warnings.warn(f"{problem}, so passages are ranked by their vectors alone; {remedy}", stacklevel=4)
         return replace(self.options, mode="dense")
+
+
+def _warn_of_words(problem: str) -> None:
+    warnings.warn(f"{problem}; until then passages are ranked by their vectors alone", stacklevel=4)

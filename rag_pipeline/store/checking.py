@@ -153,6 +153,7 @@ def _lexical(collection: Collection, ids: set[str]) -> Iterator[Finding]:
         yield Finding("lexical", "there is no lexical index for these chunks; the next ingest makes it")
         return
     try:
+        collection.lexical.check()
         indexed = collection.lexical.ids()
     except StoreError as error:
         yield Finding("lexical", str(error))

@@ -123,6 +123,13 @@ class Connection(abc.ABC):
             ServiceError: a server cannot be reached, or refuses.
         """
 
+    def check_integrity(self) -> None:  # noqa: B027  # there is nothing to look through on a server
+        """Look through what all collections stand in, where that can be done from here.
+
+        Raises:
+            StoreError: it is damaged.
+        """
+
     @abc.abstractmethod
     def writer(self) -> contextlib.AbstractContextManager[None]:
         """Hold the right to write.

@@ -83,6 +83,7 @@ def bring_in_step(rows: CollectionRows, writer: LexicalWriter, indexed: set[str]
 def ids_of(index: LexicalIndex) -> set[str]:
     """Ids in an index; a damaged one is discarded, since there is nothing in it that the rows have not."""
     try:
+        index.check()
         return index.ids()
     except StoreError:
         index.discard()

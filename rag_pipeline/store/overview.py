@@ -19,7 +19,9 @@ class Overview(Tally):
     fingerprint: Fingerprint | None
     """How it was made; None for a collection that this package did not make."""
     lexical_chunks: int
-    """How many chunks its lexical index holds."""
+    """How many chunks its lexical index holds; 0 where it is damaged."""
+    lexical_damage: str
+    """Why its lexical index cannot be asked, and what to do; empty if nothing speaks against it."""
 
 
 def overview_of(collection: Collection, tally: Tally | None, index_bytes: int | None) -> Overview:
@@ -36,10 +38,12 @@ def overview_of(collection: Collection, tally: Tally | None, index_bytes: int | 
     if tally is None:
         files = collection.stored_files()
         tally = Tally(len(files.versions), files.chunks, index_bytes, collection.damage)
+    words = collection.lexical.problem_of_files
     return Overview(
         **vars(tally),
         name=collection.name,
         embedding=collection.embedding,
         fingerprint=collection.fingerprint,
-        lexical_chunks=collection.lexical.count,
+        lexical_chunks=0 if words else collection.lexical.count,
+        lexical_damage=words,
     )

@@ -28,6 +28,7 @@ def verify_collections(store: Store, names: Sequence[str] | None = None, *, repa
         StoreLockedError: another process is writing, and collections are to be mended.
         StoreError: the store cannot be read or written; or someone wrote so much that it could not be checked.
     """
+    store.check_integrity()
     if not repair:
         chosen = store.own_names() if names is None else names
         return {name: _checked(store, name) for name in chosen}

@@ -77,6 +77,15 @@ class Store:
                 self._finish_replacements()
             yield
 
+    def check_integrity(self) -> None:
+        """Look through the database of a store in a folder; takes as long as reading it.
+
+        Raises:
+            StoreError: it is damaged.
+        """
+        if self.exists:
+            self._connection.check_integrity()
+
     def names(self) -> list[str]:
         """Names of the collections, sorted; half-made ones are left out."""
         if not self.exists:

@@ -47,6 +47,7 @@ def test_status_lists_the_collections(call):
         "chunks": 5,
         "lexical_chunks": 5,
         "damage": "",
+        "lexical_damage": "",
     }
     assert status["bytes"] > 0
 

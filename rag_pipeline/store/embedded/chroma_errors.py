@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rag_pipeline.errors import RagPipelineError, StoreError
 from rag_pipeline.text import first_line
@@ -17,19 +17,41 @@ _WRITE_ADVICE = (
 )
 # What SQLite says, in Chroma's words, where nothing is damaged.
 _NO_PLACE = ("readonly", "read-only", "disk is full", "no space left", "permission denied")
+# What it says of a damaged database, in words and by its codes.
+_DAMAGED = ("malformed", "not a database", "(code: 11)", "(code: 26)")
+DAMAGED_ADVICE = "; its database is damaged: restore the store from a copy, or move it away and ingest again"
+# A write that failed for want of room, or a disk that is broken.
+_DISK = "disk i/o error"
+_DISK_ADVICE = "; is its disk full, or broken? Mend that and run the same command again"
 _PLACE_ADVICE = "; the folder is read-only, or its disk full: nothing is damaged, mend that and try again"
 
 
 @contextlib.contextmanager
-def translated(action: str) -> Iterator[None]:
-    """Turn any failure of Chroma into a StoreError; ``action`` is ``read``, ``write`` or ``open``."""
+def translated(action: str, damage: Callable[[], str] | None = None) -> Iterator[None]:
+    """Turn any failure of Chroma into a StoreError.
+
+    Args:
+        action: ``read``, ``write`` or ``open``.
+        damage: what is wrong with the database, asked where Chroma does not say why it cannot write.
+
+    Raises:
+        StoreError: with what to do.
+    """
     try:
         yield
     except (RagPipelineError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except BaseException as error:  # Chroma's Rust core panics with a BaseException of its own
         reason = first_line(error, 300)
-        advice = _WRITE_ADVICE if action == "write" else _READ_ADVICE
-        if action != "write" and any(sign in reason.lower() for sign in _NO_PLACE):
-            advice = _PLACE_ADVICE
+        said = reason.lower()
+        if any(sign in said for sign in _DAMAGED):
+            advice = DAMAGED_ADVICE
+        elif any(sign in said for sign in _NO_PLACE):
+            advice = _WRITE_ADVICE if action == "write" else _PLACE_ADVICE
+        elif _DISK in said:
+            advice = _DISK_ADVICE
+        elif action == "write":
+            advice = DAMAGED_ADVICE if damage is not None and damage() else _WRITE_ADVICE
+        else:
+            advice = _READ_ADVICE
         raise StoreError(f"the vector store cannot {_PAST[action]}: {reason}{advice}") from error

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 import sys
+import tempfile
 import threading
 import time
 import weakref
@@ -17,9 +18,9 @@ from pathlib import Path
 
 from rag_pipeline import forking
 from rag_pipeline.store.connection import OpenClient
-from rag_pipeline.store.embedded import database, disk, safekeeping
+from rag_pipeline.store.embedded import database, disk, mirror, safekeeping
 from rag_pipeline.store.embedded.chroma_errors import translated
-from rag_pipeline.store.embedded.forked import require_threads, used_once
+from rag_pipeline.store.embedded.forked import forget_failed, require_threads, used_once
 from rag_pipeline.store.embedded.lock import writing_now
 
 # A byte for each write to the store.
@@ -52,6 +53,8 @@ class Clients:
         self.shared: OpenClient | None = None
         """The one that is read by, if it is open."""
         self._holders: weakref.WeakSet[object] = weakref.WeakSet()
+        # Copies of the database of a store that may not be written, by the client's number.
+        self._mirrors: dict[int, tempfile.TemporaryDirectory[str]] = {}
         forking.renew_locks(self)
 
     def reading(self, holder: object) -> OpenClient:
@@ -117,15 +120,21 @@ class Clients:
         with _numbers_lock:
             number = next(number for number in itertools.count(1) if number not in _numbers_in_use)
             _numbers_in_use.add(number)
+        address = str(self._path)
         try:
+            if not writing and mirror.is_needed(self._path):
+                self._mirrors[number] = mirror.make(self._path)
+                address = self._mirrors[number].name
             # Chroma gives every client of one address the same system; so many "/." make an address of our own.
             # Its settings are the defaults; its telemetry is an empty function in 1.5.9.
+            address += (os.sep + os.curdir) * number
             with database.opening(self._path), translated("open"):
-                client = chromadb.PersistentClient(str(self._path) + (os.sep + os.curdir) * number)
+                client = chromadb.PersistentClient(address)
             if not keeps_log:
                 safekeeping.keep_log(self._path, alone=used_once())
         except BaseException:
-            _give_back(number)
+            forget_failed(address)
+            self._forget(number)
             raise
         return OpenClient(client, started, number, state, time.monotonic() - started)
 
@@ -136,7 +145,12 @@ class Clients:
         if close is not None:
             close()
         database.closed(self._path)
-        _give_back(opened.number)
+        self._forget(opened.number)
+
+    def _forget(self, number: int) -> None:
+        if (copy := self._mirrors.pop(number, None)) is not None:
+            copy.cleanup()
+        _give_back(number)
 
     def _is_due(self, opened: OpenClient) -> bool:
         if state_of(self._path) == opened.state:
@@ -147,6 +161,9 @@ class Clients:
     def forget_parents(self) -> None:
         """In a forked child: the threads and connections of what is open are the parent's."""
         forking.keep(self.shared)
+        for copy in self._mirrors.values():
+            copy._finalizer.detach()  # type: ignore[attr-defined]  # or the child's end would remove what the parent reads
+        self._mirrors.clear()
         self.shared, self._holders = None, weakref.WeakSet()
 
 

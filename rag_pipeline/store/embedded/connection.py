@@ -28,7 +28,7 @@ from rag_pipeline.config import HnswSettings
 from rag_pipeline.errors import CollectionNotFoundError, StoreError
 from rag_pipeline.store.changing_places import look_up
 from rag_pipeline.store.connection import Connection, Limits, OpenClient, Tally
-from rag_pipeline.store.embedded import disk, safekeeping
+from rag_pipeline.store.embedded import database, disk, safekeeping
 from rag_pipeline.store.embedded.chroma_errors import translated
 from rag_pipeline.store.embedded.clients import WRITES, clients_of, state_of
 from rag_pipeline.store.embedded.lock import IndexLock, writer_lock, writing_now
@@ -44,6 +44,8 @@ _log = logging.getLogger(__name__)
 
 # So many of the other things in a store's folder are named.
 _NAMED = 3
+
+_START_AGAIN = "restore it from a copy, or move it away and ingest again"
 
 
 class EmbeddedConnection(Connection):
@@ -92,17 +94,26 @@ class EmbeddedConnection(Connection):
                 f"{self._path / name} is none of a store's files, and stands where a store keeps its own;"
                 " set store.path to a folder of its own, or move it away"
             )
-        if not (self._path / disk.DATABASE).exists():
+        file = self._path / disk.DATABASE
+        if not file.exists():
+            if disk.left_behind(self._path):
+                raise StoreError(f"store {self._path} has lost its database {disk.DATABASE}; {_START_AGAIN}")
             return
+        if not file.is_file():
+            raise StoreError(f"{file} is not a file; {_START_AGAIN}")
         try:
             tables = disk.tables(self._path)
         except sqlite3.OperationalError as error:
-            raise StoreError(f"store {self._path} cannot be read just now ({error}); try again") from None
+            raise StoreError(
+                f"store {self._path} cannot be read just now ({error}); try again, and if it stays so, see whether you"
+                " may read and write its files"
+            ) from None
         except sqlite3.Error as error:
             raise StoreError(
-                f"store {self._path} is not readable as a Chroma store ({error});"
-                " restore it from a copy, or move it away and ingest again"
+                f"store {self._path} is not readable as a Chroma store ({error}); {_START_AGAIN}"
             ) from None
+        if not tables and disk.left_behind(self._path):
+            raise StoreError(f"store {self._path} has lost what was in its database {disk.DATABASE}; {_START_AGAIN}")
         if tables and not tables & disk.CHROMA_TABLES:
             raise StoreError(
                 f"{self._path / disk.DATABASE} is a database of something else than Chroma;"
@@ -274,7 +285,17 @@ class EmbeddedConnection(Connection):
 
     def translated(self, action: str) -> contextlib.AbstractContextManager[None]:
         """Turn a failure of Chroma into a StoreError."""
-        return translated(action)
+        return translated(action, lambda: database.problem(self._path))
+
+    def check_integrity(self) -> None:
+        """Have SQLite read the whole database.
+
+        Raises:
+            StoreError: it is damaged.
+        """
+        self.check()
+        if problem := database.problem(self._path):
+            raise StoreError(f"the database of store {self._path} is damaged ({problem}); {_START_AGAIN}")
 
     def index_configuration(self, hnsw: HnswSettings) -> CreateCollectionConfiguration:
         """Chroma's HNSW index over inner products."""

@@ -168,6 +168,18 @@ def keep_log(store: Path, *, alone: bool) -> None:
     change(store, [(statement, [_KEEP_LOG])], alone=alone)
 
 
+def problem(store: Path) -> str:
+    """What SQLite finds wrong with the database, which it reads as a whole; empty if nothing, or if it cannot say."""
+    try:
+        found = query(store, "PRAGMA quick_check(1)")
+    except sqlite3.OperationalError:
+        return ""  # it is being written, or may not be opened
+    except sqlite3.Error as error:
+        return one_line(error, 200)
+    said = one_line(found[0][0], 200) if found else ""
+    return "" if said == "ok" else said
+
+
 class IndexState(NamedTuple):
     """What the database says of a collection's index."""
 

@@ -40,7 +40,8 @@ _OWN_FILES = {
 _LOOKED_AT = 64
 _ABSENT = 0
 # The first tables that Chroma makes, in the order it makes them.
-CHROMA_TABLES = frozenset({"migrations", "collections"})
+_MIGRATIONS = "migrations"
+CHROMA_TABLES = frozenset({_MIGRATIONS, "collections"})
 
 
 def tables(store: Path) -> set[str]:
@@ -51,7 +52,19 @@ def tables(store: Path) -> set[str]:
     """
     if is_open(store):
         return set(CHROMA_TABLES)  # Chroma has found them there
-    return {str(name) for (name,) in query(store, "SELECT name FROM sqlite_master WHERE type = 'table'")}
+    found = {str(name) for (name,) in query(store, "SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if _MIGRATIONS in found:
+        query(store, "SELECT dir, version, filename, sql, hash FROM migrations")  # which Chroma reads, or panics
+    return found
+
+
+def left_behind(store: Path) -> bool:
+    """Whether a folder holds indexes of a store, for where it holds no database of one."""
+    if safekeeping.has_records(store):
+        return True
+    with contextlib.suppress(OSError):
+        return any(_is_uuid(entry.name) and (entry / _INDEX_IDS).exists() for entry in store.iterdir())
+    return False
 
 
 def store_size(store: Path) -> int:

@@ -37,6 +37,13 @@ def used_once() -> bool:
     return len(_systems()) == 1
 
 
+def forget_failed(address: str) -> None:
+    """Have Chroma open an address anew, where it could not be opened: it would hand out what it had half made."""
+    shared = getattr(sys.modules.get("chromadb.api.shared_system_client"), "SharedSystemClient", None)
+    for kept in ("_identifier_to_system", "_identifier_to_refcount"):
+        getattr(shared, kept, {}).pop(address, None)
+
+
 def _systems() -> list[Any]:
     shared = getattr(sys.modules.get("chromadb.api.shared_system_client"), "SharedSystemClient", None)
     return list(getattr(shared, "_identifier_to_system", {}).values())

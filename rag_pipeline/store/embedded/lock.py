@@ -126,6 +126,6 @@ def _ourselves() -> str:
 
 def _holder(store: Path) -> str:
     try:
-        return f" ({(store / _HOLDER).read_text('utf-8')})"
+        return f" ({(store / _HOLDER).read_text('utf-8', errors='replace')})"
     except OSError:
         return ""

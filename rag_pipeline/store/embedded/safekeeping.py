@@ -115,6 +115,8 @@ class IndexKeeper:
                 return "its copy is damaged, too"
             self._set_mark()
             shutil.rmtree(self._folder, ignore_errors=True)
+            if self._folder.is_file():
+                self._folder.unlink()
             database.change(self._store, [database.replay(self._segment, record.kept_from)])
             if record.kept_from:
                 restored.rename(self._folder)
@@ -268,6 +270,11 @@ def keep_log(store: Path, *, alone: bool) -> None:
         if (record := _read(file)) is not None:
             _write(file, replace(record, kept_from=None))
     database.keep_log(store, alone=alone)
+
+
+def has_records(store: Path) -> bool:
+    """Whether an index was ever kept here."""
+    return any(_OURS.fullmatch(file.name) for file in (store / FOLDER).glob("*.json"))
 
 
 def remove_orphans(store: Path, segments: set[str]) -> None:

@@ -229,6 +229,27 @@ def test_a_failure_of_chroma_is_one_line_with_advice(action, said):
         assert raised.value.__cause__ is failure
 
 
+@pytest.mark.parametrize("action", ["open", "read", "write"])
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("(code: 11) database disk image is malformed", "its database is damaged: restore the store from a copy"),
+        ("(code: 26) file is not a database", "or move it away and ingest again"),
+        ("(code: 778) disk I/O error", "is its disk full, or broken"),
+    ],
+)
+def test_what_sqlite_says_is_followed_by_what_helps(action, reason, said):
+    with pytest.raises(StoreError, match=said) as raised, translated(action):
+        raise ValueError(reason)
+    assert "--rebuild" not in str(raised.value)
+
+
+def test_where_chroma_does_not_say_why_it_cannot_write_the_database_is_looked_at():
+    for damage, said in (("Page 3 is broken", "its database is damaged"), ("", "is the disk full")):
+        with pytest.raises(StoreError, match=said), translated("write", lambda damage=damage: damage):
+            raise ValueError("Failed to apply logs to the metadata segment")
+
+
 def test_what_is_no_failure_of_chroma_stays_what_it_is():
     for failure in (UsageError("x"), KeyboardInterrupt(), SystemExit(3), GeneratorExit()):
         with pytest.raises(type(failure)) as raised, translated("read"):

@@ -1,0 +1,51 @@
+"""An index of words that turns out to be damaged while a searcher is open: vectors go on."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag_pipeline.config import load_settings
+from rag_pipeline.errors import LexicalIndexError
+from rag_pipeline.ingestion.run import IngestTarget, ingest
+from rag_pipeline.retrieval import open_searcher
+from rag_pipeline.testing import HashEmbeddings
+
+
+@pytest.fixture
+def settings(tmp_path, documents):
+    (tmp_path / "config.yaml").write_text("")
+    settings = load_settings(tmp_path / "config.yaml")
+    ingest(settings, IngestTarget("docs", [documents], "bundled"), embeddings=HashEmbeddings())
+    return settings
+
+
+def damage(searcher) -> None:
+    """As a folder that is restored in part: the files are others, those that are open stay what they are."""
+    for file in searcher._collection.lexical.folder.glob("*.store"):
+        file.unlink()
+        file.write_bytes(b"")
+    searcher._collection.lexical.close()
+
+
+def test_an_open_hybrid_searcher_goes_on_by_vectors_with_a_warning(settings):
+    searcher = open_searcher(settings, "docs", embeddings=HashEmbeddings())
+    dense = searcher.changed(mode="dense").search("The pilot boards", 3)
+    damage(searcher)
+    with pytest.warns(UserWarning, match="until then passages are ranked by their vectors alone"):
+        found = searcher.search("The pilot boards", 3, explain=True)
+    assert [passage.id for passage in found] == [passage.id for passage in dense]
+
+
+async def test_so_does_one_that_is_asked_from_an_event_loop(settings):
+    searcher = open_searcher(settings, "docs", embeddings=HashEmbeddings())
+    damage(searcher)
+    with pytest.warns(UserWarning, match="ranked by their vectors alone"):
+        found = await searcher.asearch("The pilot boards", 1)
+    assert found[0].source == "notes.txt"
+
+
+def test_words_alone_cannot_go_on(settings):
+    searcher = open_searcher(settings, "docs", embeddings=HashEmbeddings(), mode="lexical")
+    damage(searcher)
+    with pytest.raises(LexicalIndexError, match="run rag-pipeline ingest again"):
+        searcher.search("pilot", 1)
