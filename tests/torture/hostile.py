@@ -29,6 +29,10 @@ def _noise(content: bytes, chance: random.Random) -> bytes:
     return bytes(damaged)
 
 
+def _nested(depth: int) -> bytes:
+    return b"[" * depth + b"1" + b"]" * depth
+
+
 def _laughs(depth: int) -> bytes:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [" + ", ".join([f"*a{n - 1}"] * 9) + "]" for n in range(1, depth)]
@@ -42,7 +46,7 @@ def _book(chance: random.Random) -> bytes:
 Make = Callable[[random.Random], bytes]
 KINDS: dict[str, tuple[str, Make]] = {
     "deep json": (".json", lambda chance: b"[" * chance.randrange(500, 300_000)),
-    "deep json that ends": (".json", lambda chance: (n := chance.randrange(200, 5000)) and b"[" * n + b"1" + b"]" * n),
+    "deep json that ends": (".json", lambda chance: _nested(chance.randrange(200, 5000))),
     "huge key": (".json", lambda chance: b'[{"' + b"k" * chance.randrange(1000, 2_000_000) + b'": "v"}]'),
     "many keys": (
         ".json",

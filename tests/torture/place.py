@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rag_pipeline.config import load_settings
+from rag_pipeline.config import RetrievalMode, load_settings
 from rag_pipeline.store import Store
 from tests.torture.processes import CRASH, Ending, call, run
 
@@ -20,7 +20,7 @@ collections:
   other: {folder: others, embedding: bundled}
 reading: {seconds_per_file: 15, memory_mb: 2048}
 """
-MODES = ("dense", "lexical", "hybrid")
+MODES: tuple[RetrievalMode, ...] = ("dense", "lexical", "hybrid")
 _STABLE, _CHANGING = range(6), range(6, 12)
 _PARTS = 4
 INTERRUPTED = (130, 143)

@@ -98,12 +98,12 @@ class Running:
                 self.kill(signal.SIGABRT if os.environ.get("TORTURE_STACKS") else signal.SIGKILL)
                 deadline += DEADLINE
             time.sleep(_POLL)
-        read = [(self.outputs / name).read_text("utf-8", errors="replace") for name in ("out", "err")]
+        out, err = ((self.outputs / name).read_text("utf-8", errors="replace") for name in ("out", "err"))
         for name in ("out", "err"):
             (self.outputs / name).unlink()
         self.outputs.rmdir()
         assert self.status is not None
-        return Ending(self.status, *read, time.monotonic() - self.started, hung)
+        return Ending(self.status, out, err, time.monotonic() - self.started, hung)
 
 
 def start(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ pytestmark = [
 ]
 
 
-def test_one_trial_of_each_kind_goes_well(tmp_path):
+def test_one_trial_of_each_kind_goes_well(tmp_path: Path) -> None:
     running = started("-m", "tests.torture", "--trials", "6", "--seed", "3", "--folder", str(tmp_path), "--json")
     out, err = running.communicate(timeout=500)
     assert running.returncode == 0, err
@@ -37,6 +38,6 @@ print(sorted({problem.kind for problem in broken.problems}))
 """
 
 
-def test_what_is_lost_or_wrong_is_seen(tmp_path):
+def test_what_is_lost_or_wrong_is_seen(tmp_path: Path) -> None:
     out, err = started("-c", SPOILED, str(tmp_path)).communicate(timeout=300)
     assert out == "['lost', 'wrong']\n", err

@@ -120,7 +120,8 @@ def foreign_file(store: Path) -> str:
             continue
         if not content.match(beginning):
             return name
-    return "" if _kind(store / LEXICAL_FOLDER) in (_ABSENT, stat.S_IFDIR) else LEXICAL_FOLDER
+    folders = (LEXICAL_FOLDER, safekeeping.FOLDER)
+    return next((name for name in folders if _kind(store / name) not in (_ABSENT, stat.S_IFDIR)), "")
 
 
 def _kind(place: Path) -> int:

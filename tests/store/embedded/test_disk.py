@@ -93,7 +93,9 @@ def test_folders_of_the_user_in_the_folder_of_a_store_are_never_touched(filled):
     assert sorted(store.rglob("*")) == before
 
 
-@pytest.mark.parametrize("name", ["writer.txt", "writer.lock", "turn.lock", "index.lock", "writes", "lexical"])
+@pytest.mark.parametrize(
+    "name", ["writer.txt", "writer.lock", "turn.lock", "index.lock", "writes", "lexical", "safekeeping"]
+)
 def test_a_file_of_the_user_in_the_place_of_a_stores_own_is_refused_and_stays(tmp_path, name):
     (tmp_path / name).write_text("mine")
     with pytest.raises(StoreError, match=rf"{name} is none of a store's files"), Store(tmp_path).writer():
