@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
@@ -159,8 +159,10 @@ class Answerer:
 
     def stream(
         self, question: str, passages: Sequence[Passage], config: RunnableConfig | None = None
-    ) -> Iterator[str | Answer]:
+    ) -> Generator[str | Answer, None, None]:
         """The answer as it comes: pieces of its text, and at the end the whole, checked :class:`Answer`.
+
+        Whoever has heard enough closes the generator, which ends the model's request.
 
         Args:
             question: the question.
@@ -180,22 +182,25 @@ class Answerer:
         messages = make_messages(question, passages, self._instructions)
         # LangChain tries whole calls again, but no stream.
         chunks = iter([self._invoke(messages, config)]) if tries_again(model) else model.stream(messages, config)
-        while True:
-            try:
-                chunk = next(chunks, None)
-                text = coming.take(None if chunk is None else self._piece(chunk))
-            except Exception as error:
-                failure = None if _is_empty(error) else self._failure(error, model)
-                break
-            if chunk is None:
-                break
-            if text:
-                yield text
+        try:
+            while True:
+                try:
+                    chunk = next(chunks, None)
+                    text = coming.take(None if chunk is None else self._piece(chunk))
+                except Exception as error:
+                    failure = None if _is_empty(error) else self._failure(error, model)
+                    break
+                if chunk is None:
+                    break
+                if text:
+                    yield text
+        finally:
+            _close(chunks)
         yield self._end(coming, failure, question, passages)
 
     async def astream(
         self, question: str, passages: Sequence[Passage], config: RunnableConfig | None = None
-    ) -> AsyncIterator[str | Answer]:
+    ) -> AsyncGenerator[str | Answer, None]:
         """As :meth:`stream`, without holding up the event loop."""
         if not passages:
             nothing = self._nothing(question)
@@ -205,17 +210,20 @@ class Answerer:
         coming, failure, model = _Coming(), None, self._model
         messages = make_messages(question, passages, self._instructions)
         chunks = _one(await self._ainvoke(messages, config)) if tries_again(model) else model.astream(messages, config)
-        while True:
-            try:
-                chunk = await anext(chunks, None)
-                text = coming.take(None if chunk is None else self._piece(chunk))
-            except Exception as error:
-                failure = None if _is_empty(error) else self._failure(error, model)
-                break
-            if chunk is None:
-                break
-            if text:
-                yield text
+        try:
+            while True:
+                try:
+                    chunk = await anext(chunks, None)
+                    text = coming.take(None if chunk is None else self._piece(chunk))
+                except Exception as error:
+                    failure = None if _is_empty(error) else self._failure(error, model)
+                    break
+                if chunk is None:
+                    break
+                if text:
+                    yield text
+        finally:
+            await _aclose(chunks)
         yield self._end(coming, failure, question, passages)
 
     def _end(
@@ -271,6 +279,17 @@ class _Coming:
             text = text.lstrip()
             self.begun = bool(text)
         return text
+
+
+def _close(chunks: Iterator[Any]) -> None:
+    """End a request whose reply nobody waits for any more, rather than when the garbage collector comes by."""
+    if isinstance(chunks, Generator):
+        chunks.close()
+
+
+async def _aclose(chunks: AsyncIterator[Any]) -> None:
+    if isinstance(chunks, AsyncGenerator):
+        await chunks.aclose()
 
 
 async def _one(piece: AIMessageChunk) -> AsyncIterator[AIMessageChunk]:
