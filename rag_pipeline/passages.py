@@ -166,7 +166,8 @@ class Passage:
             "section": self.section,
             "source": self.source,
             "text": self.text,
-            "metadata": {key: value for key, value in self.metadata.items() if key not in _LEFT_OUT},
+            # The store gives them in any order.
+            "metadata": {key: self.metadata[key] for key in sorted(self.metadata) if key not in _LEFT_OUT},
         }
         if self.collection:
             found["collection"] = self.collection

@@ -18,6 +18,7 @@ from rag_pipeline.server import asking, browsing, health, searching
 from rag_pipeline.server.guard import REQUEST_ID, Guard
 from rag_pipeline.server.problems import ProblemError
 from rag_pipeline.server.service import Service
+from rag_pipeline.server.shell import Shell
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
 _MOST_ERRORS = 10
+# A thread that is held up, as by a store on a network, is not waited for.
+_CLOSING_SECONDS = 1
 
 
 def create_app(
@@ -54,7 +57,9 @@ def create_app(
         finally:
             warming.cancel()
             await asyncio.gather(warming, return_exceptions=True)
-            await asyncio.to_thread(service.close)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSING_SECONDS):
+                    await asyncio.to_thread(service.close)
 
     app = FastAPI(
         title="rag-pipeline",
@@ -69,7 +74,8 @@ def create_app(
     app.add_middleware(Guard, settings=settings.serve, metrics=service.metrics)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
-    for router in (health.router, searching.router, asking.router, browsing.router):
+    app.state.shell = shell = Shell(service)
+    for router in (health.router, searching.router, asking.router, browsing.router, shell.router):
         app.include_router(router)
     return app
 

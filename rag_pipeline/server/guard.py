@@ -109,7 +109,8 @@ class Guard:
             route = str(getattr(scope.get("route"), "path", "unknown"))
             self._metrics.answered(route, status, seconds)
             method = scope["method"] if scope["method"] in _METHODS else "?"
-            _log.info("%s %s %d %.0f ms %s", method, route, status, seconds * 1000, request_id)
+            level = logging.DEBUG if scope.get(LOCAL) else logging.INFO
+            _log.log(level, "%s %s %d %.0f ms %s", method, route, status, seconds * 1000, request_id)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
         if not scope.get(LOCAL):

@@ -27,7 +27,8 @@ collections:
 """
 FILES = {
     "docs": {
-        "container.md": "# 컨테이너선 (Container Ship)\n\n## 제원\n\n최대 흘수 12.04 m.\n\n## 역사\n\n운하는 1914년에 열렸다.\n",
+        "container.md": "# 컨테이너선 (Container Ship)\n\n"
+        "## 제원\n\n최대 흘수 12.04 m.\n\n## 역사\n\n운하는 1914년에 열렸다.\n",
         "bulk.md": "# 벌크선 (Bulk Carrier)\n\n석탄과 곡물을 나른다.\n",
         "notes.txt": "The pilot boards before the lock.\n",
     },

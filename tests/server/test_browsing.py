@@ -85,8 +85,22 @@ def test_a_file_is_handed_out_while_it_is_what_was_read(serve, place):
 def hostile():
     """Ids and paths that nobody means well with."""
     chance = random.Random(7)
-    parts = ["..", "%2e%2e", "%2f", "/", "//", "etc/passwd", "config.yaml", "chroma_db", "%00", "C:%5c", "~", ".env", ";",
-             "%0d%0aX-Evil:1", "docs", "container.md", "{}", "${HOME}", "%ff", "\u202e", "가", "'", "%25", "?", "#"]  # fmt: skip
+    parts = ["..", "%2e%2e", "%2f", "/", "//", "etc/passwd", "config.yaml", "chroma_db", "%00", "C:%5c", "~", ".env"]
+    parts += [
+        "%0d%0aX-Evil:1",
+        "docs",
+        "container.md",
+        "{}",
+        "${HOME}",
+        "%ff",
+        "\u202e",
+        "가",
+        "'",
+        "%25",
+        "?",
+        "#",
+        ";",
+    ]
     for _ in range(1000):
         yield "".join(
             chance.choice([*parts, chance.choice(string.printable.strip())]) for _ in range(chance.randint(1, 6))
