@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ from rag_pipeline.assembly import open_store
 from rag_pipeline.config import Settings
 from rag_pipeline.embeddings.base import PipelineEmbeddings
 from rag_pipeline.embeddings.wrapped import as_pipeline_embeddings
-from rag_pipeline.errors import CollectionMismatchError, CollectionNotFoundError
+from rag_pipeline.errors import CollectionMismatchError, CollectionNotFoundError, RagPipelineError
 from rag_pipeline.passages import Passage
 from rag_pipeline.retrieval.factory import choose_collection, open_in
 from rag_pipeline.retrieval.multi import MultiSearcher
@@ -110,11 +111,23 @@ class OpenCollections:
             searcher = await asyncio.to_thread(self._again, names, options)
             return searcher, await searcher.asearch(question, k, **asked)
 
-    def embedding(self, name: str) -> PipelineEmbeddings:
-        """The embedding of a collection that is open, or is opened now."""
+    def embedding(self, name: str | None = None) -> PipelineEmbeddings:
+        """The embedding of a collection; None: of the default one."""
+        name = name or self.default_name()
         self.get([name])
         with self._lock:
             return self._opened[name].embeddings
+
+    def embeddings(self) -> dict[str, PipelineEmbeddings]:
+        """The embeddings of the collections that can be asked, by their names in the configuration."""
+        found: dict[str, PipelineEmbeddings] = {}
+        for name in self.names():
+            with contextlib.suppress(RagPipelineError):
+                embedding = self.embedding(name)
+                configured = self.settings.collections.get(name)
+                label = configured.embedding if configured else self._store.get(name).embedding
+                found.setdefault(label or name, embedding)
+        return found
 
     def described(self) -> list[dict[str, Any]]:
         """Of each collection: ``name``, ``embedding``, ``model``, ``dimension``, ``documents`` and ``chunks``."""

@@ -14,9 +14,9 @@ from starlette.responses import Response
 
 import rag_pipeline
 from rag_pipeline.config import Settings
-from rag_pipeline.server import asking, browsing, health, searching
+from rag_pipeline.server import asking, browsing, health, openai, searching
 from rag_pipeline.server.guard import REQUEST_ID, Guard
-from rag_pipeline.server.problems import ProblemError
+from rag_pipeline.server.problems import OPENAI_PREFIX, ProblemError
 from rag_pipeline.server.service import Service
 from rag_pipeline.server.shell import Shell
 
@@ -75,7 +75,7 @@ def create_app(
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.state.shell = shell = Shell(service)
-    for router in (health.router, searching.router, asking.router, browsing.router, shell.router):
+    for router in (health.router, searching.router, asking.router, browsing.router, *openai.routers, shell.router):
         app.include_router(router)
     return app
 
@@ -102,5 +102,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
         problem = ProblemError(400, "bad_json", "the body is no JSON")
     else:
         detail = f"{first['field'] or 'body'}: {first['problem']}"
-        problem = ProblemError(422, "invalid", detail, errors=fields)
+        # What OpenAI's clients take for a mistake of theirs is 400.
+        status = 400 if request.scope["path"].startswith(OPENAI_PREFIX) else 422
+        problem = ProblemError(status, "invalid", detail, errors=fields)
     return problem.response(request.scope["path"], request.scope[REQUEST_ID])

@@ -16,6 +16,7 @@ from rag_pipeline.integration.answer_chain import make_answerer
 from rag_pipeline.passages import Passage
 from rag_pipeline.retrieval.open_collections import OpenCollections
 from rag_pipeline.retrieval.protocol import AnySearcher
+from rag_pipeline.retrieval.rerank import CrossEncoding
 from rag_pipeline.server.metrics import Metrics
 from rag_pipeline.server.problems import ProblemError, Wording
 from rag_pipeline.server.streams import while_connected
@@ -72,6 +73,7 @@ class Service:
         """Collections that cannot be asked, and why."""
         self._chat_model = chat_model
         self._answerer: Answerer | None = None
+        self._cross_encoder: CrossEncoding | None = None
         self._lock = threading.Lock()
         self._free = settings.serve.concurrency
 
@@ -167,6 +169,18 @@ class Service:
             if self._answerer is None:
                 self._answerer = make_answerer(self._chat_model, self.settings)
             return self._answerer
+
+    def cross_encoder(self) -> CrossEncoding | None:
+        """The cross-encoder of the configuration; None: it names none.
+
+        Raises:
+            CheckpointError, ServiceError: its model cannot be had.
+        """
+        rerank = self.settings.retrieval.rerank
+        with self._lock:
+            if self._cross_encoder is None and rerank.method == "cross_encoder":
+                self._cross_encoder = CrossEncoding(rerank, self.settings.base_dir)
+            return self._cross_encoder
 
     def close(self) -> None:
         """Let go of files and connections."""
