@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
@@ -17,6 +17,7 @@ from rag_pipeline.answering.chat_model import is_gemini, make_chat_model
 from rag_pipeline.answering.checking import check_answer
 from rag_pipeline.answering.failures import describe_failure
 from rag_pipeline.answering.given_model import ChatModel, as_chunk, tries_again
+from rag_pipeline.answering.pieces import close, one_piece, pumped
 from rag_pipeline.answering.prompt import make_messages, make_rewriting_messages
 from rag_pipeline.config import Settings
 from rag_pipeline.errors import RagPipelineError, ServiceError
@@ -195,7 +196,7 @@ class Answerer:
                 if text:
                     yield text
         finally:
-            _close(chunks)
+            close(chunks)
         yield self._end(coming, failure, question, passages)
 
     async def astream(
@@ -209,7 +210,10 @@ class Answerer:
             return
         coming, failure, model = _Coming(), None, self._model
         messages = make_messages(question, passages, self._instructions)
-        chunks = _one(await self._ainvoke(messages, config)) if tries_again(model) else model.astream(messages, config)
+        if tries_again(model):
+            chunks = one_piece(await self._ainvoke(messages, config))
+        else:
+            chunks = pumped(model.astream(messages, config))
         try:
             while True:
                 try:
@@ -223,7 +227,7 @@ class Answerer:
                 if text:
                     yield text
         finally:
-            await _aclose(chunks)
+            await chunks.aclose()
         yield self._end(coming, failure, question, passages)
 
     def _end(
@@ -279,21 +283,6 @@ class _Coming:
             text = text.lstrip()
             self.begun = bool(text)
         return text
-
-
-def _close(chunks: Iterator[Any]) -> None:
-    """End a request whose reply nobody waits for any more, rather than when the garbage collector comes by."""
-    if isinstance(chunks, Generator):
-        chunks.close()
-
-
-async def _aclose(chunks: AsyncIterator[Any]) -> None:
-    if isinstance(chunks, AsyncGenerator):
-        await chunks.aclose()
-
-
-async def _one(piece: AIMessageChunk) -> AsyncIterator[AIMessageChunk]:
-    yield piece
 
 
 _USAGE = ("input_tokens", "output_tokens", "total_tokens")
