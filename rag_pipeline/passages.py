@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from langchain_core.documents import Document
 
 _PLACES = ("page", "slide", "sheet", "rows")
-_SHOWN = frozenset({"title", "section", "source"})
+# What stands elsewhere in the machine-readable form, and a path of this machine, which is nobody else's business.
+_LEFT_OUT = frozenset({"title", "section", "source", "folder"})
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,34 @@ class Passage:
             collection=str(metadata.pop("collection", "") or ""),
         )
 
+    @classmethod
+    def from_row(
+        cls,
+        passage_id: str,
+        text: str,
+        metadata: Mapping[str, Any],
+        *,
+        collection: str,
+        rank: int = 0,
+        score: float = 0.0,
+        explanation: Explanation | None = None,
+    ) -> Passage:
+        """A passage from a chunk as a collection holds it."""
+        return cls(
+            rank=rank,
+            score=score,
+            id=passage_id,
+            title=str(metadata.get("title", "")),
+            section=str(metadata.get("section", "")),
+            source=str(metadata.get("source", "")),
+            text=text,
+            metadata=metadata,
+            explanation=explanation,
+            collection=collection,
+        )
+
     def as_dict(self) -> dict[str, Any]:
-        """The stable machine-readable form."""
+        """The stable machine-readable form, without the folder on this machine that the passage is of."""
         found = {
             "rank": self.rank,
             "score": round(self.score, 6),
@@ -139,10 +166,28 @@ class Passage:
             "section": self.section,
             "source": self.source,
             "text": self.text,
-            "metadata": {key: value for key, value in self.metadata.items() if key not in _SHOWN},
+            # The store gives them in any order.
+            "metadata": {key: self.metadata[key] for key in sorted(self.metadata) if key not in _LEFT_OUT},
         }
         if self.collection:
             found["collection"] = self.collection
         if self.explanation is not None:
             found["explanation"] = self.explanation.as_dict()
         return found
+
+    def as_values(self) -> dict[str, Any]:
+        """Everything in plain values, nothing rounded, for another process of the same user."""
+        explanation = None if self.explanation is None else {**vars(self.explanation)}
+        if explanation is not None:
+            explanation["terms"] = dict(explanation["terms"])
+        return {**vars(self), "metadata": dict(self.metadata), "explanation": explanation}
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> Passage:
+        """What :meth:`as_values` gave.
+
+        Raises:
+            KeyError, TypeError: it is something else.
+        """
+        explanation = values["explanation"]
+        return cls(**{**values, "explanation": None if explanation is None else Explanation(**explanation)})

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from rag_pipeline.answering import Answer, Answerer
     from rag_pipeline.answering.given_model import ChatModel
+    from rag_pipeline.evaluation.feedback import Verdict
     from rag_pipeline.ingestion import IngestReport
     from rag_pipeline.integration.answer_chain import AnswerChain
     from rag_pipeline.integration.retriever import PipelineRetriever
@@ -240,6 +241,39 @@ class Pipeline:
     async def averify(self, *, repair: bool = False) -> Check:
         """As :meth:`verify`, in a thread."""
         return await asyncio.to_thread(self.verify, repair=repair)
+
+    def feedback(self, question: str, passage_id: str, verdict: Verdict) -> dict[str, Any]:
+        """Keep what a person says of a passage, as a line of a JSONL file next to the store.
+
+        Args:
+            question: what was asked.
+            passage_id: the passage's ``id``.
+            verdict: ``right`` or ``wrong``.
+
+        Returns:
+            the line: ``question``, ``collection``, ``passage``, ``source``, ``text``, ``verdict`` and ``time``.
+
+        Raises:
+            UsageError: there is no such passage or verdict, or the question is blank.
+            CollectionNotFoundError: there is no such collection.
+            StoreError: the store cannot be read.
+            OutputError: the file cannot be written.
+        """
+        from rag_pipeline.errors import UsageError
+        from rag_pipeline.evaluation.feedback import add_feedback
+        from rag_pipeline.retrieval.open_collections import OpenCollections
+
+        with closing(OpenCollections(self.settings, [self.collection])) as collections:
+            if self.collection not in collections.names():
+                collections.documents(self.collection)  # which says that there is none
+            passage = collections.passage(passage_id)
+        if passage is None:
+            raise UsageError(f"collection {self.collection!r} holds no passage of the id {passage_id!r}")
+        return add_feedback(self.settings, question, passage, verdict)
+
+    async def afeedback(self, question: str, passage_id: str, verdict: Verdict) -> dict[str, Any]:
+        """As :meth:`feedback`, in a thread."""
+        return await asyncio.to_thread(self.feedback, question, passage_id, verdict)
 
     def load(self) -> None:
         """Open the collection and load its models now rather than at the first question, as a server wants it.

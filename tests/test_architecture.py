@@ -24,6 +24,7 @@ FLOORS = [
     {"answering", "ingestion", "retrieval"},
     {"evaluation", "integration"},
     {"pipeline", "training"},
+    {"server"},
     {"cli"},
     {"__main__"},
 ]

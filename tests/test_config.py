@@ -177,3 +177,14 @@ def test_a_configuration_that_is_no_file_or_too_large_is_refused(tmp_path):
     (tmp_path / "large.yaml").write_text("#" * 3_000_000)
     with pytest.raises(ConfigurationError, match=r"large\.yaml: cannot be read: it has more than 2 MB"):
         load_settings(tmp_path / "large.yaml")
+
+
+def test_the_token_of_the_server_stays_here(write, monkeypatch):
+    write("")
+    monkeypatch.setenv("RAG_PIPELINE_SERVE__TOKEN", "a-token-that-nobody-guesses")
+    settings = load_settings()
+    assert settings.serve.token.get_secret_value() == "a-token-that-nobody-guesses"
+    sent = pickle.dumps(settings)
+    assert b"nobody-guesses" not in sent
+    assert pickle.loads(sent).serve.port == settings.serve.port
+    assert "nobody-guesses" not in repr(settings)

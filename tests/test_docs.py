@@ -47,7 +47,7 @@ def test_the_reference_has_every_public_name():
 
 def test_every_command_and_option_of_the_pages_exists():
     known = (DOCS / "commands.md").read_text("utf-8")
-    for page in ("index.md", "ingesting.md", "asking.md", "developing.md"):
+    for page in ("index.md", "ingesting.md", "asking.md", "developing.md", "serving.md"):
         text = (DOCS / page).read_text("utf-8")
         for command in re.findall(r"rag-pipeline ([\w-]+)", text):
             assert f"\n## {command}\n" in known, (page, command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
@@ -17,6 +17,7 @@ from rag_pipeline.answering.chat_model import is_gemini, make_chat_model
 from rag_pipeline.answering.checking import check_answer
 from rag_pipeline.answering.failures import describe_failure
 from rag_pipeline.answering.given_model import ChatModel, as_chunk, tries_again
+from rag_pipeline.answering.pieces import close, one_piece, pumped
 from rag_pipeline.answering.prompt import make_messages, make_rewriting_messages
 from rag_pipeline.config import Settings
 from rag_pipeline.errors import RagPipelineError, ServiceError
@@ -159,8 +160,10 @@ class Answerer:
 
     def stream(
         self, question: str, passages: Sequence[Passage], config: RunnableConfig | None = None
-    ) -> Iterator[str | Answer]:
+    ) -> Generator[str | Answer, None, None]:
         """The answer as it comes: pieces of its text, and at the end the whole, checked :class:`Answer`.
+
+        Whoever has heard enough closes the generator, which ends the model's request.
 
         Args:
             question: the question.
@@ -180,22 +183,25 @@ class Answerer:
         messages = make_messages(question, passages, self._instructions)
         # LangChain tries whole calls again, but no stream.
         chunks = iter([self._invoke(messages, config)]) if tries_again(model) else model.stream(messages, config)
-        while True:
-            try:
-                chunk = next(chunks, None)
-                text = coming.take(None if chunk is None else self._piece(chunk))
-            except Exception as error:
-                failure = None if _is_empty(error) else self._failure(error, model)
-                break
-            if chunk is None:
-                break
-            if text:
-                yield text
+        try:
+            while True:
+                try:
+                    chunk = next(chunks, None)
+                    text = coming.take(None if chunk is None else self._piece(chunk))
+                except Exception as error:
+                    failure = None if _is_empty(error) else self._failure(error, model)
+                    break
+                if chunk is None:
+                    break
+                if text:
+                    yield text
+        finally:
+            close(chunks)
         yield self._end(coming, failure, question, passages)
 
     async def astream(
         self, question: str, passages: Sequence[Passage], config: RunnableConfig | None = None
-    ) -> AsyncIterator[str | Answer]:
+    ) -> AsyncGenerator[str | Answer, None]:
         """As :meth:`stream`, without holding up the event loop."""
         if not passages:
             nothing = self._nothing(question)
@@ -204,18 +210,24 @@ class Answerer:
             return
         coming, failure, model = _Coming(), None, self._model
         messages = make_messages(question, passages, self._instructions)
-        chunks = _one(await self._ainvoke(messages, config)) if tries_again(model) else model.astream(messages, config)
-        while True:
-            try:
-                chunk = await anext(chunks, None)
-                text = coming.take(None if chunk is None else self._piece(chunk))
-            except Exception as error:
-                failure = None if _is_empty(error) else self._failure(error, model)
-                break
-            if chunk is None:
-                break
-            if text:
-                yield text
+        if tries_again(model):
+            chunks = one_piece(await self._ainvoke(messages, config))
+        else:
+            chunks = pumped(model.astream(messages, config))
+        try:
+            while True:
+                try:
+                    chunk = await anext(chunks, None)
+                    text = coming.take(None if chunk is None else self._piece(chunk))
+                except Exception as error:
+                    failure = None if _is_empty(error) else self._failure(error, model)
+                    break
+                if chunk is None:
+                    break
+                if text:
+                    yield text
+        finally:
+            await chunks.aclose()
         yield self._end(coming, failure, question, passages)
 
     def _end(
@@ -271,10 +283,6 @@ class _Coming:
             text = text.lstrip()
             self.begun = bool(text)
         return text
-
-
-async def _one(piece: AIMessageChunk) -> AsyncIterator[AIMessageChunk]:
-    yield piece
 
 
 _USAGE = ("input_tokens", "output_tokens", "total_tokens")

@@ -32,6 +32,7 @@ from rag_pipeline.cli import (
     models,
     query,
     questions,
+    serve,
     status,
     switch,
     train,
@@ -43,6 +44,7 @@ from rag_pipeline.errors import OutputError, RagPipelineError
 COMMANDS: dict[str, Callable[..., int]] = {
     "ingest": ingest.command,
     "query": query.command,
+    "serve": serve.command,
     "status": status.command,
     "doctor": doctor.command,
     "config": config_command.command,

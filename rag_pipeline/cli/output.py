@@ -55,11 +55,18 @@ def result(message: str, *, lines: bool = False) -> None:
     sys.stdout.write(f"{shown(message, lines=lines)}\n")
 
 
-def print_json(content: Any) -> None:
-    """One JSON object on standard output, Korean as it is written."""
-    text = json.dumps(content, ensure_ascii=False, indent=2)
+def print_json(content: Any, *, lines: bool = False) -> None:
+    """One JSON object on standard output, Korean as it is written.
+
+    Args:
+        content: the object.
+        lines: in one line, which is sent off at once, as one of several.
+    """
+    text = json.dumps(content, ensure_ascii=False, indent=None if lines else 2)
     # JSON escapes only a part of what a terminal obeys; the value stays what it is.
     sys.stdout.write(_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+    if lines:
+        sys.stdout.flush()
 
 
 def make_console(stderr: bool = False) -> Console:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,12 +16,13 @@ from rag_pipeline.cli.answers import report_failure, show_answer_text, show_sour
 from rag_pipeline.cli.options import ConfigOption, JsonOption
 from rag_pipeline.cli.output import note, print_error, print_json
 from rag_pipeline.cli.passages import show_passages
-from rag_pipeline.errors import RagPipelineError, UsageError
+from rag_pipeline.cli.warm import Answers, Asked, WarmSearcher
+from rag_pipeline.errors import RagPipelineError, ServiceError, UsageError
 
 if TYPE_CHECKING:
     from rag_pipeline.answering import Answer
     from rag_pipeline.config import RerankSettings, Settings
-    from rag_pipeline.retrieval import AnySearcher, Passage
+    from rag_pipeline.passages import Passage
     from rag_pipeline.store.filters import Where
 
 
@@ -86,6 +90,22 @@ def command(
     stream: Annotated[
         bool, typer.Option("--stream/--no-stream", help="Show the answer as it comes, or when it is whole.")
     ] = True,
+    questions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Ask each line of a file, a question or an object with one under `question`; - is standard input."
+            " Prints a JSON object a line.",
+        ),
+    ] = None,
+    server: Annotated[
+        bool,
+        typer.Option(
+            "--server/--no-server",
+            help="Let `rag-pipeline serve` answer if it is running for this store, or do it here in any case.",
+            show_default=False,
+        ),
+    ] = True,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> int:
@@ -96,7 +116,9 @@ def command(
     """
     from rag_pipeline.config import load_settings
 
-    if question is None and not sys.stdin.isatty():
+    if question is not None and questions is not None:
+        raise UsageError("ask one question, or those of a file with --questions")
+    if question is None and questions is None and not sys.stdin.isatty():
         question = sys.stdin.buffer.read().decode("utf-8", errors="replace")
     if question is not None:
         # Before anything is loaded: an empty question is refused at once.
@@ -106,7 +128,6 @@ def command(
     if top_k is not None and top_k < 1:
         raise UsageError(f"-k must be 1 or more, found {top_k}")
     settings = load_settings(config)
-    from rag_pipeline.retrieval import open_searcher, open_searchers
     from rag_pipeline.store.filters import parse_conditions
 
     condition = parse_conditions(where or [])
@@ -119,11 +140,54 @@ def command(
         "rerank": _rerank(settings, rerank),
     }
     names = [name.strip() for given in collections or [] for name in given.split(",") if name.strip()]
-    searcher = open_searchers(settings, names, **options) if names else open_searcher(settings, **options)
     k = top_k or settings.retrieval.top_k
-    with contextlib.closing(searcher):
+    lines = None if questions is None else _read_questions(questions)
+    with contextlib.closing(_open(settings, names, options, answer, server)) as searcher:
         asking = _Asking(settings, searcher, k, condition, exact, explain, answer, stream, as_json)
+        if lines is not None:
+            return asking.ask_all(lines)
         return _interact(asking) if question is None else asking.ask(question)
+
+
+def _open(settings: Settings, names: list[str], options: dict[str, Any], answer: bool, server: bool) -> Asked:
+    """What is asked: the server of the store if it is running, else the collections themselves."""
+
+    def cold() -> Asked:
+        from rag_pipeline.retrieval import open_searcher, open_searchers
+
+        return open_searchers(settings, names, **options) if names else open_searcher(settings, **options)
+
+    if server:
+        from rag_pipeline.server.client import NoServerError
+
+        with contextlib.suppress(NoServerError):
+            return WarmSearcher(settings, names, options, answer, cold)
+    return cold()
+
+
+def _read_questions(file: Path) -> Iterator[str]:
+    """The questions of a file, one by one as they come.
+
+    Raises:
+        UsageError: it cannot be read, or a line of it cannot be understood.
+    """
+    from rag_pipeline.retrieval.questions import check_question
+
+    try:
+        with sys.stdin.buffer if str(file) == "-" else file.open("rb") as reading:
+            for number, raw in enumerate(reading, start=1):
+                line = raw.decode("utf-8-sig", errors="replace").strip()
+                if not line:
+                    continue
+                try:
+                    said = json.loads(line) if line.startswith("{") else {"question": line}
+                    yield check_question(said["question"])
+                except (ValueError, KeyError, RecursionError):
+                    raise UsageError(f"{file}, line {number}: no JSON object with a 'question'") from None
+                except UsageError as error:
+                    raise UsageError(f"{file}, line {number}: {error}") from None
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}") from None
 
 
 def _rerank(settings: Settings, method: str | None) -> RerankSettings | None:
@@ -144,7 +208,7 @@ class _Asking:
     """How questions are put and shown."""
 
     settings: Settings
-    searcher: AnySearcher
+    searcher: Asked
     k: int
     where: Where | None
     exact: bool
@@ -164,19 +228,42 @@ class _Asking:
                 note(self._nothing())
         answer, error = self._answered(question, passages) if self.answer else (None, None)
         if self.as_json:
-            print_json(
-                {
-                    "question": question,
-                    "collection": self.searcher.collection,
-                    "mode": self.searcher.mode,
-                    "passages": [passage.as_dict() for passage in passages],
-                    "answer": None if answer is None else answer.as_dict(),
-                }
-            )
+            print_json(self._found(question, passages, answer))
         if error is not None:
             print_error(f"no answer: {error}")
             return error.exit_code
         return report_failure(answer) if answer is not None else 0
+
+    def ask_all(self, questions: Iterable[str]) -> int:
+        """Each question and what was found, an object a line; a question that fails has an ``error`` in its place."""
+        code = 0
+        for question in questions:
+            answer, error = None, None
+            try:
+                passages = self.searcher.search(
+                    question, self.k, where=self.where, exact=self.exact, explain=self.explain
+                )
+            except RagPipelineError as failure:
+                found, error = {"question": question}, failure
+            else:
+                answer, error = self._whole_answer(question, passages) if self.answer else (None, None)
+                found = self._found(question, passages, answer)
+            if error is not None:
+                found["error"] = str(error)
+            if answer is not None and answer.failure_reason is not None:
+                code = code or ServiceError.exit_code
+            print_json(found, lines=True)
+            code = code or (0 if error is None else error.exit_code)
+        return code
+
+    def _found(self, question: str, passages: list[Passage], answer: Answer | None) -> dict[str, Any]:
+        return {
+            "question": question,
+            "collection": self.searcher.collection,
+            "mode": self.searcher.mode,
+            "passages": [passage.as_dict() for passage in passages],
+            "answer": None if answer is None else answer.as_dict(),
+        }
 
     def _nothing(self) -> str:
         if self.where:
@@ -186,25 +273,34 @@ class _Asking:
         return "no passage scores high enough" if self.searcher.has_least_score else "the collection is empty"
 
     def _answered(self, question: str, passages: list[Passage]) -> tuple[Answer | None, RagPipelineError | None]:
-        from rag_pipeline.answering import Answerer
-
-        answerer = None
+        if self.as_json:
+            return self._whole_answer(question, passages)
         try:
-            answerer = Answerer.from_settings(self.settings)
-            if self.as_json or not self.stream:
-                answer = answerer.answer(question, passages)
-                if not self.as_json:
+            with contextlib.closing(self._answers()) as answers:
+                if self.stream:
+                    answer = show_answer_text(answers.stream(question, passages))
+                else:
+                    answer = answers.answer(question, passages)
                     show_answer_text([answer.text, answer])
-            else:
-                answer = show_answer_text(answerer.stream(question, passages))
         except RagPipelineError as error:
             return None, error
-        finally:
-            if answerer is not None:
-                answerer.close()
-        if not self.as_json:
-            show_sources(answer)
+        show_sources(answer)
         return answer, None
+
+    def _whole_answer(self, question: str, passages: list[Passage]) -> tuple[Answer | None, RagPipelineError | None]:
+        try:
+            with contextlib.closing(self._answers()) as answers:
+                return answers.answer(question, passages), None
+        except RagPipelineError as error:
+            return None, error
+
+    def _answers(self) -> Answers:
+        def cold() -> Answers:
+            from rag_pipeline.answering import Answerer
+
+            return Answerer.from_settings(self.settings)
+
+        return self.searcher.answers(cold) if isinstance(self.searcher, WarmSearcher) else cold()
 
 
 def _interact(asking: _Asking) -> int:

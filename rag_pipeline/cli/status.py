@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rag_pipeline.cli.options import ConfigOption, JsonOption
 from rag_pipeline.cli.output import human_size, make_console, note, print_json, print_warning, result
+from rag_pipeline.cli.serve import find_server
 
 if TYPE_CHECKING:
     from rag_pipeline.store.overview import Overview
@@ -19,7 +20,8 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
     from rag_pipeline.assembly import open_store
     from rag_pipeline.config import load_settings
 
-    store = open_store(load_settings(config))
+    settings = load_settings(config)
+    store = open_store(settings)
     try:
         overviews, others = store.overviews()
         rows = [_row(overview) for overview in overviews]
@@ -27,13 +29,19 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
         total = store.disk_size() if store.exists else 0
     finally:
         store.close()
+    running = find_server(settings)
     for damage in damages:
         print_warning(damage)
     if as_json:
-        print_json({"store": store.address, "bytes": total, "collections": rows, "others": others})
+        server = None if running is None else {"url": running.url, "pid": running.pid, "ready": running.ready}
+        print_json({"store": store.address, "bytes": total, "collections": rows, "others": others, "server": server})
         return 0
     if others:
         note(f"collections of something else, of another space than inner product: {', '.join(others)}; see adopt")
+    if running is not None:
+        how = "answers" if running.ready else "is getting ready"
+        other = "" if running.fits else ", started with other code or another configuration: query does without it"
+        note(f"a server {how} at {running.url} (process {running.pid}){other}")
     if not rows:
         result(f"{store.address}: no collection yet; run rag-pipeline ingest first")
         return 0

@@ -19,6 +19,7 @@ from rag_pipeline.config.sections import (
     RerankSettings,
     RetrievalMode,
     RetrievalSettings,
+    ServeSettings,
     StoreSettings,
 )
 from rag_pipeline.config.settings import Settings, load_settings
@@ -44,6 +45,7 @@ __all__ = [
     "RerankSettings",
     "RetrievalMode",
     "RetrievalSettings",
+    "ServeSettings",
     "Settings",
     "StoreSettings",
     "load_settings",

@@ -186,11 +186,22 @@ class HnswSettings(_Frozen):
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
 
 
+_SHORTEST_TOKEN = 16
+
+
 def _header_value(value: SecretStr) -> SecretStr:
     """As RFC 9110 allows; what surrounds it, such as the end of the line in a file, is no part of it."""
     text = value.get_secret_value().strip()
     if not text.isascii() or not text.isprintable():
         raise ValueError("one line of ASCII letters, digits and signs")
+    return SecretStr(text)
+
+
+def _token(value: SecretStr) -> SecretStr:
+    """As a header can carry it, and long enough not to be guessed."""
+    text = _header_value(value).get_secret_value()
+    if len(text) < _SHORTEST_TOKEN or " " in text:
+        raise ValueError(f"{_SHORTEST_TOKEN} or more ASCII letters, digits and signs without spaces")
     return SecretStr(text)
 
 
@@ -302,3 +313,26 @@ class AnswerSettings(_Frozen):
     """What the model is told before the passages; None: :data:`rag_pipeline.answering.prompt.INSTRUCTIONS`."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Further arguments of the chat model's class."""
+
+
+class ServeSettings(_Frozen):
+    """``rag-pipeline serve``: where it listens, who may ask, and how much."""
+
+    host: str = Field(default="127.0.0.1", pattern=r"^[^/\s@]+$")
+    """Any but this machine's own 127.0.0.1 and ::1 needs a token."""
+    port: int = Field(default=8010, ge=0, le=65_535)
+    """0: any that is free."""
+    token: Annotated[SecretStr, AfterValidator(_token)] | None = None
+    """Asked for as ``Authorization: Bearer …``. Never printed."""
+    allowed_hosts: Annotated[list[str], BeforeValidator(_as_list)] = Field(default_factory=list)
+    """Names under which it is reached, such as that of a proxy in front, without a port."""
+    collections: Annotated[list[str], BeforeValidator(_as_list)] | None = None
+    """Those that may be asked; None: all that the store holds."""
+    concurrency: int = Field(default=16, ge=1, le=1000)
+    """Questions under way at once; one more is told to come back later."""
+    deadline: float = Field(default=60.0, gt=0)
+    """Seconds for one search."""
+    answer_deadline: float = Field(default=300.0, gt=0)
+    """Seconds for one answer, its search counted."""
+    files: bool = False
+    """Hand out the files that documents were read from."""

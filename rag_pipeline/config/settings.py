@@ -28,6 +28,7 @@ from rag_pipeline.config.sections import (
     Masked,
     ReadingSettings,
     RetrievalSettings,
+    ServeSettings,
     StoreSettings,
 )
 from rag_pipeline.errors import ConfigurationError, UsageError
@@ -54,6 +55,7 @@ class Settings(Masked, BaseSettings):
     engine: EngineSettings = EngineSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     answer: AnswerSettings = AnswerSettings()
+    serve: ServeSettings = ServeSettings()
     embeddings: dict[str, EmbeddingSettings] = Field(default_factory=dict)
     collections: dict[Annotated[str, Field(pattern=COLLECTION_NAME)], CollectionSettings] = Field(default_factory=dict)
 
@@ -78,8 +80,12 @@ class Settings(Masked, BaseSettings):
         return {"bundled": BundledEmbedding(provider="bundled"), **value}
 
     def __getstate__(self) -> dict[Any, Any]:
-        """As pickle takes it: without the store's headers and the chat model's keys."""
+        """As pickle takes it: without the store's headers, the chat model's keys and the server's token."""
         state = super().__getstate__()
+        if self.serve.token is not None:
+            # Only the process that serves needs it, which reads its settings itself.
+            serve = self.serve.model_copy(update={"token": None})
+            state = {**state, "__dict__": {**state["__dict__"], "serve": serve}}
         options = self.answer.options
         left = {name for name in options if secrets_in({name: options[name]})}
         if not left and not self.store.headers:

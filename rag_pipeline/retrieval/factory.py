@@ -41,7 +41,7 @@ def open_searcher(
     store = open_store(settings)
     with _closed_if_it_fails(store):
         own = None if embeddings is None else as_pipeline_embeddings(embeddings)
-        return _open(settings, store, _choose(settings, collection, store.names()), {}, options, own)
+        return _open(settings, store, choose_collection(settings, collection, store.names()), {}, options, own)
 
 
 def open_searchers(settings: Settings, collections: Sequence[str], **options: Any) -> AnySearcher:
@@ -52,6 +52,25 @@ def open_searchers(settings: Settings, collections: Sequence[str], **options: An
     with _closed_if_it_fails(store):
         searchers = [_open(settings, store, name, loaded, options) for name in names]
         return searchers[0] if len(searchers) == 1 else MultiSearcher(searchers)
+
+
+def open_in(
+    store: Store,
+    settings: Settings,
+    name: str,
+    loaded: dict[str, PipelineEmbeddings],
+    embeddings: PipelineEmbeddings | None = None,
+) -> Searcher:
+    """Open a collection of a store that is open and stays so; as :func:`open_searcher`.
+
+    Args:
+        store: the caller's; closing the searcher closes it.
+        settings: the configuration.
+        name: the collection.
+        loaded: embeddings by name that are shared among collections; one that is missing is added.
+        embeddings: what it was made with, where that is not an embedding of the configuration.
+    """
+    return _open(settings, store, name, loaded, {}, embeddings)
 
 
 @contextlib.contextmanager
@@ -101,7 +120,12 @@ def _get(settings: Settings, store: Store, name: str) -> Collection:
         raise CollectionNotFoundError(f"{error} (no {CONFIG_FILE} was found in {settings.base_dir})") from None
 
 
-def _choose(settings: Settings, asked: str | None, known: list[str]) -> str:
+def choose_collection(settings: Settings, asked: str | None, known: list[str]) -> str:
+    """The collection that is meant: the one asked for, the default one, or the only one there is.
+
+    Raises:
+        CollectionNotFoundError: none is asked for, the default one is not there, and there are several others.
+    """
     if asked is not None:
         return asked
     if settings.default_collection in known or not known:

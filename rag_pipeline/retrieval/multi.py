@@ -101,3 +101,7 @@ class MultiSearcher:
         """Close them all."""
         for searcher in self._searchers:
             searcher.close()
+
+
+SeveralSearcher = MultiSearcher
+"""The first name of :class:`MultiSearcher`."""

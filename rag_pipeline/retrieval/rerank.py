@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -43,6 +43,17 @@ def make_reranker(
     if settings.method == "cross_encoder":
         return CrossEncoding(settings, base_dir)
     return None
+
+
+def inner_products_of(embeddings: PipelineEmbeddings, question: str, texts: Sequence[str]) -> list[float]:
+    """How near each text is to the question: inner products of their vectors, -1 to 1.
+
+    Raises:
+        EmbeddingError, ServiceError: one cannot be embedded.
+    """
+    asked = np.asarray(embeddings.embed_query(question), dtype=np.float32)
+    given = np.asarray(embeddings.embed_documents(list(texts)), dtype=np.float32)
+    return [float(score) for score in given @ asked]
 
 
 class MaxSim:
@@ -92,6 +103,10 @@ class CrossEncoding:
             dtype=settings.dtype,
             base_dir=base_dir,
         )
+
+    def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+        """How well each text answers the question, 0 to 1."""
+        return self._model.scores(question, texts)
 
     def rerank(self, question: str, candidates: list[Candidate], texts: Mapping[str, str]) -> list[Candidate]:
         """See :class:`Reranker`."""

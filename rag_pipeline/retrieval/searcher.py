@@ -91,6 +91,11 @@ class Searcher:
         return self._embeddings.identity
 
     @property
+    def embeddings(self) -> PipelineEmbeddings:
+        """What its questions are embedded with."""
+        return self._embeddings
+
+    @property
     def mode(self) -> RetrievalMode:
         """``dense``, ``lexical`` or ``hybrid``."""
         return self.options.mode
@@ -331,18 +336,8 @@ class Searcher:
         return ranked[:k]
 
     def _passage(self, candidate: Candidate, row: tuple[str, Any], explanation: Explanation | None) -> Passage:
-        text, metadata = row
-        return Passage(
-            rank=0,
-            score=candidate.score,
-            id=candidate.id,
-            title=str(metadata.get("title", "")),
-            section=str(metadata.get("section", "")),
-            source=str(metadata.get("source", "")),
-            text=text,
-            metadata=metadata,
-            explanation=explanation,
-            collection=self.collection,
+        return Passage.from_row(
+            candidate.id, *row, collection=self.collection, score=candidate.score, explanation=explanation
         )
 
     def _has_language_correction(self) -> bool:

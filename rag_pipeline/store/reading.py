@@ -94,6 +94,12 @@ class CollectionReader(CollectionAccess):
                 files.add(chunk_id, metadata)
         return files
 
+    def first_chunks(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Id and metadata of the first chunk of each file, in no order."""
+        for page in self._pages(["metadatas"], {"chunk_index": 0}, self._connection.limits.light_rows):
+            for chunk_id, metadata in zip(page["ids"], page["metadatas"], strict=True):
+                yield chunk_id, metadata or {}
+
     def text_hashes(self) -> set[str]:
         """Hashes of what the vectors depend on, of all chunks; reads all their metadata."""
         pages = self._pages(["metadatas"], size=self._connection.limits.light_rows)

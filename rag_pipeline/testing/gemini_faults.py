@@ -20,6 +20,7 @@ FaultKind = Literal[
     "no_candidate",
     "cut_stream",
     "slow",
+    "slow_stream",
 ]
 
 # Faults that only some methods can have, and what their names hold.
@@ -32,6 +33,7 @@ _METHODS = {
     "empty": "generateContent",
     "no_candidate": "generateContent",
     "cut_stream": "streamGenerateContent",
+    "slow_stream": "streamGenerateContent",
 }
 
 _STATUS = {
@@ -165,6 +167,11 @@ def error_body(
 def slow(seconds: float, **options: Any) -> Fault:
     """A reply that comes late."""
     return Fault("slow", values={"seconds": seconds}, **options)
+
+
+def slow_stream(seconds: float, **options: Any) -> Fault:
+    """A stream with a pause after each of its pieces."""
+    return Fault("slow_stream", values={"seconds": seconds}, **options)
 
 
 def cut(**options: Any) -> Fault:

@@ -192,6 +192,7 @@ class GeminiHandler(BaseHTTPRequestHandler):
         if request.query.get("alt") != "sse":
             self._send(200, frames)  # type: ignore[arg-type]  # the service then sends one JSON array
             return
+        pause = fault.values["seconds"] if fault is not None and fault.kind == "slow_stream" else 0
         stop = fault.values["after_frames"] if fault is not None and fault.kind == "cut_stream" else None
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
@@ -201,8 +202,13 @@ class GeminiHandler(BaseHTTPRequestHandler):
             if count == stop:
                 self._drop()
                 return
-            self.wfile.write(f"{len(frame):x}\r\n".encode() + frame + b"\r\n")
-            self.wfile.flush()
+            try:
+                self.wfile.write(f"{len(frame):x}\r\n".encode() + frame + b"\r\n")
+                self.wfile.flush()
+            except ConnectionError:
+                self.server.gemini.abandoned += 1
+                raise
+            time.sleep(pause)
         self.wfile.write(b"0\r\n\r\n")
 
     def _list(self, request: RecordedRequest) -> None:

@@ -43,6 +43,7 @@ class LoopbackGemini(Protocol):
     reply: str | Callable[[Mapping[str, Any]], str] | None
     models: dict[str, dict[str, Any]]
     make_vector: Callable[[str, int], list[float]]
+    abandoned: int
 
     def started(self, request: RecordedRequest) -> Fault | None:
         """Record a request; return what is to go wrong with it."""

@@ -60,6 +60,8 @@ class GeminiServer:
         """Every request so far, those that were answered with a fault too."""
         self.busiest = 0
         """The most requests that were under way at once."""
+        self.abandoned = 0
+        """How many streams were closed by the other side before their end."""
         self.make_vector: Callable[[str, int], list[float]] = replies.vector
         self._under_way = 0
         self._script = FaultScript()

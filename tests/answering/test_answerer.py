@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 import traceback
 
 import pytest
@@ -225,3 +227,27 @@ def test_any_chat_models_error_is_one_of_ours():
 
     with pytest.raises(ServiceError, match="fake:list failed: ValueError: out of order"):
         Answerer(Broken(responses=["x"]), "fake:list").answer("q", PASSAGES)
+
+
+def test_a_stream_that_is_closed_ends_the_request(gemini, answerer):
+    gemini.reply = "말 " * 9000
+    gemini.expect(faults.slow_stream(0.02))
+    stream = answerer.stream(QUESTION, PASSAGES)
+    next(stream)
+    stream.close()
+    end = time.monotonic() + 30
+    while not gemini.abandoned:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+async def test_so_does_one_on_an_event_loop(gemini, answerer):
+    gemini.reply = "말 " * 9000
+    gemini.expect(faults.slow_stream(0.02))
+    stream = answerer.astream(QUESTION, PASSAGES)
+    await anext(stream)
+    await stream.aclose()
+    end = time.monotonic() + 30
+    while not gemini.abandoned:
+        assert time.monotonic() < end
+        await asyncio.sleep(0.02)

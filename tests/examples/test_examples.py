@@ -14,7 +14,6 @@ import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import quote
 
 import pytest
 
@@ -174,16 +173,23 @@ def served(place, environment):
     serve = ["-m", "uvicorn", "examples.serve:app", "--port", str(port), "--app-dir", str(ROOT)]
     server = started(*serve, "--log-level", "error", cwd=place, env=environment)
 
-    def get(path):
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as reply:
+    def get(path, content=None, **headers):
+        body = None if content is None else json.dumps(content).encode()
+        headers = {"Content-Type": "application/json", **headers}
+        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body, headers)
+        with urllib.request.urlopen(request, timeout=60) as reply:
             return json.load(reply)
 
     try:
         end = time.monotonic() + 120
         while True:
             try:
-                get("/openapi.json")
+                get("/readyz")
                 break
+            except urllib.error.HTTPError as error:
+                error.close()
+                assert time.monotonic() < end
+                time.sleep(0.1)
             except urllib.error.URLError:
                 assert time.monotonic() < end
                 time.sleep(0.1)
@@ -193,29 +199,31 @@ def served(place, environment):
         server.communicate(timeout=30)
 
 
+def refused(get, *request, **headers):
+    with pytest.raises(urllib.error.HTTPError) as failed:
+        get(*request, **headers)
+    with failed.value:
+        return failed.value.code, json.load(failed.value)["detail"]
+
+
 @pytest.mark.slow
 def test_a_server_without_a_key_takes_the_blame(place):
     with served(place, {}) as get:
-        with pytest.raises(urllib.error.HTTPError) as failed:
-            get(f"/answer?question={quote(QUESTION)}")
-        assert failed.value.code == 503
-        assert "GOOGLE_API_KEY" in json.load(failed.value)["error"]
-        failed.value.close()
+        status, detail = refused(get, "/api/v1/ask", {"question": QUESTION})
+        assert status == 503
+        assert "GOOGLE_API_KEY" in detail
 
 
 @pytest.mark.slow
 def test_serve(place, gemini):
     with served(place, gemini.environment) as get:
+        asked = {"question": QUESTION, "k": 2}
         with ThreadPoolExecutor(8) as pool:
-            found = list(pool.map(lambda _: get(f"/passages?question={quote(QUESTION)}&k=2"), range(8)))
+            found = list(pool.map(lambda _: get("/api/v1/search", asked)["passages"], range(8)))
         assert {passages[0]["source"] for passages in found} == {"container_panamax.md"}
-        assert get(f"/answer?question={quote(QUESTION)}")["grounded"]
-        with pytest.raises(urllib.error.HTTPError) as refused:
-            get("/passages?question=%20")
-        assert refused.value.code == 400
-        refused.value.close()
+        assert get("/api/v1/ask", {"question": QUESTION, "stream": False})["answer"]["grounded"]
+        assert len(get("/titles")) == 6
+        assert refused(get, "/titles", Host="evil.example")[0] == 421
+        assert refused(get, "/api/v1/search", {"question": " "})[0] == 400
         gemini.expect(*[gemini_faults.status(403)] * 3)
-        with pytest.raises(urllib.error.HTTPError) as failed:
-            get(f"/answer?question={quote(QUESTION)}")
-        assert failed.value.code == 503
-        failed.value.close()
+        assert refused(get, "/api/v1/ask", {"question": QUESTION, "stream": False})[0] == 502
