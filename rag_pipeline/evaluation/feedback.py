@@ -36,7 +36,8 @@ def add_feedback(settings: Settings, question: str, passage: Passage, verdict: s
         verdict: ``right`` or ``wrong``.
 
     Returns:
-        the line: ``question``, ``collection``, ``passage``, ``source``, ``text``, ``verdict`` and ``time`` (UTC).
+        the line: ``question``, ``collection``, ``passage``, ``source``, ``section``, ``text``, ``verdict`` and ``time``
+        (UTC).
 
     Raises:
         UsageError: the question is blank, or there is no such verdict.
@@ -52,6 +53,7 @@ def add_feedback(settings: Settings, question: str, passage: Passage, verdict: s
         "collection": passage.collection,
         "passage": passage.id,
         "source": passage.source,
+        "section": passage.section,
         "text": passage.text,
         "verdict": verdict,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),

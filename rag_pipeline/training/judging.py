@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from rag_pipeline.embeddings.base import DocumentText, PipelineEmbeddings
+from rag_pipeline.embeddings.base import DocumentText, EmbeddingIdentity, PipelineEmbeddings
+from rag_pipeline.embeddings.local.transformer import TransformerEmbeddings
 from rag_pipeline.evaluation.questions import EvaluationQuestion
 from rag_pipeline.evaluation.scoring import metric_values, ranked_places
 from rag_pipeline.retrieval import Searcher, SearchOptions
@@ -102,21 +103,47 @@ def embed_all(
 def measure(
     collection: Collection,
     vectors: tuple[Sequence[str], npt.NDArray[np.float32]],
-    embeddings: PipelineEmbeddings,
+    embeddings: TransformerEmbeddings,
     questions: Sequence[EvaluationQuestion],
     options: SearchOptions | None = None,
 ) -> Values:
     """Ask questions of a collection with other vectors, in dense and in hybrid mode."""
     other = WithVectors(collection, *vectors)
+    known = _KnownQuestions(embeddings, [question.text for question in questions])
     found: Values = {}
     for mode in MODES:
-        searcher = Searcher(other, embeddings, (options or SearchOptions()).changed(mode=mode))
+        searcher = Searcher(other, known, (options or SearchOptions()).changed(mode=mode))
         rankings = {
             question.id: ranked_places(question, searcher.search(question.text, _DEPTH)) for question in questions
         }
         values = metric_values(questions, rankings)
         found[mode] = {metric: values[metric] for metric in METRICS}
     return found
+
+
+class _KnownQuestions(PipelineEmbeddings):
+    """An embedding that has embedded all questions at once, for both modes."""
+
+    def __init__(self, embeddings: TransformerEmbeddings, questions: list[str]) -> None:
+        self._embeddings = embeddings
+        self._vectors = dict(zip(questions, embeddings.embed_queries(questions), strict=True))
+
+    @property
+    def identity(self) -> EmbeddingIdentity:
+        return self._embeddings.identity
+
+    @property
+    def max_tokens(self) -> int | None:
+        return self._embeddings.max_tokens
+
+    def count_document_tokens(self, texts: Sequence[str]) -> list[int]:
+        return self._embeddings.count_document_tokens(texts)
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return self._embeddings.embed_documents(texts)
+
+    def embed_query(self, text: str) -> list[float]:
+        return list(self._vectors[text]) if text in self._vectors else self._embeddings.embed_query(text)
 
 
 @dataclass(frozen=True)
@@ -144,7 +171,7 @@ class OtherText:
         return cls(texts, questions)
 
     @contextmanager
-    def collection(self, room: Path, embeddings: PipelineEmbeddings) -> Iterator[Collection]:
+    def collection(self, room: Path, embeddings: TransformerEmbeddings) -> Iterator[Collection]:
         """A collection of it in a folder, with an index of words; its vectors are those of ``embeddings``."""
         store = Store(room)
         fingerprint = Fingerprint.of(embeddings.identity.as_dict(), None, 1)

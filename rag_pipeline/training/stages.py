@@ -19,6 +19,7 @@ from rag_pipeline.training.judging import METRICS, MODES, OtherText, Values, emb
 from rag_pipeline.training.options import Recipe, TrainingOptions
 from rag_pipeline.training.pairs import MinedPairs, Ranked, mine
 from rag_pipeline.training.progress import Progress
+from rag_pipeline.training.quiet import quiet
 from rag_pipeline.training.rooms import Room
 from rag_pipeline.training.splitting import Fold, protected
 from rag_pipeline.training.temperature import own_scale
@@ -104,7 +105,12 @@ class Stages:
         def ask(embeddings: TransformerEmbeddings) -> Values:
             other = OtherText.load()
             self._progress.phase("asking about other text, to see what was forgotten")
-            with tempfile.TemporaryDirectory() as place, other.collection(Path(place), embeddings) as collection:
+            # A model of short texts cuts some of these, before and after alike.
+            with (
+                quiet(),
+                tempfile.TemporaryDirectory() as place,
+                other.collection(Path(place), embeddings) as collection,
+            ):
                 ids = sorted(collection.ids())
                 stored = collection.vectors_of(ids)
                 vectors = np.stack([stored[chunk_id] for chunk_id in ids])

@@ -27,7 +27,7 @@ def test_a_verdict_is_a_line_next_to_the_store(pipeline, tmp_path):
     line = pipeline.feedback(" 최대 흘수는? ", passage.id, "right")
     file = tmp_path / "chroma_db.feedback.jsonl"
     assert json.loads(file.read_text("utf-8")) == line
-    assert list(line) == ["question", "collection", "passage", "source", "text", "verdict", "time"]
+    assert list(line) == ["question", "collection", "passage", "source", "section", "text", "verdict", "time"]
     assert (line["question"], line["passage"], line["verdict"]) == ("최대 흘수는?", passage.id, "right")
     assert (line["collection"], line["source"], line["text"]) == ("docs", passage.source, passage.text)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600

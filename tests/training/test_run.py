@@ -97,13 +97,13 @@ def test_a_batch_that_does_not_fit_goes_through_in_parts_to_the_same_end(setting
 
     def fit_in(*arguments):
         parts.append(arguments[-1])
-        if arguments[-1] > 2:
+        if arguments[-1] > 1:
             raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate much")
         return fit(*arguments)
 
     monkeypatch.setattr(fitting, "_fit", fit_in)
     small = train(settings, questions, output=harbours / "small")
-    assert parts[:3] == [8, 4, 2]
+    assert parts[:3] == [4, 2, 1]
     one, other = weights_of(whole.folder), weights_of(small.folder)
     assert all(np.allclose(one[name], other[name], atol=1e-3) for name in one)
 
