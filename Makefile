@@ -4,7 +4,7 @@ UV ?= $(shell command -v uv 2>/dev/null)
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 # The extras that the tests use. Those for S3 and Google's storage are not among them: tests show what is said without.
-EXTRAS := evaluation,http,huggingface,ray,readers,serve,train,serve
+EXTRAS := evaluation,http,huggingface,ray,readers,serve,train
 
 ifneq ($(UV),)
 PYTHON ?= >=3.11

@@ -135,7 +135,7 @@ INDEX_DAMAGES: dict[str, Damage] = {
     "index missing": _index(shutil.rmtree),
     "index header emptied": _index(lambda folder: os.truncate(folder / index_files.HEADER, 0)),
     "index elements overwritten": _index(lambda folder: overwrite(folder / index_files.ELEMENTS, 2000, 6000)),
-    "index links cut": _index(lambda folder: os.truncate(folder / index_files.LINKS, 100)),
+    "index links cut": _index(lambda folder: cut(folder / index_files.LINKS, 0.5)),
     "index ids cut": _index(lambda folder: cut(folder / index_files.IDS, 0.5)),
     "index ids missing": _index(lambda folder: (folder / index_files.IDS).unlink()),
     "index ids a folder": _index(lambda folder: in_place_of(folder / index_files.IDS)),

@@ -13,11 +13,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 META_FILE = "meta.json"
+# The files that tantivy may delete; it opens no index where the list is broken, and makes one where there is none.
+_MANAGED_FILE = ".managed.json"
 _END = struct.Struct("<II")
 _MAGIC = 1337
 _LONGEST_FOOTER = 50_000
 _PIECE = 1 << 20
 _TRIES = 3
+# The files that each segment has (tantivy/src/index/segment_component.rs, 0.26); one with deletions has another.
+_ENDINGS = ("fast", "fieldnorm", "idx", "pos", "store", "term")
 
 
 def check_files(folder: Path) -> None:
@@ -30,10 +34,12 @@ def check_files(folder: Path) -> None:
     for lock in folder.glob(".tantivy-*.lock"):
         if lock.is_dir():
             raise ValueError(f"{lock.name} is a folder")
+    _check_managed(folder / _MANAGED_FILE)
     for tried in range(1, _TRIES + 1):
         try:
             for segment in _segments(folder):
-                for file in sorted(folder.glob(f"{segment}.*")):
+                files = {folder / f"{segment}.{ending}" for ending in _ENDINGS}
+                for file in sorted(files.union(folder.glob(f"{segment}.*"))):
                     with file.open("rb") as opened:
                         if not _is_whole(opened, file.stat().st_size):
                             raise ValueError(f"{file.name} is damaged")
@@ -43,6 +49,17 @@ def check_files(folder: Path) -> None:
                 raise
         else:
             return
+
+
+def _check_managed(file: Path) -> None:
+    try:
+        known = json.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        return
+    except ValueError:
+        known = None
+    if not isinstance(known, list):
+        raise ValueError(f"{file.name} is damaged")
 
 
 def _segments(folder: Path) -> list[str]:

@@ -125,7 +125,7 @@ class OpenCollections:
             with contextlib.suppress(RagPipelineError):
                 embedding = self.embedding(name)
                 configured = self.settings.collections.get(name)
-                label = configured.embedding if configured else self._store.get(name).embedding
+                label = (configured.embedding if configured else None) or self._store.get(name).embedding
                 found.setdefault(label or name, embedding)
         return found
 

@@ -273,7 +273,7 @@ class Store:
             opened.collections.pop(old, None)
 
     def _marked(self, name: str, key: str) -> str:
-        with self._changing() as opened:
+        with self._connection.use() as opened, self._connection.translated("read"):
             metadata = opened.client.get_collection(name, embedding_function=None).metadata
         return str((metadata or {}).get(key) or "")
 

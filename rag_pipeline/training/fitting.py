@@ -24,8 +24,8 @@ Progress = Callable[[int, int, float], None]
 
 _CHECKPOINTS = 4
 _DROPOUT = ("p", "attention_dropout", "dropout_prob", "attn_dropout")
-# Texts that go through the model at once. With 8 a model of 12 layers took 6 GB for texts of up to 512 tokens, in no less
-# time than with fewer.
+# Texts that go through the model at once. With 8 a model of 12 layers took 6 GB for texts of up to 512 tokens, in no
+# less time than with fewer.
 _PART = 4
 _SMALLEST_BATCH = 1
 
