@@ -124,10 +124,13 @@ class OpenCollections:
         for name in self.names():
             with contextlib.suppress(RagPipelineError):
                 embedding = self.embedding(name)
-                configured = self.settings.collections.get(name)
-                label = (configured.embedding if configured else None) or self._store.get(name).embedding
-                found.setdefault(label or name, embedding)
+                found.setdefault(self.embedding_name(name) or name, embedding)
         return found
+
+    def embedding_name(self, name: str) -> str | None:
+        """What the configuration calls the embedding of a collection, or what the collection itself does."""
+        configured = self.settings.collections.get(name)
+        return (configured.embedding if configured else None) or self._store.get(name).embedding
 
     def described(self) -> list[dict[str, Any]]:
         """Of each collection: ``name``, ``embedding``, ``model``, ``dimension``, ``documents`` and ``chunks``."""

@@ -142,9 +142,7 @@ def _search(given: dict[str, Any]) -> Search:
 
 def _is_local(service: Service, collection: str) -> bool:
     """Whether questions to a collection go to no service."""
-    configured = service.settings.collections.get(collection)
-    embedding = configured.embedding if configured else None
-    own = service.settings.embeddings.get(embedding or "")
+    own = service.settings.embeddings.get(service.collections.embedding_name(collection) or "")
     return service.settings.store.mode == "embedded" and own is not None and own.provider != "gemini"
 
 

@@ -74,18 +74,24 @@ async def test_a_question_is_embedded_once_in_the_way_it_was_asked_and_only_wher
     assert embeddings.calls == loads
 
 
-def test_statistics_are_measured_again_only_after_something_was_written(collection, monkeypatch):
+def test_statistics_are_measured_again_only_after_something_was_written(tmp_path, monkeypatch):
     measured = []
     monkeypatch.setattr(module, "measure", lambda one: measured.append(one) or measure(one))
-    searcher = Searcher(collection, HashEmbeddings())
+    writer, reader = Store(tmp_path / "store"), Store(tmp_path / "store")
+    with writer.writer():
+        write(writer.create("docs", Fingerprint.of(HashEmbeddings().identity.as_dict(), None, 1), "hash"), TEXTS)
+    searcher = Searcher(reader.get("docs"), HashEmbeddings())
     first = searcher.statistics
     searcher.search("ships", 1)
     other = searcher.changed(distinct=True)
     assert other.statistics is searcher.statistics is first is searcher.background
     assert len(measured) == 1
-    collection._connection.renew()  # as the next reading of a store in which another process has written
+    with writer.writer():
+        write(writer.get("docs"), ["a ferry carries cars"], "b.md")
     assert searcher.statistics is not first
     assert len(measured) == 2
+    reader.close()
+    writer.close()
 
 
 def test_a_reranker_is_made_again_only_for_other_settings(collection, monkeypatch, tmp_path):

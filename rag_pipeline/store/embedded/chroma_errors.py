@@ -26,6 +26,12 @@ _DISK_ADVICE = "; is its disk full, or broken? Mend that and run the same comman
 _PLACE_ADVICE = "; the folder is read-only, or its disk full: nothing is damaged, mend that and try again"
 
 
+def is_of_the_disk(error: StoreError) -> bool:
+    """Whether a store could not be opened for want of room or of a right, and not because it is damaged."""
+    said = str(error).lower()
+    return any(sign in said for sign in (*_NO_PLACE, _DISK))
+
+
 @contextlib.contextmanager
 def translated(action: str, damage: Callable[[], str] | None = None) -> Iterator[None]:
     """Turn any failure of Chroma into a StoreError.

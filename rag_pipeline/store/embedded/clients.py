@@ -15,13 +15,18 @@ import threading
 import time
 import weakref
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rag_pipeline import forking
+from rag_pipeline.errors import StoreError
 from rag_pipeline.store.connection import OpenClient
 from rag_pipeline.store.embedded import database, disk, mirror, safekeeping
-from rag_pipeline.store.embedded.chroma_errors import translated
+from rag_pipeline.store.embedded.chroma_errors import is_of_the_disk, translated
 from rag_pipeline.store.embedded.forked import forget_failed, require_threads, used_once
 from rag_pipeline.store.embedded.lock import writing_now
+
+if TYPE_CHECKING:
+    from chromadb.api import ClientAPI
 
 # A byte for each write to the store.
 WRITES = "writes"
@@ -112,31 +117,49 @@ class Clients:
             StoreError: it cannot be opened; or this process was forked from one that has used Chroma.
         """
         require_threads(str(self._path))
-        import chromadb
-
         state, started = state_of(self._path), time.monotonic()
         # Asked before Chroma has the database open, when it takes no process.
         keeps_log = not writing or database.keeps_log(self._path)
         with _numbers_lock:
             number = next(number for number in itertools.count(1) if number not in _numbers_in_use)
             _numbers_in_use.add(number)
-        address = str(self._path)
         try:
-            if not writing and mirror.is_needed(self._path):
-                self._mirrors[number] = mirror.make(self._path)
-                address = self._mirrors[number].name
-            # Chroma gives every client of one address the same system; so many "/." make an address of our own.
-            # Its settings are the defaults; its telemetry is an empty function in 1.5.9.
-            address += (os.sep + os.curdir) * number
-            with database.opening(self._path), translated("open"):
-                client = chromadb.PersistentClient(address)
+            client = self._connected(number, writing=writing)
             if not keeps_log:
                 safekeeping.keep_log(self._path, alone=used_once())
         except BaseException:
-            forget_failed(address)
             self._forget(number)
             raise
         return OpenClient(client, started, number, state, time.monotonic() - started)
+
+    def _connected(self, number: int, *, writing: bool) -> ClientAPI:
+        """A client of an address of its own; of a copy, where a reader's could not write as it opens."""
+        if writing or not mirror.is_needed(self._path):
+            try:
+                return self._at(str(self._path), number)
+            except StoreError as error:
+                if writing or not is_of_the_disk(error):
+                    raise
+                try:
+                    self._mirrors[number] = mirror.make(self._path)
+                except StoreError:
+                    raise error from None  # nor is there room for a copy
+        else:
+            self._mirrors[number] = mirror.make(self._path)
+        return self._at(self._mirrors[number].name, number)
+
+    def _at(self, folder: str, number: int) -> ClientAPI:
+        import chromadb
+
+        # Chroma gives every client of one address the same system; so many "/." make an address of our own.
+        # Its settings are the defaults; its telemetry is an empty function in 1.5.9.
+        address = folder + (os.sep + os.curdir) * number
+        try:
+            with database.opening(self._path), translated("open"):
+                return chromadb.PersistentClient(address)
+        except BaseException:
+            forget_failed(address)
+            raise
 
     def let_go(self, opened: OpenClient) -> None:
         """Close a client that nobody uses any more."""

@@ -15,12 +15,13 @@ from tests.server.conftest import TOKEN
 def test_collections_and_embeddings_are_listed_as_models(served):
     listed = served.get("/v1/models").json()
     assert listed["object"] == "list"
-    assert [one["id"] for one in listed["data"]] == ["docs", "english", "bundled", "bundled:query", "bundled:document"]
-    assert served.get("/v1/models/bundled:query").json()["object"] == "model"
+    names = ["docs", "english", "trigrams", "trigrams:query", "trigrams:document"]
+    assert [one["id"] for one in listed["data"]] == names
+    assert served.get("/v1/models/trigrams:query").json()["object"] == "model"
     assert served.get("/v1/models/nothing").json()["error"]["code"] == "model_not_found"
 
 
-@pytest.mark.parametrize("name", ["bundled", "bundled:document", "bundled:query"])
+@pytest.mark.parametrize("name", ["trigrams", "trigrams:document", "trigrams:query"])
 def test_texts_are_embedded(served, name):
     own = HashEmbeddings()
     texts = ["배", "a tug"]
@@ -38,11 +39,11 @@ def test_texts_are_embedded(served, name):
     ("path", "body", "status"),
     [
         ("/v1/embeddings", {"model": "e5-large", "input": "x"}, 404),
-        ("/v1/embeddings", {"model": "bundled", "input": ""}, 400),
-        ("/v1/embeddings", {"model": "bundled", "input": []}, 400),
-        ("/v1/embeddings", {"model": "bundled", "input": ["x"] * 2049}, 400),
-        ("/v1/embeddings", {"model": "bundled", "input": [1, 2]}, 400),
-        ("/v1/embeddings", {"model": "bundled", "input": "x", "dimensions": 3}, 400),
+        ("/v1/embeddings", {"model": "trigrams", "input": ""}, 400),
+        ("/v1/embeddings", {"model": "trigrams", "input": []}, 400),
+        ("/v1/embeddings", {"model": "trigrams", "input": ["x"] * 2049}, 400),
+        ("/v1/embeddings", {"model": "trigrams", "input": [1, 2]}, 400),
+        ("/v1/embeddings", {"model": "trigrams", "input": "x", "dimensions": 3}, 400),
         ("/v1/embeddings", {"input": "x"}, 400),
         ("/v1/chat/completions", {"model": "nothing", "messages": [{"role": "user", "content": "x"}]}, 404),
         ("/v1/chat/completions", {"model": "docs", "messages": []}, 400),
@@ -179,7 +180,7 @@ def test_a_threshold_leaves_out_what_scores_below(served):
     assert served.post("/v1/vector_stores/docs/search", body).json()["data"] == []
 
 
-@pytest.mark.parametrize("model", [None, "bundled"])
+@pytest.mark.parametrize("model", [None, "trigrams"])
 def test_texts_are_reranked(served, model):
     texts = ["Grain is loose cargo.", "A tug tows ships.", {"text": "Six people."}]
     body = {"query": "tug tows", "documents": texts, "model": model, "top_n": 2, "return_documents": True}
