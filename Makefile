@@ -18,7 +18,7 @@ endif
 
 help:
 	@echo "make demo       install, ingest the six ship documents, ask the two reference questions"
-	@echo "make test       install, run the tests"
+	@echo "make test       install, run the tests, in two processes"
 	@echo "make test-fast  the tests that are not marked slow, in two processes"
 	@echo "make lint       ruff and mypy"
 	@echo "make check      lint, then test"
@@ -31,7 +31,7 @@ demo: .venv/.runtime
 	@sh scripts/demo.sh
 
 test: .venv/.dev
-	$(PYTEST)
+	$(PYTEST) -n 2 --dist loadfile
 
 test-fast: .venv/.dev
 	$(PYTEST) -m "not slow" -n 2 --dist loadfile

@@ -11,9 +11,9 @@ import pytest
 
 from rag_pipeline.cli import run
 from rag_pipeline.pipeline import Pipeline
-from tests.training.conftest import SECTIONS, harbours
+from tests.training.conftest import SECTIONS, few_other_texts, harbours
 
-__all__ = ["harbours"]
+__all__ = ["few_other_texts", "harbours"]
 
 pytestmark = pytest.mark.slow
 

@@ -43,7 +43,9 @@ class Served:
         self.app = app
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
-        self.client = httpx.Client(base_url=self.url, trust_env=False, timeout=60)
+        # A connection each: one that is kept may be closed by the server at the moment in which it is used again.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self.client = httpx.Client(base_url=self.url, trust_env=False, timeout=60, limits=limits)
 
     def get(self, path, **options):
         return self.client.get(path, **options)

@@ -9,8 +9,19 @@ import pytest
 from rag_pipeline.config import load_settings
 from rag_pipeline.evaluation import load_questions
 from rag_pipeline.ingestion.run import IngestTarget, ingest
+from rag_pipeline.training.judging import OtherText
 
 SECTIONS = 60
+_FEW = 12
+
+
+@pytest.fixture(autouse=True)
+def few_other_texts(monkeypatch):
+    """A dozen of the passages that come along, which is as good as all of them where the model is a toy."""
+    whole = OtherText.load()
+    texts = dict(list(whole.texts.items())[:_FEW])
+    questions = [question for question in whole.questions if question.relevant <= texts.keys()]
+    monkeypatch.setattr(OtherText, "load", lambda: OtherText(texts, questions))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from rag_pipeline.embeddings.local.transformer import TransformerEmbeddings
 from rag_pipeline.errors import UsageError
-from rag_pipeline.training import TrainingOptions, fitting, train
+from rag_pipeline.training import TrainingOptions, fitting, structure, train
 from rag_pipeline.training.progress import Progress
 from rag_pipeline.training.run import preview
 
@@ -75,7 +75,7 @@ def check_all_read_it_alike(folder: Path) -> None:
     np.testing.assert_allclose(ours, stock, atol=1e-5)
 
 
-@pytest.mark.parametrize("at", [1, 5, 14])
+@pytest.mark.parametrize("at", [3, 14])
 def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(settings, questions, harbours, at):
     whole = train(settings, questions, output=harbours / "whole", options=TrainingOptions(seed=3))
     options = TrainingOptions(seed=3)
@@ -125,7 +125,8 @@ def test_a_folder_that_is_there_is_left_alone(settings, questions, harbours):
     assert (harbours / "other.part" / "thesis.txt").read_text() == "mine"
 
 
-def test_headings_teach_where_there_are_no_questions(settings, harbours):
+def test_headings_teach_where_there_are_no_questions(settings, harbours, monkeypatch):
+    monkeypatch.setattr(structure, "_LEAST_BODY", 10)  # more does not go into a chunk of the tiny model
     report = train(settings, None, output=harbours / "headings", options=TrainingOptions(from_documents=True))
     assert report.verdict.questions == "headings"
     assert report.from_documents

@@ -80,8 +80,14 @@ class IndexKeeper:
         self._mark = self._home / f"{segment}.saving"
 
     def problem(self) -> str:
-        """Why the index must not be loaded; empty if nothing speaks against it."""
+        """Why the index must not be loaded; empty if nothing speaks against it.
+
+        Raises:
+            StoreError: its folder may not be read, which says nothing of what is in it.
+        """
         files = index_files.shape(self._folder)
+        if not files and self._folder.is_dir() and not os.access(self._folder, os.R_OK | os.X_OK):
+            raise StoreError(f"the folder of a vector index, {self._folder}, may not be read; see who owns it")
         if index_files.IDS not in files:
             missing = f"{index_files.IDS} is missing" if files else "its files are missing"
             return missing if self._saved else ""  # what was never saved, Chroma begins anew
