@@ -43,9 +43,7 @@ class Served:
         self.app = app
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
-        # A connection each: one that is kept may be closed by the server at the moment in which it is used again.
-        limits = httpx.Limits(max_keepalive_connections=0)
-        self.client = httpx.Client(base_url=self.url, trust_env=False, timeout=60, limits=limits)
+        self.client = httpx.Client(base_url=self.url, trust_env=False, timeout=60)
 
     def get(self, path, **options):
         return self.client.get(path, **options)
@@ -76,8 +74,15 @@ def read_events(lines):
 def serving(app, *, ready=True):
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
+        # Connections are kept for longer than tests wait: one may be used in the moment in which it is closed.
         config = uvicorn.Config(
-            app, http="h11", loop="asyncio", log_config=None, access_log=False, timeout_graceful_shutdown=2
+            app,
+            http="h11",
+            loop="asyncio",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=2,
+            timeout_keep_alive=600,
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])), daemon=True)
