@@ -48,8 +48,7 @@ class Measured:
         self.embeddings = embeddings
         self.store, self.collection = retrieval._index(place / self.name, embeddings, question_set)
         self.corpus = Corpus.of(self.collection)
-        stored = self.collection.vectors_of(self.corpus.ids)
-        self.vectors = np.stack([stored[key] for key in self.corpus.ids])
+        self.vectors = self.corpus.vectors_in(self.collection)
         self.searcher = Searcher(self.collection, embeddings, SearchOptions(mode="hybrid"))
 
     def ask(self, questions: Sequence[Any], embeddings: TransformerEmbeddings | None = None) -> Values:
@@ -103,8 +102,7 @@ def _train(
         train = ranked_all[:pairs]
         vectors = np.asarray(measured.embeddings.embed_queries([one.question.text for one in train]), dtype=np.float32)
         mined = mine(train, train, measured.corpus, guarded, measured.vectors, vectors)
-        row_of = {text: number for number, text in enumerate(measured.corpus.texts)}
-        negatives = measured.vectors[[row_of[pair.negative] for pair in mined.pairs if pair.negative is not None]]
+        negatives = measured.vectors[mined.negatives]
         scale = options.scale or own_scale(vectors, measured.vectors[[one.meant for one in train]], negatives)
         started = time.perf_counter()
         steps = place / f"steps-{measured.name}-{pairs}-{seed}"

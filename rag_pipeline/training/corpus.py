@@ -10,6 +10,9 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from rag_pipeline.evaluation.questions import EvaluationQuestion
 from rag_pipeline.store import Collection
 from rag_pipeline.text import split_title_path
@@ -37,6 +40,15 @@ class Corpus:
         rows = collection.rows_of(ids)
         kept = [chunk_id for chunk_id in ids if chunk_id in rows]
         return cls(kept, [rows[key][0] for key in kept], [rows[key][1] or {} for key in kept])
+
+    def vectors_in(self, collection: Collection) -> npt.NDArray[np.float32]:
+        """The vectors that a collection has of these passages: shape (passages, dimension).
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        stored = collection.vectors_of(self.ids)
+        return np.stack([stored[chunk_id] for chunk_id in self.ids])
 
     @cached_property
     def number(self) -> dict[str, int]:

@@ -47,6 +47,8 @@ class MinedPairs:
     """Training pairs, and what was noticed on the way."""
 
     pairs: list[Pair] = field(default_factory=list)
+    negatives: list[int] = field(default_factory=list)
+    """Numbers of the passages that are hard negatives, in the order of the pairs that have one."""
     doubtful: list[tuple[str, str, str]] = field(default_factory=list)
     """Question, its right passage and one that the model puts far above it: the label may be wrong."""
 
@@ -103,14 +105,15 @@ def mine(
         taken = {corpus.digests[number] for number in ranked.answering | alike}
         passage, negative = corpus.texts[ranked.meant], None
         for number in ranked.found:
-            if number in ranked.answering or corpus.digests[number] in taken or corpus.digests[number] in protected:
+            if corpus.digests[number] in taken or corpus.digests[number] in protected:
                 continue
             if float(vectors[number] @ vector) > highest:
                 if len(mined.doubtful) < _LISTED:
                     mined.doubtful.append((ranked.question.text, corpus.ids[ranked.meant], corpus.ids[number]))
                 continue
-            if not any(say_the_same(corpus.texts[number], corpus.texts[other]) for other in {ranked.meant}):
+            if not say_the_same(corpus.texts[number], passage):
                 negative = corpus.texts[number]
+                mined.negatives.append(number)
                 break
         mined.pairs.append(Pair(ranked.question.text, passage, negative))
     return mined

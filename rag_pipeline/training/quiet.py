@@ -12,19 +12,16 @@ from collections.abc import Iterator
 def quiet() -> Iterator[None]:
     """Without warnings, progress bars and advice of transformers, sentence-transformers and datasets."""
     import datasets
-    from transformers.utils import logging as transformers_logging
+
+    from rag_pipeline.embeddings.local.loading import quiet_transformers
 
     theirs = logging.getLogger("sentence_transformers")
-    level, verbosity = theirs.level, transformers_logging.get_verbosity()
+    level = theirs.level
     theirs.setLevel(logging.ERROR)
-    transformers_logging.set_verbosity(logging.ERROR)
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     datasets.disable_progress_bars()
     try:
-        with warnings.catch_warnings():
+        with quiet_transformers(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
         theirs.setLevel(level)
-        transformers_logging.set_verbosity(verbosity)
-        transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]

@@ -7,8 +7,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from rag_pipeline.assembly import embedding_name, fingerprint_of, make_embeddings, open_store
 from rag_pipeline.config import Settings
 from rag_pipeline.embeddings.local.transformer import TransformerEmbeddings
@@ -147,7 +145,7 @@ class _Training:
 
     def _asked(self) -> tuple[list[EvaluationQuestion], list[EvaluationQuestion]]:
         """Questions of people that the documents answer, and headings where they are wanted."""
-        headings = [question for question, _ in heading_questions(self._corpus)] if self._options.from_documents else []
+        headings = list(heading_questions(self._corpus)) if self._options.from_documents else []
         asked = [question for question in self._given if question.answerable]
         self._check_enough(asked if self._from_people else headings)
         return asked, headings
@@ -161,8 +159,7 @@ class _Training:
             self._progress.phase("searching for passages that look right and are not")
             ranked = rank_questions([*asked, *headings], self._corpus, searcher, self._progress.count)
             folds = self._folds(ranked, {question.id for question in headings})
-            stored = self._collection.vectors_of(self._corpus.ids)
-            vectors = np.stack([stored[chunk_id] for chunk_id in self._corpus.ids])
+            vectors = self._corpus.vectors_in(self._collection)
             stages = Stages(
                 self._collection, self._corpus, self._base, vectors, ranked, self._search, room, self._options,
                 self._progress,
@@ -183,7 +180,7 @@ class _Training:
                 from_documents=self._options.from_documents,
                 loss=stages.losses,
             )
-            report = write_folder(report, stages.weights(whole), self._output, self._base)
+            report = write_folder(report, stages.weights(), self._output, self._base)
             room.remove()
         return report
 

@@ -81,7 +81,7 @@ class Stages:
         self._fit(_WHOLE, fold)
         return fold
 
-    def weights(self, _whole: Fold) -> dict[str, Path]:
+    def weights(self) -> dict[str, Path]:
         """Folders of the weights that are kept."""
         return {weights: self._room.folder(f"{self._name}-{weights}") for weights in (TUNED, AVERAGED)}
 
@@ -111,10 +111,7 @@ class Stages:
                 tempfile.TemporaryDirectory() as place,
                 other.collection(Path(place), embeddings) as collection,
             ):
-                ids = sorted(collection.ids())
-                stored = collection.vectors_of(ids)
-                vectors = np.stack([stored[chunk_id] for chunk_id in ids])
-                return measure(collection, (ids, vectors), embeddings, other.questions)
+                return measure(collection, collection.vectors(), embeddings, other.questions)
 
         before = self._room.result(f"other-{BEFORE}", lambda: ask(self._base))
         folder = self._room.folder(f"{self._name}-{weights}")
@@ -167,10 +164,8 @@ class Stages:
             mined = mine(chosen, self._ranked, self._corpus, guarded, self._vectors, self._question_vectors)
             self._mined[key] = mined
             self.doubtful = list(dict.fromkeys([*self.doubtful, *mined.doubtful]))
-            row = {text: number for number, text in enumerate(self._corpus.texts)}
-            negatives = [row[pair.negative] for pair in mined.pairs if pair.negative is not None]
             meant = self._vectors[[one.meant for one in chosen]]
-            self.scale = own_scale(self._question_vectors[fold.train], meant, self._vectors[negatives])
+            self.scale = own_scale(self._question_vectors[fold.train], meant, self._vectors[mined.negatives])
         return self._mined[key]
 
     def _measured(self, folder: Path, asked: Any) -> Values:

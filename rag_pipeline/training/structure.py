@@ -16,8 +16,8 @@ _LEAST_HEADING = 4
 _LEAST_BODY = 80
 
 
-def heading_questions(corpus: Corpus) -> Iterator[tuple[EvaluationQuestion, int]]:
-    """A question for each heading with a section below, and the number of its passage; each section once.
+def heading_questions(corpus: Corpus) -> Iterator[EvaluationQuestion]:
+    """A question for each heading with a section below; each section once.
 
     Only sections of which the first chunk says enough; a heading that many documents share comes with its title.
     """
@@ -33,4 +33,4 @@ def heading_questions(corpus: Corpus) -> Iterator[tuple[EvaluationQuestion, int]
             continue
         seen.add(place)
         name = f"{source}#{section}" if section else source
-        yield EvaluationQuestion(f"heading-{number}", text, frozenset({name}), language_of(text)), number
+        yield EvaluationQuestion(f"heading-{number}", text, frozenset({name}), language_of(text))
