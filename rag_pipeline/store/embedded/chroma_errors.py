@@ -23,6 +23,12 @@ DAMAGED_ADVICE = "; its database is damaged: restore the store from a copy, or m
 # A write that failed for want of room, or a disk that is broken.
 _DISK = "disk i/o error"
 _DISK_ADVICE = "; is its disk full, or broken? Mend that and run the same command again"
+# What was written and not yet taken into the collection Chroma takes in as it reads, which is writing.
+_CATCHING_UP = ("backfill", "failed to apply logs")
+_CATCHING_UP_ADVICE = (
+    "; Chroma first takes in what was written last, which needs room: is the disk full? Make room and run the same"
+    " command again; if there is room, see rag-pipeline verify"
+)
 _PLACE_ADVICE = "; the folder is read-only, or its disk full: nothing is damaged, mend that and try again"
 
 
@@ -56,6 +62,8 @@ def translated(action: str, damage: Callable[[], str] | None = None) -> Iterator
             advice = _WRITE_ADVICE if action == "write" else _PLACE_ADVICE
         elif _DISK in said:
             advice = _DISK_ADVICE
+        elif action == "read" and any(sign in said for sign in _CATCHING_UP):
+            advice = _CATCHING_UP_ADVICE
         elif action == "write":
             advice = DAMAGED_ADVICE if damage is not None and damage() else _WRITE_ADVICE
         else:
