@@ -10,27 +10,22 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rag_pipeline.errors import LexicalIndexError
 from rag_pipeline.lexical.analysis import Terms, version
 from rag_pipeline.lexical.checksums import META_FILE, check_files
 from rag_pipeline.lexical.links import Links, is_needed
-from rag_pipeline.lexical.writer import FIELD_WEIGHTS, LexicalWriter, translated
+from rag_pipeline.lexical.question import Question, query_parts, weighed
+from rag_pipeline.lexical.writer import FIELD_WEIGHTS, OTHER_FIELDS, LexicalWriter, translated
 
 if TYPE_CHECKING:
     import tantivy
 
-# tantivy's k1; its b is 0.75.
-_K1 = 1.2
-# What the presence of a term is worth besides its frequency, in BM25+; 1 in the paper, 2 on our development sets.
-_PRESENCE = 2.0
 _RULES_FILE = "rules.txt"
 _REVISION_FILE = "mark.txt"
 # What tantivy writes, and what we add to it.
@@ -42,21 +37,6 @@ _HEAP_BYTES = 64 << 20
 _TRIES = 3
 # A twentieth of a second's work; larger indexes are read as a whole by an ingest and by verify.
 _READ_AT_OPENING = 64 << 20
-
-
-@dataclass(frozen=True)
-class Question:
-    """The terms of a question and what each is worth in this index."""
-
-    terms: list[tuple[str, str, float]]
-    """Field, term, and the inverse document frequency times the field's weight; each term of a field once."""
-    words: int
-    """How many different content words the question has."""
-
-    @property
-    def ideal(self) -> float:
-        """What a passage would score that held every term over and over; terms that are nowhere count too."""
-        return sum(weight for _, _, weight in self.terms) * (_K1 + 1 + _PRESENCE)
 
 
 class LexicalIndex:
@@ -183,15 +163,8 @@ class LexicalIndex:
             LexicalIndexError: the files cannot be read.
         """
         searcher = self._searcher()  # what search() will look at too
-        count = int(searcher.num_docs)
-        weighed = []
         with translated("read", self.folder):
-            for field, weight in FIELD_WEIGHTS.items():
-                for term in dict.fromkeys(getattr(terms, field)):
-                    frequency = searcher.doc_freq(field, term)
-                    inverse = math.log(1 + max(count - frequency + 0.5, 0.5) / (frequency + 0.5))
-                    weighed.append((field, term, weight * inverse))
-        return Question(weighed, len(set(terms.words)))
+            return weighed(searcher, terms)
 
     def search(self, question: Question, limit: int, ids: Sequence[str] | None = None) -> dict[str, float]:
         """Scores of the chunks that hold terms of the question, best first.
@@ -213,7 +186,7 @@ class LexicalIndex:
         with translated("read", self.folder):
             for attempt in range(_TRIES):
                 try:
-                    return self._search([term for term in question.terms if term[2] > 0], ideal, limit, ids)
+                    return self._search(question, ideal, limit, ids)
                 except (ValueError, OSError):
                     # A writer's commit removed a file between our look at the index and its opening.
                     if attempt == _TRIES - 1:
@@ -226,7 +199,8 @@ class LexicalIndex:
         found: dict[str, dict[str, float]] = {chunk_id: {} for chunk_id in ids}
         with translated("read", self.folder):
             for field, term, weight in question.terms:
-                for chunk_id, score in self._search([(field, term, weight)], question.ideal, len(ids), ids).items():
+                one = Question([(field, term, weight)], 1)
+                for chunk_id, score in self._search(one, question.ideal, len(ids), ids).items():
                     found[chunk_id][term] = score
         return {chunk_id: dict(sorted(terms.items(), key=lambda item: -item[1])) for chunk_id, terms in found.items()}
 
@@ -242,22 +216,13 @@ class LexicalIndex:
         if links is not None:
             links.remove()
 
-    def _search(
-        self, terms: Sequence[tuple[str, str, float]], ideal: float, limit: int, ids: Sequence[str] | None
-    ) -> dict[str, float]:
+    def _search(self, question: Question, ideal: float, limit: int, ids: Sequence[str] | None) -> dict[str, float]:
         import tantivy
 
         query = _query()
         index = self._index()
         searcher, schema = index.searcher(), index.schema
-        should = tantivy.Occur.Should
-        parts: list[tuple[Any, Any]] = []
-        for field, term, weight in terms:
-            one = query.term_query(schema, field, term, index_option="freq")
-            # tantivy multiplies by the inverse document frequency itself.
-            parts.append((should, query.boost_query(one, FIELD_WEIGHTS[field])))
-            parts.append((should, query.const_score_query(one, weight * _PRESENCE)))
-        whole = query.boolean_query(parts)
+        whole = query.boolean_query(query_parts(query, schema, question))
         if ids is not None:
             only = query.const_score_query(query.term_set_query(schema, "id", list(ids)), 0.0)
             whole = query.boolean_query([(tantivy.Occur.Must, only), (tantivy.Occur.Must, whole)])
@@ -297,6 +262,8 @@ class LexicalIndex:
         schema.add_text_field("id", stored=True, tokenizer_name="raw", index_option="basic")
         for field in FIELD_WEIGHTS:
             schema.add_text_field(field, tokenizer_name="whitespace", index_option="freq")
+        for field in OTHER_FIELDS:
+            schema.add_text_field(field, tokenizer_name="whitespace", index_option="basic")
         self._opened = tantivy.Index(schema.build(), path=str(self.folder))
         # Last: an index without it is one that was cut off in the making.
         (self.folder / _RULES_FILE).write_text(version() + "\n", encoding="utf-8")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 FIELD_WEIGHTS = {"words": 1.0, "compounds": 0.5, "pairs": 0.3}
 """The kinds of terms, each a field of the index, and what a term of each is worth."""
+OTHER_FIELDS = ("ranges", "glosses", "sounds", "language")
+"""Kinds of terms that are looked up, and not ranked by how often they are there."""
 _LONGEST_PROBLEM = 120
 _SECONDS_BETWEEN_COMMITS = 2.0
 _ADVICE = "run rag-pipeline ingest again, which recreates it if it is damaged"
@@ -46,7 +48,9 @@ class LexicalWriter:
         with translated("write", self._folder):
             for chunk_id, terms in terms_by_id.items():
                 self._writer.delete_documents_by_term("id", chunk_id)
-                fields = {field: " ".join(getattr(terms, field)) for field in FIELD_WEIGHTS}
+                fields = {field: " ".join(getattr(terms, field)) for field in (*FIELD_WEIGHTS, "ranges", "glosses")}
+                fields["language"] = terms.language
+                fields["sounds"] = " ".join({sound for sounds in terms.sounds.values() for sound in sounds})
                 self._writer.add_document(tantivy.Document(id=chunk_id, **fields))
                 self._pending = True
 
