@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 import rag_pipeline
 from rag_pipeline.config import Settings
-from rag_pipeline.server import asking, browsing, health, openai, searching
+from rag_pipeline.server import asking, browsing, health, openai, page, searching
 from rag_pipeline.server.guard import REQUEST_ID, Guard
 from rag_pipeline.server.problems import OPENAI_PREFIX, ProblemError
 from rag_pipeline.server.service import Service
@@ -75,7 +75,7 @@ def create_app(
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.state.shell = shell = Shell(service)
-    for router in (health.router, searching.router, asking.router, browsing.router, *openai.routers, shell.router):
+    for router in (health.router, searching.router, asking.router, browsing.router, *openai.routers, shell.router, page.router):
         app.include_router(router)
     return app
 

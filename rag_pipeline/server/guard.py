@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag_pipeline.config import ServeSettings
 from rag_pipeline.server.metrics import Metrics
+from rag_pipeline.server.page import is_page
 from rag_pipeline.server.problems import ProblemError
 from rag_pipeline.server.streams import ClientGoneError
 
@@ -132,7 +133,7 @@ class Guard:
             raise ProblemError(403, "foreign_origin", "pages of other sites may not ask this server")
 
     def _check_token(self, given: list[str], path: str) -> None:
-        if self._token is None or path in _OPEN:
+        if self._token is None or path in _OPEN or is_page(path):
             return
         kind, _, sent = (given[0] if len(given) == 1 else "").partition(" ")
         fits = hmac.compare_digest(sent.strip().encode("utf-8", "replace"), self._token)
