@@ -1,7 +1,7 @@
 """Writes docs/pictures/page.png: the page of `rag-pipeline serve` as a browser shows it, on the six ship documents.
 
-The server, the collection and the page are real; the chat model is the Gemini on loopback of rag_pipeline.testing, which
-answers with the line of the passages that is nearest the question.
+The server, the collection and the page are real; the chat model is the Gemini on loopback of rag_pipeline.testing,
+which answers with the line of the passages that is nearest the question.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def main() -> int:
     given = parser.parse_args()
     browser_path = shutil.which("chromium")
     if browser_path is None:
-        print("error: no chromium on the PATH; apt-get install chromium fonts-nanum", file=sys.stderr)
+        sys.stderr.write("error: no chromium on the PATH; apt-get install chromium fonts-nanum\n")
         return 2
     width, height = map(int, given.size.split("x"))
     given.out.parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +93,7 @@ def main() -> int:
             page.locator("#source").wait_for()
         page.screenshot(path=given.out)
         browser.close()
-    print(given.out)
+    sys.stdout.write(f"{given.out}\n")
     return 0
 
 

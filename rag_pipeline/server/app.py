@@ -75,8 +75,9 @@ def create_app(
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.state.shell = shell = Shell(service)
-    for router in (health.router, searching.router, asking.router, browsing.router, *openai.routers, shell.router, page.router):
+    for router in (health.router, searching.router, asking.router, browsing.router, *openai.routers, shell.router):
         app.include_router(router)
+    app.include_router(page.router)
     return app
 
 

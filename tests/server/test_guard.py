@@ -81,6 +81,15 @@ def test_with_a_token_everything_but_a_sign_of_life_asks_for_it(serve):
         assert served.get(path, headers={"Authorization": f"Bearer {TOKEN}"}).status_code != 401
 
 
+def test_the_page_is_there_before_a_token_can_be_given(serve):
+    served = serve(token=TOKEN, ready=False)
+    for path in ("/", "/page/main.js"):
+        assert served.get(path).status_code == 200
+        assert served.get(path, headers={"Host": "evil.example"}).status_code == 421
+    for path in ("//", "/pages", "/page", "/page/../version", "/page/%2e%2e/version"):
+        assert raw(served, f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n") in (401, 404)
+
+
 def test_two_tokens_are_none(serve):
     served = serve(token=TOKEN, ready=False)
     line = f"Authorization: Bearer {TOKEN}\r\n"

@@ -18,12 +18,30 @@ export function growAnswer(text, shown) {
   const blocks = text.trim().split(/\n{2,}/);
   blocks.forEach((block, index) => {
     if (drawn[index]?.text === block) return;
-    const element = draw(block, shown);
-    if (drawn[index]) drawn[index].element.replaceWith(element);
-    else $("answer-text").append(element);
-    drawn[index] = { text: block, element };
+    const fresh = draw(block, shown);
+    if (drawn[index]) drawn[index] = { text: block, element: grown(drawn[index].element, fresh) };
+    else $("answer-text").append((drawn[index] = { text: block, element: fresh }).element);
   });
   drawn.splice(blocks.length).forEach((one) => one.element.remove());
+}
+
+// What is the same stays the same element: it may be about to be clicked.
+function grown(old, fresh) {
+  if (old.tagName !== fresh.tagName || old.tagName === "BUTTON") {
+    old.replaceWith(fresh);
+    return fresh;
+  }
+  const before = [...old.childNodes];
+  const after = [...fresh.childNodes];
+  after.forEach((node, index) => {
+    const was = before[index];
+    if (!was) old.append(node);
+    else if (was.isEqualNode(node)) return;
+    else if (was.nodeType === Node.ELEMENT_NODE && node.nodeType === Node.ELEMENT_NODE) grown(was, node);
+    else was.replaceWith(node);
+  });
+  before.slice(after.length).forEach((node) => node.remove());
+  return old;
 }
 
 export function endAnswer(answer, shown) {
@@ -45,7 +63,7 @@ export function endAnswer(answer, shown) {
   );
 }
 
-export const caption = (passage) => [passage.title, passage.section].filter(Boolean).join(" › ") || passage.source;
+export const caption = (passage) => [passage.title, passage.section].filter(Boolean).join(" · ") || passage.source;
 
 // [ and ]: to the citation before, or the next.
 export function stepCitation(by) {

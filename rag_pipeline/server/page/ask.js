@@ -122,7 +122,6 @@ function begin() {
 function show(passages) {
   shown.passages = passages;
   $("results").hidden = !passages.length;
-  $("history").hidden = true;
   showPassages(passages, shown.question);
 }
 

@@ -2,16 +2,16 @@
 import { post } from "./api.js";
 import { h } from "./dom.js";
 
-const SHAPES = { right: "👍", wrong: "👎" };
+const VERDICTS = ["right", "wrong"];
 
 export function verdicts(question, passages, about) {
   const said = h("span", { class: "hint", role: "status" });
-  const buttons = Object.keys(SHAPES).map((verdict) =>
+  const buttons = VERDICTS.map((verdict) =>
     h("button", {
       type: "button", class: "thumb", "aria-pressed": "false",
       label: about === "answer" ? { right: "answerRight", wrong: "answerWrong" }[verdict] : verdict,
       onclick: (event) => keep(event.currentTarget, verdict),
-    }, h("span", { "aria-hidden": "true" }, SHAPES[verdict])));
+    }, h("span", { class: verdict, "aria-hidden": "true" })));
 
   async function keep(button, verdict) {
     try {

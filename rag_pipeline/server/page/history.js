@@ -16,12 +16,15 @@ function asked() {
 export function remember(question) {
   const all = [question, ...asked().filter((one) => one !== question)].slice(0, MOST);
   localStorage.setItem(KEPT, JSON.stringify(all));
+  showHistory();
 }
 
 export function startHistory(again) {
   $("asked").addEventListener("click", (event) => {
     const button = event.target.closest("button");
-    if (button) again(button.textContent);
+    if (!button) return;
+    again(button.textContent);
+    $("question").focus();
   });
   $("forget").addEventListener("click", () => {
     localStorage.removeItem(KEPT);

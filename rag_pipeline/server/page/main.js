@@ -24,8 +24,10 @@ function show(view) {
 }
 
 let connected = false;
+let attempt = 0;
 
 async function connect() {
+  const own = (attempt += 1);
   try {
     await showCollections(lastChosen());
     connected = true;
@@ -33,7 +35,8 @@ async function connect() {
     if (state() === "unauthorised") setState("ready");
     quiet();
   } catch (error) {
-    if (error.status === 401) askForToken();
+    // What a later token has settled is not asked again.
+    if (error.status === 401 && own === attempt) askForToken();
   }
   watch();
 }

@@ -3,7 +3,7 @@ import { get } from "./api.js";
 import { $, h, spoken } from "./dom.js";
 import { place } from "./i18n.js";
 
-const narrow = matchMedia("(max-width: 860px)");
+const narrow = matchMedia("(max-width: 63.99rem)");
 let opener = null;
 let latest = 0;
 
