@@ -69,6 +69,7 @@ def create_app(
         docs_url=None,  # its page is made of scripts of another site
         redoc_url=None,
         redirect_slashes=False,
+        servers=[{"url": settings.serve.root_path}] if settings.serve.root_path else None,
     )
     app.state.service = service
     app.add_middleware(Guard, settings=settings.serve, metrics=service.metrics)

@@ -62,6 +62,7 @@ class Guard:
         self._any_address = not is_loopback(settings.host)
         own = {settings.host.lower().strip("[]")} - {"0.0.0.0", "::"}  # noqa: S104
         self._hosts = {*_LOOPBACK, *own, *(name.lower() for name in settings.allowed_hosts)}
+        self._root = settings.root_path
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,6 +73,9 @@ class Guard:
         if scope["type"] != "http":
             return
         begun = time.perf_counter()
+        if self._root and scope["path"].startswith(f"{self._root}/"):
+            # Some proxies take it away, some do not.
+            scope = {**scope, "path": scope["path"].removeprefix(self._root)}
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
         scope[REQUEST_ID] = request_id = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
