@@ -117,10 +117,12 @@ def test_a_passage_has_its_page(serve, open_page):
     page.route("**/api/v1/documents/d1", lambda route: route.fulfill(json=whole))
     page.uncheck("#with-answer")
     ask(page, QUESTION, "searched")
-    expect(page.locator(".passage .hint").first).to_have_text("a.pdf · 쪽 12 · docs")
+    expect(page.locator(".passage .hint").first).to_have_text("a.pdf · 12쪽 · docs")
     page.click("text=문서에서 보기")
-    expect(page.locator("#source .marked .place")).to_have_text("쪽 12")
-    expect(page.locator("#source .place").first).to_have_text("시트 Ships, 행 2-9")
+    expect(page.locator("#source .marked .place")).to_have_text("12쪽")
+    expect(page.locator("#source .place").first).to_have_text("시트 Ships, 2-9행")
+    page.click("[data-language=en]")
+    expect(page.locator("#source .marked .place")).to_have_text("page 12")
 
 
 def test_without_a_key_for_a_chat_model_there_are_passages(serve, open_page):

@@ -5,6 +5,7 @@ export function startCompare() {
   $("report").addEventListener("change", async () => {
     const [file] = $("report").files;
     if (!file) return;
+    $("report-name").textContent = file.name;
     try {
       $("comparison").replaceChildren(...draw(JSON.parse(await file.text())));
     } catch {

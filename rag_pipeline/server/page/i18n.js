@@ -46,6 +46,9 @@ export function startLanguage() {
   });
 }
 
-// "page 3" as the server says it, in the language of the page.
-export const place = (text) =>
-  text.replace(/\b(page|slide|sheet|rows) (?=\S)/g, (_, name) => `${t(name)} `);
+// A place such as "sheet Ships, rows 2-9", as the server says it: the keys of its parts and what is filled in.
+export const placeParts = (text) =>
+  text.split(/, (?=(?:page|slide|sheet|rows) )/).filter(Boolean).map((part) => {
+    const [, name, n] = /^(page|slide|sheet|rows) (.+)$/s.exec(part) ?? [null, "place", part];
+    return [name, { n }];
+  });

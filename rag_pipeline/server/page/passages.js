@@ -2,7 +2,7 @@
 import { caption } from "./answer.js";
 import { $, h, number, spoken } from "./dom.js";
 import { verdicts } from "./feedback.js";
-import { place } from "./i18n.js";
+import { placeParts, t } from "./i18n.js";
 import { openSource } from "./source.js";
 
 const PLACES = ["page", "slide", "sheet", "rows"];
@@ -23,8 +23,11 @@ export function bodyOf(passage) {
 export const placeOf = (metadata) =>
   PLACES.filter((name) => name in metadata).map((name) => `${name} ${metadata[name]}`).join(", ");
 
-export const whereOf = (passage) =>
-  [passage.source, place(placeOf(passage.metadata ?? {})), passage.collection].filter(Boolean).join(" · ");
+// Source, place and collection: as [key, values] of messages, or as text.
+const parts = (passage) =>
+  [passage.source, ...placeParts(placeOf(passage.metadata ?? {})), passage.collection].filter(Boolean);
+
+export const whereOf = (passage) => parts(passage).map((one) => (Array.isArray(one) ? t(...one) : one)).join(" · ");
 
 function card(passage, rank, question, most) {
   const body = bodyOf(passage);
@@ -34,7 +37,8 @@ function card(passage, rank, question, most) {
       h("h3", { lang: spoken(caption(passage)) }, passage.title || passage.source),
       h("span", { class: "score" }, number(passage.score, 4))),
     passage.section && h("p", { class: "part", lang: spoken(passage.section) }, passage.section),
-    h("p", { class: "hint" }, whereOf(passage)),
+    h("p", { class: "hint" }, parts(passage).flatMap((one, index) =>
+      [index ? " · " : "", Array.isArray(one) ? h("span", { t: one }) : one])),
     h("p", { class: "text", lang: spoken(body) }, body),
     h("details", { class: "why" }, h("summary", { t: "why" }), explanation(passage, most)),
     h("div", { class: "row foot" },

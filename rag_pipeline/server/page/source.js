@@ -1,7 +1,7 @@
 // The document of a passage, put together from its chunks, open where the passage stands.
 import { get } from "./api.js";
 import { $, h, spoken } from "./dom.js";
-import { place } from "./i18n.js";
+import { placeParts } from "./i18n.js";
 
 const narrow = matchMedia("(max-width: 63.99rem)");
 let opener = null;
@@ -57,7 +57,8 @@ function draw(whole, marked, quote) {
     return h("section", { class: here && "marked", "data-id": one.id },
       here && h("p", { class: "flag", t: "markedHere" }),
       heading,
-      one.place && h("p", { class: "place" }, place(one.place)),
+      one.place && h("p", { class: "place" }, placeParts(one.place).flatMap((part, index) =>
+        [index ? ", " : "", h("span", { t: part })])),
       h("p", { class: "text", lang: spoken(one.text) }, here && quote ? quoted(one.text, quote) : one.text));
   }));
 }

@@ -108,8 +108,9 @@ export default {
   problem: "Problem",
   ok: "in order",
   moreDocuments: "More documents",
-  page: "page",
-  slide: "slide",
-  sheet: "sheet",
-  rows: "rows",
+  page: "page {n}",
+  slide: "slide {n}",
+  sheet: "sheet {n}",
+  rows: "rows {n}",
+  place: "{n}",
 };

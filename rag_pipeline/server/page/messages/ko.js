@@ -108,8 +108,9 @@ export default {
   problem: "문제",
   ok: "정상",
   moreDocuments: "문서 더 보기",
-  page: "쪽",
-  slide: "슬라이드",
-  sheet: "시트",
-  rows: "행",
+  page: "{n}쪽",
+  slide: "슬라이드 {n}",
+  sheet: "시트 {n}",
+  rows: "{n}행",
+  place: "{n}",
 };
