@@ -27,7 +27,7 @@ def browser():
 
 @pytest.fixture
 def open_page(browser):
-    """Open the page of a server; at the end of the test it has broken no rule, and asked for nothing but what is there."""
+    """Open the page of a server; at the end it has broken no rule, and asked for nothing but what is there."""
     opened = []
 
     def start(url, *, ready=True, **options):

@@ -36,6 +36,15 @@ REPORT = {
 }  # fmt: skip
 
 
+def test_the_picture_of_the_documentation_can_be_taken_again(python, cache_dir, tmp_path):
+    picture = tmp_path / "page.png"
+    done = python("scripts/page_picture.py", "--out", str(picture), env={"RAG_PIPELINE_CACHE_DIR": str(cache_dir)})
+    assert done.returncode == 0, done.stderr
+    header = picture.read_bytes()[:24]
+    assert header[1:4] == b"PNG"
+    assert (int.from_bytes(header[16:20]), int.from_bytes(header[20:24])) == (1200, 800)
+
+
 class Hand:
     """Keys and an input method, as the browser gets them from the system."""
 
@@ -249,6 +258,20 @@ def test_questions_are_kept_in_the_browser_alone(serve, open_page, place):
     wait_for_state(page, "ready")
     expect(page.locator("#asked li")).to_have_count(0)
     assert QUESTION not in page.evaluate("JSON.stringify(localStorage)")
+
+
+def test_where_the_browser_keeps_nothing_the_page_works_all_the_same(served, browser, open_page):
+    forbidden = (
+        "for (const name of ['localStorage', 'sessionStorage']) "
+        "Object.defineProperty(window, name, { get() { throw new DOMException('no', 'SecurityError'); } });"
+    )
+    page = open_page(served.url, ready=False)
+    page.add_init_script(forbidden)
+    page.reload()
+    ask(page, QUESTION, "searched")
+    expect(page.locator("#passages > li").first).to_be_visible()
+    page.click("[data-language=en]")
+    expect(page.locator("#go")).to_have_text("Ask")
 
 
 def test_the_language_is_that_of_the_browser_until_another_is_chosen(serve, open_page):

@@ -16,12 +16,26 @@ export function takeToken() {
   history.replaceState(null, "", location.pathname + location.search);
 }
 
-export const keepToken = (token) => sessionStorage.setItem(TOKEN, token);
-export const hasToken = () => sessionStorage.getItem(TOKEN) !== null;
+let token = null;
+try {
+  token = sessionStorage.getItem(TOKEN);
+} catch {
+  // The browser keeps nothing: it is asked for at each start.
+}
+
+export function keepToken(given) {
+  token = given;
+  try {
+    sessionStorage.setItem(TOKEN, given);
+  } catch {
+    // As above.
+  }
+}
+
+export const hasToken = () => token !== null;
 
 export async function send(path, body, signal) {
   const headers = {};
-  const token = sessionStorage.getItem(TOKEN);
   // What is no ASCII cannot be a token, nor be sent in a header.
   if (token && /^[\x21-\x7e]+$/.test(token)) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";

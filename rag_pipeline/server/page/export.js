@@ -19,8 +19,9 @@ export function asMarkdown({ question, text, answer, passages }) {
 }
 
 export async function copyText(text) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  // A page that came without TLS from another machine has no clipboard of its own.
+  // A page that came without TLS from another machine has no clipboard of its own, and a person may have forbidden it.
+  const written = await navigator.clipboard?.writeText(text).then(() => true, () => false);
+  if (written) return;
   const box = document.createElement("textarea");
   box.value = text;
   document.body.append(box);

@@ -1,14 +1,13 @@
 // What a question is put to, and how; what is empty is as the server is configured.
 import { $ } from "./dom.js";
-
-const KEPT = "rag-pipeline.collections";
+import { keep, kept } from "./kept.js";
 
 const chosen = () => [...document.querySelectorAll("[name=collection]:checked")].map((box) => box.value);
 
-export const lastChosen = () => JSON.parse(localStorage.getItem(KEPT) ?? "[]");
+export const lastChosen = () => [kept("collections", [])].flat();
 
 export function recallFilters() {
-  $("collections").addEventListener("change", () => localStorage.setItem(KEPT, JSON.stringify(chosen())));
+  $("collections").addEventListener("change", () => keep("collections", chosen()));
 }
 
 export function filters() {

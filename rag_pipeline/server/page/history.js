@@ -1,21 +1,14 @@
 // Questions that were asked before; they are kept in this browser, and nowhere else.
 import { $, h, spoken } from "./dom.js";
+import { keep, kept } from "./kept.js";
 
-const KEPT = "rag-pipeline.history";
 const MOST = 50;
 
-function asked() {
-  try {
-    const found = JSON.parse(localStorage.getItem(KEPT) ?? "[]");
-    return Array.isArray(found) ? found.filter((one) => typeof one === "string") : [];
-  } catch {
-    return [];
-  }
-}
+const asked = () => [kept("history", [])].flat().filter((one) => typeof one === "string");
 
 export function remember(question) {
   const all = [question, ...asked().filter((one) => one !== question)].slice(0, MOST);
-  localStorage.setItem(KEPT, JSON.stringify(all));
+  keep("history", all);
   showHistory();
 }
 
@@ -27,7 +20,7 @@ export function startHistory(again) {
     $("question").focus();
   });
   $("forget").addEventListener("click", () => {
-    localStorage.removeItem(KEPT);
+    keep("history");
     showHistory();
     $("question").focus();
   });

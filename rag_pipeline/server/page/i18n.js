@@ -1,9 +1,9 @@
 // The page's words, in the language of the browser until a person chooses another.
+import { keep, kept } from "./kept.js";
 import en from "./messages/en.js";
 import ko from "./messages/ko.js";
 
 const TEXTS = { en, ko };
-const KEPT = "rag-pipeline.language";
 const KINDS = { t: "textContent", tLabel: "label", tPlaceholder: "placeholder" };
 // What is filled into a text, for each element and kind: the text is made again when the language changes.
 const filled = new WeakMap();
@@ -36,11 +36,11 @@ export function speak(chosen) {
 }
 
 export function startLanguage() {
-  const wanted = [localStorage.getItem(KEPT), ...navigator.languages.map((one) => one.slice(0, 2).toLowerCase())];
+  const wanted = [kept("language"), ...navigator.languages.map((one) => one.slice(0, 2).toLowerCase())];
   speak(wanted.find((one) => one in TEXTS) ?? "en");
   document.querySelectorAll("[data-language]").forEach((button) => {
     button.addEventListener("click", () => {
-      localStorage.setItem(KEPT, button.dataset.language);
+      keep("language", button.dataset.language);
       speak(button.dataset.language);
     });
   });

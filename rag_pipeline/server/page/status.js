@@ -36,7 +36,8 @@ function documentsOf({ name, documents }) {
   const more = h("button", { type: "button", class: "quiet", t: "moreDocuments", onclick: load });
   async function load() {
     const path = `api/v1/collections/${encodeURIComponent(name)}/documents?limit=${PAGE}&offset=${list.children.length}`;
-    const found = await get(path);
+    const found = await get(path).catch((error) => explainProblem(error));
+    if (!found) return;
     list.append(...found.documents.map((one) => h("li", {}, h("button", {
       type: "button", lang: spoken(one.title || one.source),
       onclick: (event) => openSource({ document: one.id, source: one.source, text: "" }, event.currentTarget),
