@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 import pytest
 from playwright.sync_api import expect
@@ -26,11 +27,10 @@ def slow(gemini):
 
 def ended(page, gemini):
     """Wait until the model's request was closed from this side."""
-    for _ in range(600):
-        if gemini.abandoned:
-            return
-        page.wait_for_function("fetch('livez').then(() => true)")
-    raise AssertionError("the model is still asked")
+    end = time.monotonic() + 60
+    while not gemini.abandoned:
+        assert time.monotonic() < end, "the model is still asked"
+        page.evaluate("fetch('livez').then(() => true)")
 
 
 def answered_with(page, path, status, code):
@@ -80,6 +80,7 @@ def test_another_question_takes_the_place_of_the_one_before(serve, open_page, ge
     slow(gemini)
     page = open_page(serve().url)
     ask(page, QUESTION, "streaming")
+    expect(page.locator("#answer-text .cite").first).to_be_visible()  # only then has the model been asked
     gemini.forget()
     gemini.reply = "배는 석탄을 나른다 [1]."
     ask(page, "석탄을 나르는 배는?")
