@@ -48,6 +48,11 @@ def test_the_wheel_holds_the_package_its_types_and_its_templates(built):
     names = zipfile.ZipFile(wheel).namelist()
     assert "rag_pipeline/py.typed" in names
     assert any(name.startswith("rag_pipeline/evaluation/templates/") for name in names)
+    page = ROOT / "rag_pipeline" / "server" / "page"
+    assert {f"rag_pipeline/server/page/{file.relative_to(page).as_posix()}" for file in page.rglob("*.*s*")} <= set(
+        names
+    )
+    assert "rag_pipeline/server/page/index.html" in names
     assert {name.partition("/")[0] for name in names} == {"rag_pipeline", f"{wheel.name.rsplit('-', 3)[0]}.dist-info"}
     [sdist] = built.glob("*.tar.gz")
     assert {wheel.name.split("-")[1], sdist.name.removesuffix(".tar.gz").split("-")[1]} == {rag_pipeline.__version__}

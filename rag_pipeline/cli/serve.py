@@ -18,6 +18,7 @@ from rag_pipeline.cli.output import note, print_error, result, shown
 from rag_pipeline.errors import RagPipelineError, ServiceError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from rag_pipeline.config import Settings
@@ -35,6 +36,9 @@ def command(
     port: Annotated[
         int | None, typer.Option(metavar="PORT", help="On which port; 0: any.  [default: serve.port, 8010]")
     ] = None,
+    root_path: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Below which a proxy has it.  [default: serve.root_path, none]")
+    ] = None,
     daemon: Annotated[bool, typer.Option("--daemon", help="Serve in the background, and return when ready.")] = False,
     stop: Annotated[bool, typer.Option("--stop", help="End the server of this store.")] = False,
     config: ConfigOption = None,
@@ -48,9 +52,10 @@ def command(
     settings = load_settings(config)
     if stop:
         return _stop(settings)
-    settings = _changed(settings, host, port)
+    given = {"host": host, "port": port, "root_path": root_path}
+    settings = _changed(settings, given)
     if daemon:
-        return _start(settings, host, port, config)
+        return _start(settings, given, config)
     try:
         from rag_pipeline.server.running import run_server
     except ImportError as error:
@@ -79,10 +84,10 @@ class _OneLine(logging.Formatter):
         return shown(super().format(record))
 
 
-def _changed(settings: Settings, host: str | None, port: int | None) -> Settings:
+def _changed(settings: Settings, options: Mapping[str, object]) -> Settings:
     from pydantic import ValidationError
 
-    given = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
+    given = {name: value for name, value in options.items() if value is not None}
     if not given:
         return settings
     try:
@@ -122,7 +127,7 @@ def _stop(settings: Settings) -> int:
     return 0
 
 
-def _start(settings: Settings, host: str | None, port: int | None, config: Path | None) -> int:
+def _start(settings: Settings, options: Mapping[str, object], config: Path | None) -> int:
     from rag_pipeline.server.place import is_possible, log_path
 
     if not is_possible():
@@ -133,8 +138,8 @@ def _start(settings: Settings, host: str | None, port: int | None, config: Path 
     if running is not None:
         raise UsageError(f"a server of this store is running at {running.url}; end it first: rag-pipeline serve --stop")
     arguments = [sys.executable, "-m", "rag_pipeline", "serve"]
-    for name, value in (("--host", host), ("--port", port), ("--config", config)):
-        arguments += [] if value is None else [name, str(value)]
+    for name, value in {**options, "config": config}.items():
+        arguments += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
     log = log_path(settings)
     try:
         log.parent.mkdir(parents=True, exist_ok=True)

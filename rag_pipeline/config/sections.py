@@ -187,6 +187,7 @@ HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
 
 
 _SHORTEST_TOKEN = 16
+_OWN_FOLDERS = frozenset({"api", "mcp", "page", "shell", "v1"})
 
 
 def _header_value(value: SecretStr) -> SecretStr:
@@ -203,6 +204,13 @@ def _token(value: SecretStr) -> SecretStr:
     if len(text) < _SHORTEST_TOKEN or " " in text:
         raise ValueError(f"{_SHORTEST_TOKEN} or more ASCII letters, digits and signs without spaces")
     return SecretStr(text)
+
+
+def _root_path(value: str) -> str:
+    """A folder that hides none of the server's own paths."""
+    if _OWN_FOLDERS.intersection(value.split("/")[1:2]):
+        raise ValueError(f"none that begins with one of the server's own: {', '.join(sorted(_OWN_FOLDERS))}")
+    return value
 
 
 class StoreSettings(_Frozen):
@@ -326,6 +334,9 @@ class ServeSettings(_Frozen):
     """Asked for as ``Authorization: Bearer …``. Never printed."""
     allowed_hosts: Annotated[list[str], BeforeValidator(_as_list)] = Field(default_factory=list)
     """Names under which it is reached, such as that of a proxy in front, without a port."""
+    root_path: Annotated[str, AfterValidator(_root_path)] = Field(default="", pattern=r"^(/[A-Za-z0-9._~-]+)*$")
+    """The folder of a site below which a proxy has it, such as ``/rag``; with it in front, paths are the same. None of
+    the server's own."""
     collections: Annotated[list[str], BeforeValidator(_as_list)] | None = None
     """Those that may be asked; None: all that the store holds."""
     concurrency: int = Field(default=16, ge=1, le=1000)

@@ -15,6 +15,7 @@ from rag_pipeline.passages import Passage
 from rag_pipeline.text import clean
 
 Verdict = Literal["right", "wrong"]
+Subject = Literal["passage", "answer"]
 
 _SUFFIX = ".feedback.jsonl"
 _lock = threading.Lock()
@@ -26,7 +27,9 @@ def feedback_file(settings: Settings) -> Path:
     return store.with_name(store.name + _SUFFIX)
 
 
-def add_feedback(settings: Settings, question: str, passage: Passage, verdict: str) -> dict[str, Any]:
+def add_feedback(
+    settings: Settings, question: str, passage: Passage, verdict: str, about: Subject = "passage"
+) -> dict[str, Any]:
     """Add a line to the file of verdicts.
 
     Args:
@@ -34,10 +37,12 @@ def add_feedback(settings: Settings, question: str, passage: Passage, verdict: s
         question: what was asked.
         passage: what was found.
         verdict: ``right`` or ``wrong``.
+        about: what it is about: the passage, or an answer that cites it. A right answer is from right passages; a wrong
+            one may be, too.
 
     Returns:
         the line: ``question``, ``collection``, ``passage``, ``source``, ``section``, ``text``, ``verdict`` and ``time``
-        (UTC).
+        (UTC), and ``about`` where that is an answer.
 
     Raises:
         UsageError: the question is blank, or there is no such verdict.
@@ -57,6 +62,7 @@ def add_feedback(settings: Settings, question: str, passage: Passage, verdict: s
         "text": passage.text,
         "verdict": verdict,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        **({"about": about} if about != "passage" else {}),
     }
     content = (json.dumps(line, ensure_ascii=False) + "\n").encode("utf-8", "replace")
     file = feedback_file(settings)

@@ -88,6 +88,8 @@ def judged_questions(file: Path, collection: str | None = None) -> JudgedQuestio
         if collection is not None and row.get("collection") != collection:
             continue
         read += 1
+        if row.get("about") == "answer" and row["verdict"] == "wrong":
+            continue  # of a wrong answer, the passages may be right
         text = " ".join(normalized("NFC", str(row["question"])).split())
         question = found.setdefault(text.casefold().rstrip("?？ "), JudgedQuestion(text))
         place = f"{row['source']}#{row['section']}" if row.get("section") else str(row["source"])

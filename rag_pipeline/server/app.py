@@ -16,6 +16,7 @@ import rag_pipeline
 from rag_pipeline.config import Settings
 from rag_pipeline.server import asking, browsing, health, openai, searching
 from rag_pipeline.server.guard import REQUEST_ID, Guard
+from rag_pipeline.server.page import router as page_router
 from rag_pipeline.server.problems import OPENAI_PREFIX, ProblemError
 from rag_pipeline.server.service import Service
 from rag_pipeline.server.shell import Shell
@@ -69,11 +70,13 @@ def create_app(
         docs_url=None,  # its page is made of scripts of another site
         redoc_url=None,
         redirect_slashes=False,
+        servers=[{"url": settings.serve.root_path}] if settings.serve.root_path else None,
     )
     app.state.service = service
     app.add_middleware(Guard, settings=settings.serve, metrics=service.metrics)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.include_router(page_router)
     app.state.shell = shell = Shell(service)
     for router in (health.router, searching.router, asking.router, browsing.router, *openai.routers, shell.router):
         app.include_router(router)

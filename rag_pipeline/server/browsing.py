@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
+from rag_pipeline.errors import CollectionNotFoundError
 from rag_pipeline.evaluation.feedback import add_feedback
 from rag_pipeline.ingestion.original import read_original
 from rag_pipeline.server.problems import Json, ProblemError
@@ -30,7 +32,11 @@ async def collections(request: Request) -> Response:
 
     def described() -> list[dict[str, Any]]:
         rows = service.collections.described()
+        default = None
+        with contextlib.suppress(CollectionNotFoundError):
+            default = service.collections.default_name()
         for row in rows:
+            row["default"] = row["name"] == default
             problem = service.unavailable.get(row["name"])
             row["problem"] = None if problem is None else problem.detail
         return rows
@@ -108,7 +114,7 @@ async def feedback(request: Request, body: FeedbackBody) -> Response:
         found = service.collections.passage(body.passage_id)
         if found is None:
             raise _no_passage()
-        return add_feedback(service.settings, body.question, found, body.verdict)
+        return add_feedback(service.settings, body.question, found, body.verdict, body.about)
 
     line = await service.run(request, asyncio.to_thread(keep))
     return Json({name: line[name] for name in ("collection", "passage", "verdict", "time")}, 201)

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag_pipeline.config import ServeSettings
 from rag_pipeline.server.metrics import Metrics
+from rag_pipeline.server.page import is_page
 from rag_pipeline.server.problems import ProblemError
 from rag_pipeline.server.streams import ClientGoneError
 
@@ -61,6 +62,7 @@ class Guard:
         self._any_address = not is_loopback(settings.host)
         own = {settings.host.lower().strip("[]")} - {"0.0.0.0", "::"}  # noqa: S104
         self._hosts = {*_LOOPBACK, *own, *(name.lower() for name in settings.allowed_hosts)}
+        self._root = settings.root_path
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,6 +73,9 @@ class Guard:
         if scope["type"] != "http":
             return
         begun = time.perf_counter()
+        if self._root and scope["path"].startswith(f"{self._root}/"):
+            # Some proxies take it away, some do not.
+            scope = {**scope, "path": scope["path"].removeprefix(self._root)}
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
         scope[REQUEST_ID] = request_id = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
@@ -132,7 +137,7 @@ class Guard:
             raise ProblemError(403, "foreign_origin", "pages of other sites may not ask this server")
 
     def _check_token(self, given: list[str], path: str) -> None:
-        if self._token is None or path in _OPEN:
+        if self._token is None or path in _OPEN or is_page(path):
             return
         kind, _, sent = (given[0] if len(given) == 1 else "").partition(" ")
         fits = hmac.compare_digest(sent.strip().encode("utf-8", "replace"), self._token)

@@ -10,6 +10,7 @@ from rag_pipeline.config import RerankMethod, RetrievalMode, Settings
 from rag_pipeline.retrieval.questions import check_question
 from rag_pipeline.server.problems import ProblemError
 from rag_pipeline.server.service import Search
+from rag_pipeline.store.filters import parse_conditions
 
 LONGEST_QUESTION = 8000
 MOST_PASSAGES = 50
@@ -33,6 +34,7 @@ def _shallow(value: dict[str, Any]) -> dict[str, Any]:
 
 
 Where = Annotated[dict[str, Any], AfterValidator(_shallow)]
+Conditions = Annotated[list[Annotated[str, Field(max_length=1000)]], Field(max_length=20)]
 Question = Annotated[str, Field(max_length=LONGEST_QUESTION)]
 Names = Annotated[list[Annotated[str, Field(max_length=512)]], BeforeValidator(_as_list)]
 
@@ -51,8 +53,9 @@ class SearchBody(Body):
     """None: the default one."""
     k: int | None = Field(default=None, ge=1, le=MOST_PASSAGES)
     mode: RetrievalMode | None = None
-    where: Where | None = None
-    """As :mod:`rag_pipeline.store.filters` has it: ``{"type": "bulk"}``, ``{"year": {"$gte": 2020}}``."""
+    where: Where | Conditions | None = None
+    """As :mod:`rag_pipeline.store.filters` has it: ``{"type": "bulk"}``, ``{"year": {"$gte": 2020}}``; or as they are
+    typed: ``["type=bulk,container", "year>=2020"]``."""
     min_score: float | None = Field(default=None, allow_inf_nan=False)
     distinct: bool | None = None
     diversity: float | None = Field(default=None, ge=0, le=1)
@@ -64,7 +67,7 @@ class SearchBody(Body):
         """The question with what the configuration adds.
 
         Raises:
-            UsageError: it is empty.
+            UsageError: it is empty, or a condition cannot be understood.
             ProblemError: it would make the server load a model that nobody configured.
         """
         options = {
@@ -78,7 +81,8 @@ class SearchBody(Body):
         if self.rerank == "cross_encoder" and settings.retrieval.rerank.method != "cross_encoder":
             raise ProblemError(400, "not_configured", "retrieval.rerank.method is not cross_encoder on this server")
         k = min(self.k or settings.retrieval.top_k, MOST_PASSAGES)
-        return Search(check_question(self.question), self.collections, k, options, self.where, explain=self.explain)
+        where = parse_conditions(self.where) if isinstance(self.where, list) else self.where
+        return Search(check_question(self.question), self.collections, k, options, where, explain=self.explain)
 
 
 class Turn(Body):
@@ -97,8 +101,9 @@ class AskBody(SearchBody):
 
 
 class FeedbackBody(Body):
-    """What a person says of a passage."""
+    """What a person says of a passage, or of an answer that cites it."""
 
     question: Question
     passage_id: str = Field(max_length=512)
     verdict: Literal["right", "wrong"]
+    about: Literal["passage", "answer"] = "passage"

@@ -45,6 +45,18 @@ def test_verdicts_on_one_question_become_one_line_that_compare_and_train_read(fi
     assert [question.relevant for question in load_questions(questions)] == [{"a.md#제원", "b.md"}]
 
 
+def test_passages_of_a_wrong_answer_are_not_called_wrong(file):
+    judged = judged_questions(
+        file(
+            verdict("x?", "a.md", "right"),
+            verdict("x?", "a.md", "wrong", about="answer"),
+            verdict("x?", "b.md", "right", about="answer"),
+        )
+    )
+    assert [row["relevant"] for row in judged.rows()] == [["a.md", "b.md"]]
+    assert list(judged.disputed()) == []
+
+
 def test_what_was_called_both_is_left_to_a_person(file):
     judged = judged_questions(
         file(verdict("Which?", "a.md", "right"), verdict("which", "a.md", "wrong"), verdict("Which?", "b.md", "right"))

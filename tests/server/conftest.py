@@ -17,6 +17,9 @@ import uvicorn
 from rag_pipeline import Pipeline, load_settings
 from rag_pipeline.server import create_app
 from rag_pipeline.testing import HashEmbeddings
+from tests.server.browser import browser, open_page
+
+__all__ = ["browser", "open_page"]
 
 TOKEN = "a-token-that-nobody-guesses"
 CONFIG = """\

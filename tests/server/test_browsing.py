@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import string
 
 import pytest
@@ -21,6 +22,7 @@ def test_collections_are_listed(served):
     [docs, english] = served.get("/api/v1/collections").json()["collections"]
     assert (docs["name"], docs["documents"], docs["chunks"], docs["problem"]) == ("docs", 3, 4, None)
     assert (english["name"], english["dimension"]) == ("english", 64)
+    assert (docs["default"], english["default"]) == (True, False)
 
 
 def test_only_those_of_the_configuration_are_there(serve):
@@ -121,13 +123,14 @@ def test_a_thousand_hostile_ids_give_no_file_and_no_path(serve, place):
             connection.sendall(line)
             reply = connection.makefile("rb").read()
         status = int(reply.split(b" ", 2)[1]) if reply.startswith(b"HTTP/1.1 ") else 400
-        assert status in (400, 404, 405, 422) or path.rstrip("/?#").endswith("/docs/documents"), path
+        is_page = re.split("[?#]", path)[0] == "/"
+        assert status in (400, 404, 405, 422) or is_page or path.rstrip("/?#").endswith("/docs/documents"), path
         for secret in (str(place).encode(), b"secret-of-the-file", b"root:", b"default_collection", b"\r\nX-Evil"):
             assert secret not in reply, path
 
 
 def test_what_is_at_no_path_is_a_problem_in_json(served):
-    for path in ("/.well-known/oauth-authorization-server", "/.well-known/", "/nothing", "/docs", "/"):
+    for path in ("/.well-known/oauth-authorization-server", "/.well-known/", "/nothing", "/docs", "/page"):
         reply = served.get(path)
         assert (reply.status_code, reply.json()["code"]) == (404, "not_found")
         assert reply.headers["content-type"] == "application/problem+json"
@@ -143,8 +146,12 @@ def test_a_verdict_is_kept_next_to_the_store(serve, place):
     lines = [json.loads(line) for line in (place / "chroma_db.feedback.jsonl").read_text("utf-8").splitlines()]
     assert [line["verdict"] for line in lines] == ["right", "wrong"]
     assert lines[0]["passage"] == passage["id"]
+    assert "about" not in lines[0]
     assert lines[0]["text"] == passage["text"]
     assert (lines[0]["question"], lines[0]["collection"]) == ("최대 흘수는?", "docs")
+    assert served.post("/api/v1/feedback", {**body, "about": "answer"}).status_code == 201
+    assert '"about": "answer"' in (place / "chroma_db.feedback.jsonl").read_text("utf-8").splitlines()[2]
+    assert served.post("/api/v1/feedback", {**body, "about": "weather"}).status_code == 422
     assert served.post("/api/v1/feedback", {**body, "verdict": "perhaps"}).status_code == 422
     assert served.post("/api/v1/feedback", {**body, "passage_id": "../../x"}).status_code == 404
     assert served.post("/api/v1/feedback", {**body, "question": " "}).status_code == 400

@@ -81,6 +81,34 @@ def test_with_a_token_everything_but_a_sign_of_life_asks_for_it(serve):
         assert served.get(path, headers={"Authorization": f"Bearer {TOKEN}"}).status_code != 401
 
 
+def test_the_page_is_there_before_a_token_can_be_given(serve):
+    served = serve(token=TOKEN, ready=False)
+    for path in ("/", "/page/main.js"):
+        assert served.get(path).status_code == 200
+        assert served.get(path, headers={"Host": "evil.example"}).status_code == 421
+    for path in ("//", "/pages", "/page", "/page/../version", "/page/%2e%2e/version"):
+        assert raw(served, f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n") in (401, 404)
+
+
+def test_a_proxy_may_pass_on_the_folder_of_its_site_or_not(serve):
+    served = serve(root_path="/rag", token=TOKEN, ready=False)
+    for prefix in ("", "/rag"):
+        assert served.get(f"{prefix}/").headers["content-type"].startswith("text/html")
+        assert served.get(f"{prefix}/livez").status_code == 200
+        assert served.get(f"{prefix}/version").status_code == 401
+    described = served.get("/rag/api/v1/openapi.json", headers={"Authorization": f"Bearer {TOKEN}"}).json()
+    assert described["servers"] == [{"url": "/rag"}]
+    assert served.get("/ragged/livez", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["rag", "/rag/", "/", "//rag", "/api", "/v1/x", "/a b", "/{x}"])
+def test_a_folder_that_is_none_or_hides_our_paths_is_refused(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RAG_PIPELINE_SERVE__ROOT_PATH", path)
+    with pytest.raises(ConfigurationError, match="root_path"):
+        load_settings()
+
+
 def test_two_tokens_are_none(serve):
     served = serve(token=TOKEN, ready=False)
     line = f"Authorization: Bearer {TOKEN}\r\n"

@@ -50,6 +50,8 @@ def test_no_path_of_the_server_is_in_any_reply(serve, place):
 def test_options_are_passed_on(served):
     assert [one["source"] for one in served.search("배", where={"type": "bulk"}).json()["passages"]] == ["bulk.md"]
     assert served.search("배", where={"type": {"$ne": "bulk"}}, mode="dense").json()["mode"] == "dense"
+    assert served.search("배", where=["type!=bulk"], k=1).json()["passages"][0]["source"] != "bulk.md"
+    assert [one["source"] for one in served.search("배", where=["type=bulk,x"]).json()["passages"]] == ["bulk.md"]
     assert served.search("배", min_score=1000).json()["passages"] == []
     sources = [one["source"] for one in served.search("운하", k=10, distinct=True).json()["passages"]]
     assert len(sources) == len(set(sources))
@@ -73,6 +75,8 @@ def test_options_are_passed_on(served):
         ({"question": "x", "unknown": 1}, 422, "invalid"),
         ({"question": "x", "mode": "magic"}, 422, "invalid"),
         ({"question": "x", "where": {"year": {"$near": 3}}}, 400, "bad_request"),
+        ({"question": "x", "where": ["nonsense"]}, 400, "bad_request"),
+        ({"question": "x", "where": ["a=1"] * 21}, 422, "invalid"),
         ({"question": "x", "collections": ["nothing"]}, 404, "collection_not_found"),
         ({"question": "x", "collections": ["\ud800"]}, 422, "invalid"),
         ({"question": "x", "rerank": "cross_encoder"}, 400, "not_configured"),
