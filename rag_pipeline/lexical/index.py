@@ -20,7 +20,7 @@ from rag_pipeline.errors import LexicalIndexError
 from rag_pipeline.lexical.analysis import Terms, version
 from rag_pipeline.lexical.checksums import META_FILE, check_files
 from rag_pipeline.lexical.links import Links, is_needed
-from rag_pipeline.lexical.question import Question, query_parts, weighed
+from rag_pipeline.lexical.question import Alternative, Question, query_parts, weighed
 from rag_pipeline.lexical.writer import FIELD_WEIGHTS, OTHER_FIELDS, LexicalWriter, translated
 
 if TYPE_CHECKING:
@@ -195,13 +195,33 @@ class LexicalIndex:
         raise AssertionError("not reached")
 
     def shares(self, question: Question, ids: Sequence[str]) -> dict[str, dict[str, float]]:
-        """What each term gives to the score of each chunk, largest first; terms it does not hold are left out."""
+        """What each term gives to the score of each chunk, largest first; terms it does not hold are left out.
+
+        A term that stands in the place of another is named with it: ``panamax → 파나막스``.
+        """
         found: dict[str, dict[str, float]] = {chunk_id: {} for chunk_id in ids}
+
+        def scores(terms: list[tuple[str, str, float]], others: tuple[Alternative, ...] = ()) -> dict[str, float]:
+            return self._search(Question(terms, 1, others), question.ideal, len(ids), ids)
+
         with translated("read", self.folder):
             for field, term, weight in question.terms:
-                one = Question([(field, term, weight)], 1)
-                for chunk_id, score in self._search(one, question.ideal, len(ids), ids).items():
+                for chunk_id, score in scores([(field, term, weight)]).items() if weight > 0 else ():
                     found[chunk_id][term] = score
+            groups: dict[tuple[str, ...], list[Alternative]] = {}
+            for other in question.alternatives:
+                groups.setdefault(other.words, []).append(other)
+            for words, others in groups.items():
+                best: dict[str, tuple[float, str]] = {}
+                for other in others:
+                    for chunk_id, score in scores([], (other,)).items():
+                        best[chunk_id] = max(best.get(chunk_id, (0.0, "")), (score, str(other)))
+                own = scores([term for term in question.terms if term[0] == "words" and term[1] in words])
+                for chunk_id, (score, name) in best.items():
+                    if score > own.get(chunk_id, 0.0):
+                        for word in words:
+                            found[chunk_id].pop(word, None)
+                        found[chunk_id][name] = score
         return {chunk_id: dict(sorted(terms.items(), key=lambda item: -item[1])) for chunk_id, terms in found.items()}
 
     def discard(self) -> None:

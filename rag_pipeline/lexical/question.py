@@ -50,6 +50,10 @@ class Alternative:
     language: str = ""
     """Only passages of this language hold it; empty: of any. A Korean text with an English word is no translation."""
 
+    def __str__(self) -> str:
+        there = "~" + self.terms[0].partition(":")[2] if self.field == "sounds" else " ".join(self.terms)
+        return f"{' '.join(self.words)} → {there}"
+
 
 @dataclass(frozen=True)
 class Question:
@@ -109,16 +113,16 @@ def query_parts(query: Any, schema: Any, question: Question) -> list[tuple[Any, 
 
     replaced = {word: other for other in question.alternatives for word in other.words}
     parts: list[tuple[Any, Any]] = []
-    groups: dict[tuple[str, ...], list[tuple[Any, Any]]] = {}
+    groups: dict[tuple[str, ...], list[tuple[Any, Any]]] = {other.words: [] for other in question.alternatives}
     for field, term, weight in question.terms:
         if weight > 0:
             own = list(term_parts(field, term, weight))
             if field == "words" and term in replaced:
-                groups.setdefault(replaced[term].words, []).extend(own)
+                groups[replaced[term].words] += own
             else:
                 parts += own
     for words, own in groups.items():
-        ways = [query.boolean_query(own)]
+        ways = [query.boolean_query(own)] if own else []
         for other in question.alternatives:
             if other.words == words:
                 share = other.weight / len(other.terms)

@@ -192,7 +192,17 @@ class Searcher:
         wanted = k
         for tried in itertools.count():
             self._collection.refresh(at_once=tried > 0, words=self.mode != "dense")
-            asked, chosen = self._best(asked, wanted)
+            try:
+                asked, chosen = self._best(asked, wanted)
+            except LexicalIndexError:
+                if tried < _TRIES - 1 and self._words_were_removed():
+                    continue
+                raise
+            if self._words_were_removed():
+                # By another process that recreates the collection: what it put in its place is to be asked.
+                if tried < _TRIES - 1:
+                    continue
+                self._without_lexical()
             rows = self._collection.rows_of([candidate.id for candidate in chosen])
             # Another process may have replaced some of them meanwhile; what was written instead is to be found.
             was_lost, lost = lost, {candidate.id for candidate in chosen} - rows.keys()
@@ -293,6 +303,9 @@ class Searcher:
             found = fuse(legs, fusion, depth)
         return replace(asked, vector=vector, lexical=hits, dense=dense), found[:depth]
 
+    def _words_were_removed(self) -> bool:
+        return self.mode != "dense" and not self._collection.lexical.exists and bool(self._collection.count)
+
     def _lexical_hits(self, asked: AskedQuestion, wanted: int) -> LexicalHits:
         found = asked.found
         if found is not None and found.wanted == wanted and found.written == self._collection.refresh():
@@ -304,6 +317,8 @@ class Searcher:
         try:
             return lexical_leg(self._collection, asked.text, asked.where, wanted)
         except LexicalIndexError as error:
+            if self._words_were_removed():
+                return NO_HITS  # and the question is asked once more
             _warn_of_words(str(error))
             return NO_HITS
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from rag_pipeline.config import load_settings
-from rag_pipeline.errors import LexicalIndexError
+from rag_pipeline.errors import CollectionMismatchError, LexicalIndexError
 from rag_pipeline.ingestion.run import IngestTarget, ingest
 from rag_pipeline.retrieval import open_searcher
 from rag_pipeline.testing import HashEmbeddings
@@ -48,4 +50,29 @@ def test_words_alone_cannot_go_on(settings):
     searcher = open_searcher(settings, "docs", embeddings=HashEmbeddings(), mode="lexical")
     damage(searcher)
     with pytest.raises(LexicalIndexError, match="run rag-pipeline ingest again"):
+        searcher.search("pilot", 1)
+
+
+@pytest.mark.parametrize("mode", ["lexical", "hybrid"])
+def test_words_that_a_rebuild_removes_meanwhile_are_found_where_they_are_now(settings, documents, monkeypatch, mode):
+    searcher = open_searcher(settings, "docs", embeddings=HashEmbeddings(), mode=mode)
+    collection = searcher._collection
+    texts = [passage.text for passage in searcher.search("The pilot boards", 2)]
+    ask, refresh = collection.lexical.ask, collection.refresh
+
+    def rebuilt_meanwhile(terms):
+        again = IngestTarget("docs", [documents], "bundled")
+        ingest(settings, again, rebuild=True, embeddings=HashEmbeddings())
+        return ask(terms)
+
+    monkeypatch.setattr(collection.lexical, "ask", rebuilt_meanwhile)
+    # As if the look at the store were a moment ago.
+    monkeypatch.setattr(collection, "refresh", lambda **how: refresh(**how) if how.get("at_once") else collection.id)
+    assert [passage.text for passage in searcher.search("The pilot boards", 2)] == texts
+
+
+def test_words_that_stay_away_are_missed_by_name_and_not_answered_with_nothing(settings):
+    searcher = open_searcher(settings, "docs", embeddings=HashEmbeddings(), mode="lexical")
+    shutil.rmtree(searcher._collection.lexical.folder)
+    with pytest.raises(CollectionMismatchError, match="has no lexical index; the next ingest makes it"):
         searcher.search("pilot", 1)

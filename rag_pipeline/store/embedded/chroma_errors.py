@@ -44,7 +44,7 @@ def translated(action: str, damage: Callable[[], str] | None = None) -> Iterator
 
     Args:
         action: ``read``, ``write`` or ``open``.
-        damage: what is wrong with the database, asked where Chroma does not say why it cannot write.
+        damage: what is wrong with the database, asked where Chroma does not say why it cannot take in what was written.
 
     Raises:
         StoreError: with what to do.
@@ -63,7 +63,7 @@ def translated(action: str, damage: Callable[[], str] | None = None) -> Iterator
         elif _DISK in said:
             advice = _DISK_ADVICE
         elif action == "read" and any(sign in said for sign in _CATCHING_UP):
-            advice = _CATCHING_UP_ADVICE
+            advice = DAMAGED_ADVICE if damage is not None and damage() else _CATCHING_UP_ADVICE
         elif action == "write":
             advice = DAMAGED_ADVICE if damage is not None and damage() else _WRITE_ADVICE
         else:
