@@ -7,16 +7,16 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from rag_pipeline.answering.answer import Citation
+from rag_pipeline.figures import NUMBER, in_digits, value
 from rag_pipeline.passages import Passage
 from rag_pipeline.text import normalized
 
 _CITED = re.compile(r"\[(\d{1,3}(?:\s*[,，]\s*\d{1,3})*)\]")
 # A sentence, with the citations that follow its full stop.
 _SENTENCE = re.compile(r".+?(?:[.!?。！？](?=\s|\[|$)(?:\s*\[[\d,，\s]+\])*|\n|$)", re.DOTALL)
-_NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
 # A number, or Korean parts that add up: 6만 5천, 1억 2,000만, 6만5000.
-_FIGURE = re.compile(rf"(?<![\w.,]){_NUMBER}(?:\s?[천만억조](?:\s?{_NUMBER}\s?[천만억]|\s?{_NUMBER})*)?")
-_PART = re.compile(rf"({_NUMBER})\s?([천만억조])?")
+_FIGURE = re.compile(rf"(?<![\w.,]){NUMBER}(?:\s?[천만억조](?:\s?{NUMBER}\s?[천만억]|\s?{NUMBER})*)?")
+_PART = re.compile(rf"({NUMBER})\s?([천만억조])?")
 _LIST_NUMBER = re.compile(r"^\s*\d{1,2}[.)]\s", re.MULTILINE)
 _SCALES = {"천": Decimal(1000), "만": Decimal(10**4), "억": Decimal(10**8), "조": Decimal(10**12)}
 # How many things are counted, in words of the answer's own: "3가지", "two of 3 ships".
@@ -83,14 +83,16 @@ def _figures(text: str) -> Iterator[tuple[str, set[Decimal]]]:
     text = _COUNTED.sub(" ", _CITED.sub(" ", normalized("NFKC", text)))
     for match in _FIGURE.finditer(text):
         parts = [(Decimal(number.replace(",", "")), _SCALES.get(scale)) for number, scale in _PART.findall(match[0])]
-        values = {sum((number * (scale or 1) for number, scale in parts), Decimal(0))}
+        values = {sum((number * (scale or 1) for number, scale in parts), Decimal(0)), value(match[0])}
         # Whether the parts belong together, and whether 만 is a number or begins a word, only a reader knows.
         values |= {number * (scale or 1) for number, scale in parts[:1]} | {number for number, _ in parts[:1]}
         yield match[0], values
 
 
 def _values(text: str) -> set[Decimal]:
-    return {value for _, values in _figures(text) for value in values}
+    """Of the text as it is written, and of its numerals in letters: 이십 미터."""
+    spellings = (text, in_digits(normalized("NFKC", text)))
+    return {amount for spelling in spellings for _, values in _figures(spelling) for amount in values}
 
 
 def _nearest_line(body: str, statement: str) -> str:

@@ -14,12 +14,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rag_pipeline import forking
 from rag_pipeline.figures import in_digits, steps_between
 from rag_pipeline.lexical.glosses import SIGN, glosses
 from rag_pipeline.lexical.sounds import korean_sound, latin_sounds
+from rag_pipeline.lexical.stems import stem
 from rag_pipeline.lexical.vocabulary import ENGLISH_STOP_WORDS, FUNCTION_VERBS, UNITS
 from rag_pipeline.text import hangul_count, is_korean, normalized
 
@@ -115,11 +116,6 @@ def _in_child() -> None:
 forking.after_fork(_in_child)
 
 
-def stem(word: str) -> str:
-    """A Latin word's stem, of a word in lower case."""
-    return _stem(word)
-
-
 def _terms(text: str, tokens: Sequence[Token]) -> Terms:
     content: list[str] = []
     pieces: list[str] = []
@@ -149,7 +145,7 @@ def _sounds(tokens: Sequence[Token]) -> dict[str, tuple[str, ...]]:
     for token in tokens:
         tag, word = _tag(token), _clean(token.form)
         if tag == "SL" and len(word) >= _SHORTEST_LATIN and word not in ENGLISH_STOP_WORDS:
-            found[_stem(word)] = tuple(f"l:{sound}" for sound in latin_sounds(word))
+            found[stem(word)] = tuple(f"l:{sound}" for sound in latin_sounds(word))
         elif tag == "NNP" or (tag == "NNG" and len(word) >= _SHORTEST_LOANWORD):
             sound = korean_sound(word) if len(word) >= 2 else ""
             found[word] = (f"k:{sound}",) if sound else ()
@@ -177,7 +173,7 @@ def _words(form: str, tag: str) -> Iterator[str]:
     elif tag == "SL":
         word = _clean(form)
         if word and word not in ENGLISH_STOP_WORDS:
-            yield _stem(word)
+            yield stem(word)
     elif tag in _VERB:
         if form not in FUNCTION_VERBS:
             yield f"{form}/V"
@@ -193,18 +189,6 @@ def _words(form: str, tag: str) -> Iterator[str]:
 def _clean(form: str) -> str:
     # The index cuts at white space; Kiwi takes the full stop after a short Latin word to be a part of it.
     return "".join(form.casefold().split()).rstrip(".")
-
-
-@functools.lru_cache(maxsize=1 << 16)
-def _stem(word: str) -> str:
-    return str(_stemmer().stemWord(word))
-
-
-@functools.cache
-def _stemmer() -> Any:
-    import Stemmer
-
-    return Stemmer.Stemmer("english")
 
 
 def _number(form: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from importlib.resources import files
 
-from rag_pipeline.lexical.analysis import stem
+from rag_pipeline.lexical.stems import stem
 from rag_pipeline.text import hangul_count
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from rag_pipeline.lexical.stems import stem
 from rag_pipeline.lexical.vocabulary import ENGLISH_STOP_WORDS, UNITS
 from rag_pipeline.text import hangul_count
 
@@ -80,8 +81,6 @@ def _pair(before: str, inside: str, nouns: Nouns, whole: bool) -> tuple[str, str
 
 
 def _latin(phrase: str) -> list[str]:
-    from rag_pipeline.lexical.analysis import stem
-
     words = [word for word in re.findall(r"[a-z]+", phrase.casefold()) if word not in ENGLISH_STOP_WORDS]
     if len(words) == 1 and (len(words[0]) < 2 or words[0] in UNITS):
         return []

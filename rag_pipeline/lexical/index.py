@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag_pipeline.errors import LexicalIndexError
+from rag_pipeline.lexical.alternatives import Alternative
 from rag_pipeline.lexical.analysis import Terms, version
 from rag_pipeline.lexical.checksums import META_FILE, check_files
 from rag_pipeline.lexical.links import Links, is_needed
-from rag_pipeline.lexical.question import Alternative, Question, query_parts, weighed
+from rag_pipeline.lexical.question import Question, query_parts, weighed
 from rag_pipeline.lexical.writer import FIELD_WEIGHTS, OTHER_FIELDS, LexicalWriter, translated
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ import re
 
 LEAST_CONSONANTS = 2
 
-# Of the nineteen initial and twenty-eight final consonants of Hangul, in the order of Unicode. A final ㅅ is how t ends.
-_INITIALS = "K K N T T L M P P S S _ S S S K T P H".split()
-_FINALS = "_ K K K N N N T L K M P L L P L M P P T T N S S K T P _".split()
+# Of the nineteen initial and twenty-eight final consonants of Hangul, in Unicode's order. A final ㅅ is how t ends.
+_INITIALS = "KKNTTLMPPSS_SSSKTPH"
+_FINALS = "_KKKNNNTLKMPLLPLMPPTTNSSKTP_"
 _FIRST_SYLLABLE, _LAST_SYLLABLE = "가", "힣"
 _SYLLABLES_OF_AN_INITIAL, _FINALS_COUNT = 588, 28
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rag_pipeline.lexical.index import Question
+from rag_pipeline.lexical.question import Question
 
 # A score between a third and the whole of the ideal is what a right passage has; chance gives less. The power keeps
 # chance matches from outweighing what the vectors say, as where question and passage are in different languages.

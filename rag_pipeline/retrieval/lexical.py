@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rag_pipeline.lexical import analyze
-from rag_pipeline.lexical.index import Question
+from rag_pipeline.lexical.question import Question
 from rag_pipeline.retrieval.fusion import NO_HITS, LexicalHits
 from rag_pipeline.store import Collection
 from rag_pipeline.store.filters import Where

@@ -140,7 +140,7 @@ def test_an_index_of_other_rules_is_made_anew(index):
 
 
 def ask_nothing(index):
-    from rag_pipeline.lexical.index import Question
+    from rag_pipeline.lexical.question import Question
 
     return index.search(Question([("words", "canal", 1.0)], 1), 5)
 
