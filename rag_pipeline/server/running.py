@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 from filelock import FileLock, Timeout
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -24,16 +25,19 @@ from rag_pipeline.server.guard import LOCAL, is_loopback
 
 # A stream that is still open is ended then; everything has ended within five seconds.
 _GRACE_SECONDS = 2
+# By then whoever started a server for itself holds it, or has died.
+_FIRST_HELD_SECONDS = 60
 _OWN_ALONE = 0o177
 _MOST_HEADERS = 65_536
 
 
-def run_server(settings: Settings, announce: Callable[[str], None]) -> None:
+def run_server(settings: Settings, announce: Callable[[str], None], while_held: bool = False) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
     Args:
         settings: the configuration.
         announce: called with the address once connections are taken.
+        while_held: end as well when none is left of those who hold the server by its socket.
 
     Raises:
         ConfigurationError: a host that others can reach, and no token.
@@ -54,11 +58,11 @@ def run_server(settings: Settings, announce: Callable[[str], None]) -> None:
         app.state.shell.url = url
         loop = asyncio.new_event_loop()
         # It is not closed: threads that are held up are left to the end of the process.
-        loop.run_until_complete(_serve(app, listening, local, lambda: announce(url)))
+        loop.run_until_complete(_serve(app, listening, local, lambda: announce(url), while_held))
 
 
 async def _serve(
-    app: ASGIApp, listening: socket.socket, local: socket.socket | None, begun: Callable[[], None]
+    app: FastAPI, listening: socket.socket, local: socket.socket | None, begun: Callable[[], None], while_held: bool
 ) -> None:
     main = _Server(_configured(app, "on"))
     servers, sockets = [main], [listening]
@@ -81,6 +85,9 @@ async def _serve(
     while not all(server.started for server in servers) and not any(task.done() for task in running):
         await asyncio.sleep(0.01)
     begun()
+    if while_held:
+        app.state.shell.when_let_go = end
+        app.state.shell.end_unless_held(_FIRST_HELD_SECONDS)
     await asyncio.gather(*running)
 
 
