@@ -8,6 +8,7 @@ import ipaddress
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,13 @@ from rag_pipeline.errors import ConfigurationError, StoreError, UsageError
 from rag_pipeline.server import place
 from rag_pipeline.server.app import create_app
 from rag_pipeline.server.guard import LOCAL, is_loopback
+from rag_pipeline.server.shell import Shell
 
 # A stream that is still open is ended then; everything has ended within five seconds.
 _GRACE_SECONDS = 2
-# By then whoever started a server for itself holds it, or has died.
+# Of a server that ends when nobody holds it: how often it looks, and for how long it waits to be held at all.
+_LOOK_SECONDS = 1
+_LOOKS = 2
 _FIRST_HELD_SECONDS = 60
 _OWN_ALONE = 0o177
 _MOST_HEADERS = 65_536
@@ -85,10 +89,21 @@ async def _serve(
     while not all(server.started for server in servers) and not any(task.done() for task in running):
         await asyncio.sleep(0.01)
     begun()
-    if while_held:
-        app.state.shell.when_let_go = end
-        app.state.shell.end_unless_held(_FIRST_HELD_SECONDS)
+    watching = asyncio.create_task(_end_unheld(app.state.shell, end)) if while_held else None
     await asyncio.gather(*running)
+    if watching is not None:
+        watching.cancel()
+
+
+async def _end_unheld(shell: Shell, end: Callable[[], None]) -> None:
+    """End when nobody has held the server at two looks: a program that restarts its agent holds it again at once."""
+    starter, begun, unheld = os.getppid(), time.monotonic(), 0
+    while unheld < _LOOKS:
+        await asyncio.sleep(_LOOK_SECONDS)
+        # Whoever started it holds it in a moment, unless that has ended before.
+        awaited = not shell.was_held and os.getppid() == starter and time.monotonic() - begun < _FIRST_HELD_SECONDS
+        unheld = 0 if shell.holders or awaited else unheld + 1
+    end()
 
 
 class _Server(uvicorn.Server):

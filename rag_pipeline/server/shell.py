@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated, Any
 
@@ -25,8 +25,6 @@ from rag_pipeline.server.problems import Json, ProblemError, dump
 from rag_pipeline.server.service import Search, Service, service_of
 from rag_pipeline.server.streams import Stream
 
-# Who has only just been let go of is soon held again where a program restarts its agent.
-_UNHELD_SECONDS = 2
 Given = Annotated[dict[str, Any], Body()]
 
 
@@ -43,9 +41,9 @@ class Shell:
         self._surroundings = place.surroundings()
         self.url = ""
         """Where the server is for others."""
-        self.when_let_go: Callable[[], None] | None = None
-        """Called when nobody holds the server any more; None: it goes on."""
-        self._holding = 0
+        self.holders = 0
+        """How many hold the server."""
+        self.was_held = False
         self.router = APIRouter(prefix="/shell", include_in_schema=False)
         self.router.add_api_route("/hello", self.hello, methods=["POST"])
         self.router.add_api_route("/open", self.open, methods=["POST"])
@@ -70,21 +68,12 @@ class Shell:
     async def hold(self, request: Request) -> Response:
         """A reply without end: a server that was started for those who hold it lives as long as one of them does."""
         _require_local(request)
-        self._holding += 1
+        self.holders += 1
+        self.was_held = True
         return Stream(_for_ever(), "application/x-ndjson", None, self._let_go)
 
-    def end_unless_held(self, seconds: float) -> None:
-        """Look whether anybody holds the server, so many seconds from now."""
-
-        def look() -> None:
-            if self.when_let_go is not None and not self._holding:
-                self.when_let_go()
-
-        asyncio.get_running_loop().call_later(seconds, look)
-
     def _let_go(self) -> None:
-        self._holding -= 1
-        self.end_unless_held(_UNHELD_SECONDS)
+        self.holders -= 1
 
     async def open(self, request: Request, given: Given) -> Response:
         """What is asked: the collections' names joined, the mode, whether there is a least score."""
