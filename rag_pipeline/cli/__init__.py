@@ -9,56 +9,40 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import logging
 import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 import typer
 
-from rag_pipeline.cli import (
-    adopt,
-    check_reading,
-    compare,
-    config_command,
-    doctor,
-    ingest,
-    map_command,
-    mcp,
-    models,
-    query,
-    questions,
-    serve,
-    status,
-    switch,
-    train,
-    verify,
-)
 from rag_pipeline.cli.output import print_error, print_warning
 from rag_pipeline.errors import OutputError, RagPipelineError
 
-COMMANDS: dict[str, Callable[..., int]] = {
-    "ingest": ingest.command,
-    "query": query.command,
-    "serve": serve.command,
-    "mcp": mcp.command,
-    "status": status.command,
-    "doctor": doctor.command,
-    "config": config_command.command,
-    "models": models.command,
-    "verify": verify.command,
-    "check-reading": check_reading.command,
-    "compare": compare.command,
-    "questions": questions.command,
-    "train": train.command,
-    "switch": switch.command,
-    "map": map_command.command,
-    "adopt": adopt.command,
+# Each is the function `command` of a module here that is imported when it may be called:
+# a question to a warm server takes less time than the imports of the others.
+COMMANDS = {
+    "ingest": "ingest",
+    "query": "query",
+    "serve": "serve",
+    "mcp": "mcp",
+    "status": "status",
+    "doctor": "doctor",
+    "config": "config_command",
+    "models": "models",
+    "verify": "verify",
+    "check-reading": "check_reading",
+    "compare": "compare",
+    "questions": "questions",
+    "train": "train",
+    "switch": "switch",
+    "map": "map_command",
+    "adopt": "adopt",
 }
 _INTERRUPTED = 130
 _TERMINATED = 128 + signal.SIGTERM
@@ -103,9 +87,9 @@ def run(command: str | None = None, arguments: list[str] | None = None) -> int:
         rich_markup_mode=None,  # plain text: brackets mean themselves, and a pipe gets what a terminal does
         help="A LangChain RAG pipeline over a Chroma vector store, Korean and English first.",
     )
-    for name, function in COMMANDS.items():
+    for name, module in COMMANDS.items():
         if command in (None, name):
-            app.command(name)(function)
+            app.command(name)(importlib.import_module(f"{__name__}.{module}").command)
     with warnings.catch_warnings():
         # A warning of ours is for the user, in one line; those of the libraries are not.
         warnings.simplefilter("ignore")

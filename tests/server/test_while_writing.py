@@ -75,22 +75,27 @@ class Asking:
             self.wrong.append((mode, texts))
 
 
+def change_all(project, changing, asking):
+    asking.answered(1)
+    for number in range(1, 4):
+        changing.write_text(f"# 바뀌는 문서\n\n판 번호 {number}.\n", "utf-8")
+        (project / "docs" / f"new-{number}.md").write_text(f"# New {number}\n\nA new document.\n", "utf-8")
+        assert run("ingest", []) == 0  # new and changed
+        asking.answered(1)
+    (project / "docs" / "new-1.md").unlink()
+    assert run("ingest", []) == 0  # removed
+    asking.answered(1)
+    assert run("ingest", ["--rebuild"]) == 0
+    asking.answered(2)
+
+
 def test_ingest_sync_and_rebuild_while_sixteen_ask(project, capsys):
     changing = project / "docs" / "changing.md"
     changing.write_text("# 바뀌는 문서\n\n판 번호 0.\n", "utf-8")
     assert run("ingest", []) == 0
-    with serving(project) as process, Asking(process.running.url) as asking:
-        asking.answered(1)
-        for number in range(1, 4):
-            changing.write_text(f"# 바뀌는 문서\n\n판 번호 {number}.\n", "utf-8")
-            (project / "docs" / f"new-{number}.md").write_text(f"# New {number}\n\nA new document.\n", "utf-8")
-            assert run("ingest", []) == 0  # new and changed
-            asking.answered(1)
-        (project / "docs" / "new-1.md").unlink()
-        assert run("ingest", []) == 0  # removed
-        asking.answered(1)
-        assert run("ingest", ["--rebuild"]) == 0
-        asking.answered(2)
+    with serving(project) as process:
+        with Asking(process.running.url) as asking:
+            change_all(project, changing, asking)
         capsys.readouterr()
         # What was written is what is found.
         reply = httpx.post(
