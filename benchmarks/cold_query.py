@@ -1,7 +1,8 @@
 """One question on the ship documents: query.py, cold and by a server, beside the shortest stock LangChain script.
 
 Both are whole processes, run turn about, over collections of the same six documents made with the same checkpoint;
-`--help` is timed too. CPU is that of the process alone, without the server's. The stock script is benchmarks/stock_query.py.
+`--help` is timed too. CPU is that of the process alone, without the server's. The stock script is
+benchmarks/stock_query.py.
 
     python benchmarks/cold_query.py [--rounds 7]
 """
