@@ -1,7 +1,8 @@
-"""One cold question on the ship documents: query.py beside the shortest stock LangChain script.
+"""One question on the ship documents: query.py, cold and by a server, beside the shortest stock LangChain script.
 
 Both are whole processes, run turn about, over collections of the same six documents made with the same checkpoint;
-`--help` is timed too. The stock script is benchmarks/stock_query.py.
+`--help` is timed too. CPU is that of the process alone, without the server's. The stock script is
+benchmarks/stock_query.py.
 
     python benchmarks/cold_query.py [--rounds 7]
 """
@@ -41,33 +42,45 @@ def main() -> None:
         subprocess.run([sys.executable, stock, "ingest", model, stock_store], check=True, cwd=ROOT)
         commands = {
             "stock script": [sys.executable, stock, "query", model, stock_store, QUESTION],
-            "query.py": [sys.executable, str(ROOT / "query.py"), QUESTION],
+            "query.py": [sys.executable, str(ROOT / "query.py"), "--no-server", QUESTION],
+            "query.py, warm": [sys.executable, str(ROOT / "query.py"), QUESTION],
             "query.py --help": [sys.executable, str(ROOT / "query.py"), "--help"],
         }
+        serve = [sys.executable, "-m", "rag_pipeline", "serve"]
+        subprocess.run([*serve, "--daemon", "--port", "0"], check=True, env=environment, cwd=ROOT)
         seconds: dict[str, list[float]] = {name: [] for name in commands}
-        for command in commands.values():
-            _time(command, environment)  # the first run fills the disk cache
-        for _ in range(options.rounds):
-            for name, command in commands.items():
-                seconds[name].append(_time(command, environment))
+        cpu: dict[str, list[float]] = {name: [] for name in commands}
+        try:
+            for command in commands.values():
+                _time(command, environment)  # the first run fills the disk cache
+            for _ in range(options.rounds):
+                for name, command in commands.items():
+                    wall, used = _time(command, environment)
+                    seconds[name].append(wall)
+                    cpu[name].append(used)
+        finally:
+            subprocess.run([*serve, "--stop"], check=True, env=environment, cwd=ROOT)
     base = statistics.median(seconds["stock script"])
     rows = [
         {
             "command": name,
             "median s": round(statistics.median(times), 2),
             "best s": round(min(times), 2),
+            "CPU s": round(statistics.median(cpu[name]), 2),
             "x stock": round(statistics.median(times) / base, 2),
         }
         for name, times in seconds.items()
     ]
-    print_table(f"One cold question, {options.rounds} rounds", rows)
-    write_result("cold_query", {"machine": machine(), "rows": rows, "seconds": seconds})
+    print_table(f"One question, {options.rounds} rounds", rows)
+    write_result("cold_query", {"machine": machine(), "rows": rows, "seconds": seconds, "cpu": cpu})
 
 
-def _time(command: list[str], environment: dict[str, str]) -> float:
-    started = time.perf_counter()
+def _time(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
+    """Seconds on the clock, and of CPU."""
+    before, started = os.times(), time.perf_counter()
     subprocess.run(command, check=True, capture_output=True, env=environment, cwd=ROOT)
-    return time.perf_counter() - started
+    wall, after = time.perf_counter() - started, os.times()
+    return wall, sum(after[2:4]) - sum(before[2:4])
 
 
 if __name__ == "__main__":

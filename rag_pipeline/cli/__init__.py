@@ -9,54 +9,38 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import logging
 import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-import typer
-
-from rag_pipeline.cli import (
-    adopt,
-    check_reading,
-    compare,
-    config_command,
-    doctor,
-    ingest,
-    map_command,
-    models,
-    query,
-    questions,
-    serve,
-    status,
-    switch,
-    train,
-    verify,
-)
 from rag_pipeline.cli.output import print_error, print_warning
 from rag_pipeline.errors import OutputError, RagPipelineError
 
-COMMANDS: dict[str, Callable[..., int]] = {
-    "ingest": ingest.command,
-    "query": query.command,
-    "serve": serve.command,
-    "status": status.command,
-    "doctor": doctor.command,
-    "config": config_command.command,
-    "models": models.command,
-    "verify": verify.command,
-    "check-reading": check_reading.command,
-    "compare": compare.command,
-    "questions": questions.command,
-    "train": train.command,
-    "switch": switch.command,
-    "map": map_command.command,
-    "adopt": adopt.command,
+# Each is the function `command` of a module here that is imported when it may be called:
+# a question to a warm server takes less time than the imports of the others.
+COMMANDS = {
+    "ingest": "ingest",
+    "query": "query",
+    "serve": "serve",
+    "mcp": "mcp",
+    "status": "status",
+    "doctor": "doctor",
+    "config": "config_command",
+    "models": "models",
+    "verify": "verify",
+    "check-reading": "check_reading",
+    "compare": "compare",
+    "questions": "questions",
+    "train": "train",
+    "switch": "switch",
+    "map": "map_command",
+    "adopt": "adopt",
 }
 _INTERRUPTED = 130
 _TERMINATED = 128 + signal.SIGTERM
@@ -94,35 +78,24 @@ def run(command: str | None = None, arguments: list[str] | None = None) -> int:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     # Says in its own way what we say in ours.
     logging.getLogger("langchain_google_genai").setLevel(logging.ERROR)
-    app = typer.Typer(
-        add_completion=False,
-        no_args_is_help=command is None,
-        pretty_exceptions_enable=False,
-        rich_markup_mode=None,  # plain text: brackets mean themselves, and a pipe gets what a terminal does
-        help="A LangChain RAG pipeline over a Chroma vector store, Korean and English first.",
-    )
-    for name, function in COMMANDS.items():
-        if command in (None, name):
-            app.command(name)(function)
     with warnings.catch_warnings():
         # A warning of ours is for the user, in one line; those of the libraries are not.
         warnings.simplefilter("ignore")
         warnings.filterwarnings("always", module=r"rag_pipeline(\..*)?$", category=UserWarning)
         warnings.showwarning = lambda message, *_ignored, **_more: print_warning(str(message))
-        return _run(app, arguments)
+        return _run(command, sys.argv[1:] if arguments is None else arguments)
 
 
-def _run(app: typer.Typer, arguments: list[str] | None) -> int:
+def _run(command: str | None, arguments: list[str]) -> int:
     try:
-        result = app(args=arguments, standalone_mode=False, prog_name=_program_name())
+        result = _ask_quickly(command, arguments)
+        if result is None:
+            result = _call(command, arguments)
         sys.stdout.flush()
-    except typer.TyperException as error:
-        print_error(f"{error.format_message()} (see --help)")
-        return error.exit_code
     except RagPipelineError as error:
         print_error(str(error))
         return error.exit_code
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         return _interrupted()
     except BrokenPipeError:
         # The reader, such as head, had enough.
@@ -133,7 +106,40 @@ def _run(app: typer.Typer, arguments: list[str] | None) -> int:
         print_error(f"{error.filename or 'standard output'}: {error.strerror or error}")
         return OutputError.exit_code
     # Commands return their exit code; typer returns 130 itself when one is interrupted.
-    return _interrupted() if result == _INTERRUPTED else int(result or 0)
+    return _interrupted() if result == _INTERRUPTED else result
+
+
+def _ask_quickly(command: str | None, arguments: list[str]) -> int | None:
+    """A plain question to a server that runs, before anything is imported that it does not need."""
+    if command is None and arguments[:1] == ["query"]:
+        command, arguments = "query", arguments[1:]
+    if command != "query":
+        return None
+    from rag_pipeline.cli.quick import ask_quickly
+
+    return ask_quickly(arguments)
+
+
+def _call(command: str | None, arguments: list[str]) -> int:
+    import typer
+
+    app = typer.Typer(
+        add_completion=False,
+        no_args_is_help=command is None,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # plain text: brackets mean themselves, and a pipe gets what a terminal does
+        help="A LangChain RAG pipeline over a Chroma vector store, Korean and English first.",
+    )
+    for name, module in COMMANDS.items():
+        if command in (None, name):
+            app.command(name)(importlib.import_module(f"{__name__}.{module}").command)
+    try:
+        return int(app(args=arguments, standalone_mode=False, prog_name=_program_name()) or 0)
+    except typer.TyperException as error:
+        print_error(f"{error.format_message()} (see --help)")
+        return error.exit_code
+    except typer.Abort:
+        return _INTERRUPTED
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:

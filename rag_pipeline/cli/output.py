@@ -7,7 +7,6 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
-from rag_pipeline.masking import mask_keys
 from rag_pipeline.text import one_line
 
 if TYPE_CHECKING:
@@ -99,4 +98,6 @@ def human_size(size: int | None) -> str:
 
 
 def _line(kind: str, message: str) -> None:
+    from rag_pipeline.masking import mask_keys
+
     note(f"{kind}: {one_line(mask_keys(message))}")

@@ -41,6 +41,7 @@ def command(
     ] = None,
     daemon: Annotated[bool, typer.Option("--daemon", help="Serve in the background, and return when ready.")] = False,
     stop: Annotated[bool, typer.Option("--stop", help="End the server of this store.")] = False,
+    while_held: Annotated[bool, typer.Option("--while-held", hidden=True)] = False,
     config: ConfigOption = None,
 ) -> int:
     """Answer questions over HTTP, and those of `query` on this machine.
@@ -66,9 +67,11 @@ def command(
     log = logging.getLogger("rag_pipeline.server")
     log.addHandler(handler)
     log.setLevel(logging.INFO)
+    # It would say what came in, which may be what was asked.
+    logging.getLogger("mcp").setLevel(logging.CRITICAL)
     code = 0
     try:
-        run_server(settings, lambda url: note(f"serving at {url}; Ctrl-C ends it"))
+        run_server(settings, lambda url: note(f"serving at {url}; Ctrl-C ends it"), while_held)
     except RagPipelineError as error:
         print_error(str(error))
         code = error.exit_code
@@ -128,7 +131,7 @@ def _stop(settings: Settings) -> int:
 
 
 def _start(settings: Settings, options: Mapping[str, object], config: Path | None) -> int:
-    from rag_pipeline.server.place import is_possible, log_path
+    from rag_pipeline.server.place import is_possible
 
     if not is_possible():
         raise UsageError(
@@ -137,31 +140,56 @@ def _start(settings: Settings, options: Mapping[str, object], config: Path | Non
     running = find_server(settings)
     if running is not None:
         raise UsageError(f"a server of this store is running at {running.url}; end it first: rag-pipeline serve --stop")
-    arguments = [sys.executable, "-m", "rag_pipeline", "serve"]
+    given: list[str] = []
     for name, value in {**options, "config": config}.items():
-        arguments += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
-    log = log_path(settings)
-    try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    except OSError as error:
-        raise UsageError(f"{log}: {error.strerror}; a server in the background writes its log there") from None
-    with os.fdopen(descriptor, "ab") as writing:
-        said_before = log.stat().st_size
-        process = subprocess.Popen(  # noqa: S603
-            arguments, stdin=subprocess.DEVNULL, stdout=writing, stderr=writing, start_new_session=True
-        )
+        given += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
+    started = StartedServer(settings, given)
     end = time.monotonic() + _READY_SECONDS
-    while process.poll() is None and time.monotonic() < end:
+    while started.process.poll() is None and time.monotonic() < end:
         running = find_server(settings)
         if running is not None and running.ready:
-            result(f"serving at {running.url} (process {running.pid}); its log: {log}")
+            result(f"serving at {running.url} (process {running.pid}); its log: {started.log}")
             return 0
         time.sleep(0.1)
-    if process.returncode is not None:
-        with log.open("rb") as reading:
-            reading.seek(max(said_before, log.stat().st_size - _LAST_BYTES))
-            sys.stderr.write(shown(reading.read().decode("utf-8", "replace"), lines=True))
-        return process.returncode or 1
-    note(f"the server is not ready yet; see rag-pipeline status, and {log}")
+    if started.process.returncode is not None:
+        started.show_end_of_log()
+        return started.process.returncode or 1
+    note(f"the server is not ready yet; see rag-pipeline status, and {started.log}")
     return 0
+
+
+class StartedServer:
+    """A server in the background, of a session of its own, with a log next to the store.
+
+    Args:
+        settings: of the store.
+        arguments: of ``serve``.
+
+    Raises:
+        UsageError: its log cannot be written.
+    """
+
+    def __init__(self, settings: Settings, arguments: list[str]) -> None:
+        from rag_pipeline.server.place import log_path
+
+        self.log = log = log_path(settings)
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError as error:
+            raise UsageError(f"{log}: {error.strerror}; a server in the background writes its log there") from None
+        with os.fdopen(descriptor, "ab") as writing:
+            self._said_before = log.stat().st_size
+            self.process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-m", "rag_pipeline", "serve", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=writing,
+                stderr=writing,
+                start_new_session=True,
+            )
+
+    def show_end_of_log(self) -> None:
+        """What it said last, on standard error."""
+        with self.log.open("rb") as reading:
+            reading.seek(max(self._said_before, self.log.stat().st_size - _LAST_BYTES))
+            sys.stderr.write(shown(reading.read().decode("utf-8", "replace"), lines=True))

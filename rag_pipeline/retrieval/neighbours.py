@@ -43,6 +43,24 @@ def joined(collection: Collection, passages: list[Passage], width: int) -> list[
     return [_joined(passage, covered, rows) for passage, covered in spans]
 
 
+def surrounded(
+    collection: Collection, passage: Passage, before: int, after: int
+) -> tuple[Passage, str | None, str | None]:
+    """A passage with so many chunks of its file before and after it, and the ids of those that come next on each side.
+
+    Returns:
+        The passage, the id of the chunk before all that, of the one after it; None: there is none.
+    """
+    origin = ChunkOrigin.of(passage.metadata)
+    if origin is None:
+        return passage, None, None
+    first, last = max(0, origin.index - before), min(origin.count - 1, origin.index + after)
+    ids = [chunk_id(origin.version, index) for index in range(first, last + 1)]
+    previous = chunk_id(origin.version, first - 1) if first > 0 else None
+    following = chunk_id(origin.version, last + 1) if last + 1 < origin.count else None
+    return _joined(passage, range(first, last + 1), collection.rows_of(ids)), previous, following
+
+
 def _joined(passage: Passage, covered: Iterable[int], rows: Mapping[str, tuple[str, Mapping[str, Any]]]) -> Passage:
     version = _version(passage)
     if version is None:

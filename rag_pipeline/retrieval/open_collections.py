@@ -19,6 +19,7 @@ from rag_pipeline.errors import CollectionMismatchError, CollectionNotFoundError
 from rag_pipeline.passages import Passage
 from rag_pipeline.retrieval.factory import choose_collection, open_in
 from rag_pipeline.retrieval.multi import MultiSearcher
+from rag_pipeline.retrieval.neighbours import surrounded
 from rag_pipeline.retrieval.protocol import AnySearcher
 from rag_pipeline.retrieval.searcher import Searcher
 from rag_pipeline.store import Collection
@@ -178,6 +179,13 @@ class OpenCollections:
             if passage_id in rows:
                 return Passage.from_row(passage_id, *rows[passage_id], collection=name, rank=1)
         return None
+
+    def passage_with_neighbours(
+        self, passage_id: str, before: int, after: int
+    ) -> tuple[Passage, str | None, str | None] | None:
+        """A chunk by its id as :func:`rag_pipeline.retrieval.neighbours.surrounded` gives it; None: there is none."""
+        found = self.passage(passage_id)
+        return None if found is None else surrounded(self._collection(found.collection), found, before, after)
 
     def load(self, name: str) -> None:
         """Open a collection and load its models now, and ask it something.

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 import rag_pipeline
 from rag_pipeline.config import Settings
-from rag_pipeline.server import asking, browsing, health, openai, searching
+from rag_pipeline.server import asking, browsing, health, mcp, openai, searching
 from rag_pipeline.server.guard import REQUEST_ID, Guard
 from rag_pipeline.server.page import router as page_router
 from rag_pipeline.server.problems import OPENAI_PREFIX, ProblemError
@@ -49,12 +49,14 @@ def create_app(
         chat_model: in place of the configured one.
     """
     service = Service(settings, embeddings, chat_model)
+    agents = mcp.Endpoint(service)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         warming = asyncio.create_task(service.warm_up())
         try:
-            yield
+            async with agents.running():
+                yield
         finally:
             warming.cancel()
             await asyncio.gather(warming, return_exceptions=True)
@@ -80,6 +82,7 @@ def create_app(
     app.state.shell = shell = Shell(service)
     for router in (health.router, searching.router, asking.router, browsing.router, *openai.routers, shell.router):
         app.include_router(router)
+    app.router.routes.append(agents.route)
     return app
 
 

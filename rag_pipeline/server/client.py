@@ -37,31 +37,15 @@ class Running:
     """Whether its environment has the same keys, addresses and proxies."""
 
 
-class LocalClient:
-    """Asks the server that listens next to a store.
+class SocketClient:
+    """Asks whoever listens at a socket of this user.
 
     Args:
-        settings: the configuration, which says where the store is.
+        path: the socket.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._path: Path = place.socket_path(settings)
-
-    def hello(self) -> Running:
-        """Who answers.
-
-        Raises:
-            NoServerError: nobody does, at once.
-        """
-        if not place.is_possible() or not self._path.exists():
-            raise NoServerError
-        asked = {"identity": place.identity(self._settings), "surroundings": place.surroundings()}
-        said = self.ask("/shell/hello", asked, _HELLO_SECONDS)
-        try:
-            return Running(**said)
-        except TypeError:
-            raise NoServerError from None
+    def __init__(self, path: Path) -> None:
+        self._path = path
 
     def ask(self, path: str, content: Mapping[str, Any], seconds: float | None = None) -> dict[str, Any]:
         """One question and its answer.
@@ -95,6 +79,33 @@ class LocalClient:
                     if length is not None and came != length:
                         raise NoServerError
         except (OSError, ValueError):
+            raise NoServerError from None
+
+
+class LocalClient(SocketClient):
+    """Asks the server that listens next to a store.
+
+    Args:
+        settings: the configuration, which says where the store is.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(place.socket_path(settings))
+        self._settings = settings
+
+    def hello(self) -> Running:
+        """Who answers.
+
+        Raises:
+            NoServerError: nobody does, at once.
+        """
+        if not place.is_possible() or not self._path.exists():
+            raise NoServerError
+        asked = {"identity": place.identity(self._settings), "surroundings": place.surroundings()}
+        said = self.ask("/shell/hello", asked, _HELLO_SECONDS)
+        try:
+            return Running(**said)
+        except TypeError:
             raise NoServerError from None
 
 

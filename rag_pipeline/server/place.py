@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rag_pipeline
+from rag_pipeline.errors import RagPipelineError
 
 if TYPE_CHECKING:
     from rag_pipeline.config import Settings
@@ -25,6 +26,15 @@ _LONGEST = 100
 _SURROUNDINGS = re.compile(
     r"(GOOGLE_|GEMINI_|CHROMA_|HF_).*|.*_PROXY|.*_API_KEY|.*_BASE_URL|.*_API_BASE|SSL_CERT_.*|REQUESTS_CA_BUNDLE"
 )
+_CONFIG_FILE = "config.yaml"
+_OWN_VARIABLES = "RAG_PIPELINE_"
+_SERVE_VARIABLES = "RAG_PIPELINE_SERVE__"
+
+
+def usual_socket_path(folder: Path) -> Path:
+    """Where the socket is if the store's folder is the default one, or named by the environment."""
+    store = (folder / Path(os.environ.get("RAG_PIPELINE_STORE__PATH", "chroma_db")).expanduser()).resolve()
+    return store.with_name(store.name + ".sock")
 
 
 def socket_path(settings: Settings) -> Path:
@@ -83,14 +93,54 @@ def connect(path: Path, seconds: float) -> socket.socket:
 
 def identity(settings: Settings) -> str:
     """A hash of what passages depend on besides the store: this code, its interpreter, and the configuration."""
-    package = Path(rag_pipeline.__file__).parent
-    code = [
+    content = settings.model_dump(mode="python", exclude={"serve"})
+    return _hashed([_code(), str(settings.base_dir), content])
+
+
+def inputs(folder: Path) -> str:
+    """A hash of what an identity is made of where it is not read, which takes longer than a question to a warm server.
+
+    Whoever has the same inputs has the same identity: this code, its interpreter, the file ``config.yaml`` of a folder,
+    and what it is overridden by in the environment.
+
+    Args:
+        folder: where a command is called, or relative paths of its configuration start.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    file = folder / _CONFIG_FILE
+    content = file.read_bytes().decode("latin-1") if file.exists() else None
+    # The folders that `~` means, too; those of the server itself are no part of an identity.
+    named = {name: value for name, value in os.environ.items() if name.upper().startswith(_OWN_VARIABLES)}
+    kept = sorted(one for one in named.items() if not one[0].upper().startswith(_SERVE_VARIABLES))
+    return _hashed([_code(), str(folder.resolve()), content, kept, os.environ.get("HOME")])
+
+
+def inputs_of(settings: Settings) -> str | None:
+    """The inputs that give these settings; None: they were made in another way, or have changed meanwhile."""
+    from rag_pipeline.config import load_settings
+
+    file = settings.config_file
+    if file is not None and file != settings.base_dir / _CONFIG_FILE:
+        return None
+    try:
+        before = inputs(settings.base_dir)
+        again = load_settings(file) if file is not None else None
+        same = again is None or identity(again) == identity(settings)
+        return before if same and inputs(settings.base_dir) == before else None
+    except (OSError, RagPipelineError):
+        return None
+
+
+def _code() -> list[Any]:
+    """What tells this code and its interpreter from others."""
+    files = [
         (entry.path, entry.stat().st_mtime_ns, entry.stat().st_size)
-        for entry in _walk(package)
+        for entry in _walk(Path(rag_pipeline.__file__).parent)
         if entry.name[-3:] == ".py"
     ]
-    content = settings.model_dump(mode="python", exclude={"serve"})
-    return _hashed([rag_pipeline.__version__, sys.prefix, sorted(code), str(settings.base_dir), content])
+    return [rag_pipeline.__version__, sys.prefix, sorted(files)]
 
 
 def surroundings() -> str:

@@ -8,11 +8,13 @@ import ipaddress
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 from filelock import FileLock, Timeout
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -21,19 +23,25 @@ from rag_pipeline.errors import ConfigurationError, StoreError, UsageError
 from rag_pipeline.server import place
 from rag_pipeline.server.app import create_app
 from rag_pipeline.server.guard import LOCAL, is_loopback
+from rag_pipeline.server.shell import Shell
 
 # A stream that is still open is ended then; everything has ended within five seconds.
 _GRACE_SECONDS = 2
+# Of a server that ends when nobody holds it: how often it looks, and for how long it waits to be held at all.
+_LOOK_SECONDS = 1
+_LOOKS = 2
+_FIRST_HELD_SECONDS = 60
 _OWN_ALONE = 0o177
 _MOST_HEADERS = 65_536
 
 
-def run_server(settings: Settings, announce: Callable[[str], None]) -> None:
+def run_server(settings: Settings, announce: Callable[[str], None], while_held: bool = False) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
     Args:
         settings: the configuration.
         announce: called with the address once connections are taken.
+        while_held: end as well when none is left of those who hold the server by its socket.
 
     Raises:
         ConfigurationError: a host that others can reach, and no token.
@@ -54,11 +62,11 @@ def run_server(settings: Settings, announce: Callable[[str], None]) -> None:
         app.state.shell.url = url
         loop = asyncio.new_event_loop()
         # It is not closed: threads that are held up are left to the end of the process.
-        loop.run_until_complete(_serve(app, listening, local, lambda: announce(url)))
+        loop.run_until_complete(_serve(app, listening, local, lambda: announce(url), while_held))
 
 
 async def _serve(
-    app: ASGIApp, listening: socket.socket, local: socket.socket | None, begun: Callable[[], None]
+    app: FastAPI, listening: socket.socket, local: socket.socket | None, begun: Callable[[], None], while_held: bool
 ) -> None:
     main = _Server(_configured(app, "on"))
     servers, sockets = [main], [listening]
@@ -81,7 +89,21 @@ async def _serve(
     while not all(server.started for server in servers) and not any(task.done() for task in running):
         await asyncio.sleep(0.01)
     begun()
+    watching = asyncio.create_task(_end_unheld(app.state.shell, end)) if while_held else None
     await asyncio.gather(*running)
+    if watching is not None:
+        watching.cancel()
+
+
+async def _end_unheld(shell: Shell, end: Callable[[], None]) -> None:
+    """End when nobody has held the server at two looks: a program that restarts its agent holds it again at once."""
+    starter, begun, unheld = os.getppid(), time.monotonic(), 0
+    while unheld < _LOOKS:
+        await asyncio.sleep(_LOOK_SECONDS)
+        # Whoever started it holds it in a moment, unless that has ended before.
+        awaited = not shell.was_held and os.getppid() == starter and time.monotonic() - begun < _FIRST_HELD_SECONDS
+        unheld = 0 if shell.holders or awaited else unheld + 1
+    end()
 
 
 class _Server(uvicorn.Server):
@@ -123,7 +145,9 @@ def _from_socket(app: ASGIApp) -> ASGIApp:
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family, address = _address(host.strip("[]"), port)
-        listening = socket.socket(family, socket.SOCK_STREAM)
+        # By the name of its protocol asyncio knows that small pieces must not wait for the client's acknowledgement,
+        # which takes 40 ms.
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             if os.name == "posix":
                 listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

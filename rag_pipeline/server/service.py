@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -124,16 +124,26 @@ class Service:
         Raises:
             ProblemError: no place, no time, or what an error of ours is.
         """
-        leave: Callable[[], None] | None = None
         try:
-            leave = self.take_place()
-            with self.named():
-                async with asyncio.timeout(seconds or self.settings.serve.deadline):
-                    return await while_connected(request.receive, work)
+            async with self.limits(seconds):
+                return await while_connected(request.receive, work)
         finally:
             work.close()
-            if leave is not None:
-                leave()
+
+    @contextlib.asynccontextmanager
+    async def limits(self, seconds: float | None = None) -> AsyncIterator[None]:
+        """A place, and a time, around the work for one who asks; None: the deadline of a search.
+
+        Raises:
+            ProblemError: no place, no time, or what an error of ours is.
+        """
+        leave = self.take_place()
+        try:
+            with self.named():
+                async with asyncio.timeout(seconds or self.settings.serve.deadline):
+                    yield
+        finally:
+            leave()
 
     @contextlib.contextmanager
     def named(self) -> Iterator[None]:

@@ -38,13 +38,18 @@ class Shell:
     def __init__(self, service: Service) -> None:
         # Of the code as it was when this process read it, and not as it is when somebody asks.
         self._identity = place.identity(service.settings)
+        self._inputs = place.inputs_of(service.settings)
         self._surroundings = place.surroundings()
         self.url = ""
         """Where the server is for others."""
+        self.holders = 0
+        """How many hold the server."""
+        self.was_held = False
         self.router = APIRouter(prefix="/shell", include_in_schema=False)
         self.router.add_api_route("/hello", self.hello, methods=["POST"])
         self.router.add_api_route("/open", self.open, methods=["POST"])
         self.router.add_api_route("/search", self.search, methods=["POST"])
+        self.router.add_api_route("/hold", self.hold, methods=["POST"])
         self.router.add_api_route("/answer", self.answer, methods=["POST"])
 
     async def hello(self, request: Request, given: Given) -> Response:
@@ -56,15 +61,25 @@ class Shell:
                 "url": self.url,
                 "version": rag_pipeline.__version__,
                 "ready": service_of(request).is_ready,
-                "fits": given.get("identity") == self._identity,
+                "fits": self._fits(given),
                 "same_services": given.get("surroundings") == self._surroundings,
             }
         )
 
+    async def hold(self, request: Request) -> Response:
+        """A reply without end: a server that was started for those who hold it lives as long as one of them does."""
+        _require_local(request)
+        self.holders += 1
+        self.was_held = True
+        return Stream(_for_ever(), "application/x-ndjson", None, self._let_go)
+
+    def _let_go(self) -> None:
+        self.holders -= 1
+
     async def open(self, request: Request, given: Given) -> Response:
         """What is asked: the collections' names joined, the mode, whether there is a least score."""
         service = self._fitting(request, given)
-        asked = _search(given)
+        asked = _search(service, given)
         try:
             searcher = await asyncio.to_thread(service.collections.get, asked.collections, **asked.options)
             for name in searcher.collection.split(","):
@@ -86,7 +101,7 @@ class Shell:
     async def search(self, request: Request, given: Given) -> Response:
         """Passages, whole and unrounded."""
         service = self._fitting(request, given)
-        asked = _search(given)
+        asked = _search(service, given)
         seconds = service.settings.serve.answer_deadline
         _, passages = await service.run(request, service.search(asked), seconds)
         return Json({"passages": [passage.as_values() for passage in passages]})
@@ -103,13 +118,23 @@ class Shell:
         lines = _lines(service, question, passages)
         return Stream(lines, "application/x-ndjson", service.settings.serve.answer_deadline, leave)
 
+    def _fits(self, given: dict[str, Any]) -> bool:
+        if "inputs" in given:
+            return self._inputs is not None and given["inputs"] == self._inputs
+        return given.get("identity") == self._identity
+
     def _fitting(self, request: Request, given: dict[str, Any]) -> Service:
         _require_local(request)
         service = service_of(request)
-        if given.get("identity") != self._identity or not service.is_ready:
+        if not self._fits(given) or not service.is_ready:
             raise _declined()
         given["same_services"] = given.get("surroundings") == self._surroundings
         return service
+
+
+async def _for_ever() -> AsyncGenerator[bytes, None]:
+    yield dump({"held": True}) + b"\n"
+    await asyncio.Event().wait()
 
 
 async def _lines(service: Service, question: str, passages: list[Passage]) -> AsyncGenerator[bytes, None]:
@@ -125,12 +150,12 @@ async def _lines(service: Service, question: str, passages: list[Passage]) -> As
         yield dump({"error": {"kind": type(error).__name__, "message": str(error)}}) + b"\n"
 
 
-def _search(given: dict[str, Any]) -> Search:
+def _search(service: Service, given: dict[str, Any]) -> Search:
     try:
         return Search(
             question=given.get("question") or "",
             collections=[str(name) for name in given["collections"]],
-            k=given.get("k") or 1,
+            k=given.get("k") or service.settings.retrieval.top_k,
             options=dict(given["options"]),
             where=given.get("where"),
             exact=bool(given.get("exact")),

@@ -51,12 +51,12 @@ class Stream(Response):
     Args:
         pieces: closed in any case.
         media_type: of the whole; server-sent events get a sign of life now and then.
-        seconds: for all of it.
+        seconds: for all of it; None: no limit.
         on_end: called when it is over.
     """
 
     def __init__(
-        self, pieces: AsyncGenerator[bytes, None], media_type: str, seconds: float, on_end: Callable[[], None]
+        self, pieces: AsyncGenerator[bytes, None], media_type: str, seconds: float | None, on_end: Callable[[], None]
     ) -> None:
         super().__init__(media_type=media_type, headers={"X-Accel-Buffering": "no"})
         del self.headers["content-length"]

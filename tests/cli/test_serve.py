@@ -177,6 +177,22 @@ def test_another_configuration_or_code_is_answered_cold(ingested, capsys, monkey
         assert "another configuration" in capsys.readouterr().err
 
 
+def test_a_number_that_another_process_has_now_means_nothing(ingested, capsys, monkeypatch):
+    """Whoever is found must answer at the socket: no file holds a number that could have been given again."""
+    with serving(ingested) as process:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(60)
+    settings = load_settings()
+    beside = [file for file in settings.resolve_path(settings.store.path).parent.iterdir() if file.is_file()]
+    assert not any(str(process.pid).encode() in file.read_bytes() for file in beside if "serve" in file.name)
+    killed = []
+    monkeypatch.setattr(os, "kill", lambda *asked: killed.append(asked))
+    assert run("serve", ["--stop"]) == 0
+    assert "no server" in capsys.readouterr().err
+    assert killed == []
+    answered_cold(capsys)
+
+
 @pytest.fixture
 def sock(ingested):
     return place.socket_path(load_settings())
@@ -269,24 +285,37 @@ def test_the_routes_of_the_shell_are_not_there_for_others(ingested):
             refused.value.close()
 
 
-def test_sigterm_with_an_open_stream_ends_within_five_seconds(ingested, gemini):
+def test_sigterm_with_open_streams_ends_it_soon(ingested, gemini):
     gemini.reply = "말 " * 9000
     gemini.expect(gemini_faults.slow_stream(0.05, times=None))
-    with serving(ingested, env=gemini.environment) as process:
-        request = urllib.request.Request(
-            f"{process.running.url}/api/v1/ask",
-            json.dumps({"question": "최대 흘수는?"}).encode(),
-            {"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=60) as reply:
-            while b"event: text" not in reply.readline():
-                pass
-            begun = time.monotonic()
-            os.kill(process.pid, signal.SIGTERM)
-            process.wait(60)
-            # A machine under load is given some more.
-            assert time.monotonic() - begun < 20
+    headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}
+    with serving(ingested, env=gemini.environment) as process, contextlib.ExitStack() as streams:
+        url = process.running.url
+        body = json.dumps({"question": "최대 흘수는?"}).encode()
+        chat = json.dumps(
+            {"model": "docs", "stream": True, "messages": [{"role": "user", "content": "최대 흘수는?"}]}
+        ).encode()
+        opened = [
+            streams.enter_context(urllib.request.urlopen(urllib.request.Request(*request), timeout=60))
+            for request in (
+                (f"{url}/mcp", None, headers),
+                (f"{url}/api/v1/ask", body, headers),
+                (f"{url}/v1/chat/completions", chat, headers),
+            )
+        ]
+        while b"event: text" not in opened[1].readline():
+            pass
+        # One that has only begun to ask, and one that has asked before and goes on to listen.
+        host, port = url.removeprefix("http://").split(":")
+        idle = streams.enter_context(socket.create_connection((host, int(port))))
+        idle.sendall(b"POST /api/v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
+        begun = time.monotonic()
+        os.kill(process.pid, signal.SIGTERM)
+        process.wait(60)
+        # Five seconds are meant; a machine under load is given some more.
+        assert time.monotonic() - begun < 20
         assert process.returncode == 0
+    assert gemini.abandoned == 2
     assert not place.socket_path(load_settings()).exists()
 
 
