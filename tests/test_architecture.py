@@ -15,7 +15,18 @@ from tests.conftest import ROOT
 
 PACKAGE = Path(rag_pipeline.__file__).parent
 FLOORS = [
-    {"errors", "figures", "forking", "lazy_names", "limited_yaml", "masking", "network", "run_in_thread", "text", "vectors"},
+    {
+        "errors",
+        "figures",
+        "forking",
+        "lazy_names",
+        "limited_yaml",
+        "masking",
+        "network",
+        "run_in_thread",
+        "text",
+        "vectors",
+    },
     {"locations", "metadata_values"},
     {"config"},
     {"gemini", "lexical"},
