@@ -13,7 +13,11 @@ from rag_pipeline.store.names import check_collection_name
 
 @dataclass(frozen=True)
 class IngestTarget:
-    """Which folders go into which collection with which embedding."""
+    """Which folders go into which collection with which embedding.
+
+    Raises:
+        UsageError: nothing can be named so.
+    """
 
     collection: str
     folders: Sequence[Folder]
@@ -27,6 +31,9 @@ class IngestTarget:
     """No file or folder that matches one of these patterns."""
     metadata: tuple[MetadataRule, ...] = ()
     """Metadata for files by pattern."""
+
+    def __post_init__(self) -> None:
+        check_collection_name(self.collection)
 
 
 def choose_targets(
