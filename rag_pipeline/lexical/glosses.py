@@ -16,8 +16,10 @@ from rag_pipeline.text import hangul_count
 SIGN = "≡"
 """Between the two sides of a gloss in the index."""
 
-# What stands before a bracket on its line, and what is in it.
-_BRACKET = re.compile(r"([^()\[\]\n,:;.!?>]{2,60}?)\s?[(\[]([^()\[\]\n:;!?]{2,60})[)\]]")
+_BRACKET = re.compile(r"[(\[]([^()\[\]\n:;!?]{2,60})[)\]]")
+# What a term before a bracket does not go beyond.
+_BOUNDARY = re.compile(r"[()\[\]\n,:;.!?>]")
+_LONGEST_BEFORE = 60
 _HANGUL_WORD = re.compile(r"[가-힣]+(?:\s[가-힣]+)*")
 _LATIN_PHRASE = re.compile(r"[A-Za-z][A-Za-z&'-]*(?:\s[A-Za-z][A-Za-z&'-]*){0,4}$")
 _ABBREVIATION = re.compile(r"[A-Z][A-Z&-]{1,6}s?$")
@@ -37,8 +39,11 @@ def glosses(text: str, nouns: Nouns) -> Iterator[tuple[str, str]]:
         text: in NFKC.
         nouns: of the Korean analyser.
     """
-    for before, inside in _BRACKET.findall(text):
-        yield from _aligned(before, inside, nouns)
+    for bracket in _BRACKET.finditer(text):
+        before = _BOUNDARY.split(text[max(bracket.start() - _LONGEST_BEFORE, 0) : bracket.start()])[-1].strip()
+        # One side in each script, or it is a remark.
+        if before and bool(hangul_count(before[-1])) != bool(hangul_count(bracket[1][0])):
+            yield from _aligned(before, bracket[1], nouns)
 
 
 def key(words: Sequence[str]) -> str:
