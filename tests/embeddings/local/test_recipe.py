@@ -264,6 +264,24 @@ def test_an_architecture_gives_the_vectors_that_sentence_transformers_gives(kind
 
 @pytest.mark.parametrize(
     ("kind", "options"),
+    [
+        ("Deberta", ARCHITECTURES["Deberta"]),
+        ("XLNet", ARCHITECTURES["XLNet"]),
+        ("FNet", {key: value for key, value in {**SMALL, **RANDOM}.items() if key != "num_attention_heads"}),
+    ],
+)
+def test_a_model_that_runs_in_float32_only_does_so_where_the_format_is_left_open(
+    kind, options, tiny_checkpoint, tmp_path, monkeypatch
+):
+    folder = saved(small(kind, **options), tiny_checkpoint, tmp_path / kind)
+    expected = TransformerEmbeddings(folder, dtype="float32", device="cpu").embed_documents(TEXTS)
+    monkeypatch.setattr("rag_pipeline.embeddings.local.hardware.cpu_has_bfloat16", lambda: True)
+    found = TransformerEmbeddings(folder, device="cpu").embed_documents(TEXTS)
+    assert min(cosines(found, expected)) > 0.9999
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
     [("ConvBert", {"embedding_size": HIDDEN}), ("FNet", {"num_attention_heads": None}), ("Nystromformer", {})],
 )
 def test_a_model_that_mixes_padding_in_gets_each_text_alone(kind, options, tiny_checkpoint, tmp_path):
