@@ -135,6 +135,17 @@ def test_a_limit_of_the_whole_checkpoint_goes_before_the_tokenizers(tiny_checkpo
         assert check_as_trained(folder).max_tokens == 16
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [{"tokenizer_args": {"model_max_length": 6}}, {"max_seq_length": 32, "processor_kwargs": {"model_max_length": 6}}],
+)
+def test_a_limit_that_is_handed_to_the_tokenizer_goes_before_any_other(settings, tiny_checkpoint, tmp_path):
+    folder = with_modules(tiny_checkpoint, tmp_path / "model")
+    edit(folder / "sentence_bert_config.json", **settings)
+    with pytest.warns(UserWarning, match="cut at the 6 tokens"):
+        assert check_as_trained(folder).max_tokens == 6
+
+
 def test_lower_case_is_kept_to_wherever_it_is_asked_for(tiny_checkpoint, tmp_path):
     folder = with_modules(tiny_checkpoint, tmp_path / "model")
     edit(folder / "sentence_bert_config.json", do_lower_case=True)
