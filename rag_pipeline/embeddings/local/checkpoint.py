@@ -172,11 +172,14 @@ class Checkpoint:
         model_type = self.config["model_type"]
         if isinstance(positions, int) and positions > 0 and model_type not in _DISTANCES_ONLY:
             limits.append(positions - (self.pad_token + 1 if model_type in _OFFSET_POSITIONS else 0))
-        # The limit that the whole checkpoint was made with goes before that of its tokenizer, which may be older.
-        told = self.recipe.max_tokens or read_json(self.tokenizer_folder / "tokenizer_config.json").get(
-            "model_max_length"
-        )
-        limits.append(told)
+        # The limit that the whole checkpoint was made with goes before that of its tokenizer, which may be older; what
+        # it hands to the tokenizer goes before both.
+        told = [
+            self.recipe.tokenizer_arguments.get("model_max_length"),
+            self.recipe.max_tokens,
+            read_json(self.tokenizer_folder / "tokenizer_config.json").get("model_max_length"),
+        ]
+        limits.append(next((limit for limit in told if limit), None))
         real = [int(limit) for limit in limits if isinstance(limit, int | float) and 0 < limit < _NO_LIMIT]
         return min(real, default=None)
 

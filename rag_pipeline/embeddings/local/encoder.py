@@ -40,6 +40,9 @@ class Encoder:
         CheckpointError: the weights do not fill the model, or it needs code of its own.
     """
 
+    model: torch.nn.Module
+    """The transformer, for inference only."""
+
     def __init__(
         self, checkpoint: Checkpoint, pooling: Sequence[str], normalize: bool, device: str, dtype: str
     ) -> None:
@@ -51,13 +54,14 @@ class Encoder:
         self._dtype = choose_dtype(dtype, self._device)
         self._pad_token = checkpoint.pad_token
         self._positions = checkpoint.max_tokens
-        self.model = load_model(checkpoint, self._dtype, self._device)
         self._alone = False
         self._truncate = checkpoint.recipe.truncate
         self._layers = load_layers(checkpoint.recipe.layers, checkpoint.name).to(self._device)
-        if pack_linear_layers(self.model) and not self._runs():
-            # Some models read the weights of their layers, which packed ones no longer have.
-            self.model = load_model(checkpoint, self._dtype, self._device)
+        self._load(checkpoint)
+        if dtype == "auto" and self._dtype != torch.float32 and not self._runs():
+            # Some models compute parts of themselves in float32 whatever their weights are in, and mix the two.
+            self._dtype = torch.float32
+            self._load(checkpoint)
         if checkpoint.config["model_type"] not in attention.MODEL_TYPES:
             self._alone = self._heeds_padding()
 
@@ -164,6 +168,12 @@ class Encoder:
             return False
         cosine = np.vdot(alone, padded) / (np.linalg.norm(alone) * np.linalg.norm(padded))
         return bool(cosine < _SAME_DIRECTION[self._dtype])
+
+    def _load(self, checkpoint: Checkpoint) -> None:
+        self.model = load_model(checkpoint, self._dtype, self._device)
+        if pack_linear_layers(self.model) and not self._runs():
+            # Some models read the weights of their layers, which packed ones no longer have.
+            self.model = load_model(checkpoint, self._dtype, self._device)
 
     def _runs(self) -> bool:
         try:

@@ -41,7 +41,8 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     """The number format for ``auto``, ``float32``, ``bfloat16`` or ``float16``.
 
     ``auto`` is bfloat16 where the hardware has instructions for it (AMX or AVX-512 BF16, NVIDIA Ampere and
-    later) and float32 elsewhere, also where bfloat16 would only be emulated.
+    later) and float32 elsewhere, also where bfloat16 would only be emulated. A model that does not run in the format
+    that ``auto`` chose is run in float32.
     """
     import torch
 

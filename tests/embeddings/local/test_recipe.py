@@ -135,6 +135,17 @@ def test_a_limit_of_the_whole_checkpoint_goes_before_the_tokenizers(tiny_checkpo
         assert check_as_trained(folder).max_tokens == 16
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [{"tokenizer_args": {"model_max_length": 6}}, {"max_seq_length": 32, "processor_kwargs": {"model_max_length": 6}}],
+)
+def test_a_limit_that_is_handed_to_the_tokenizer_goes_before_any_other(settings, tiny_checkpoint, tmp_path):
+    folder = with_modules(tiny_checkpoint, tmp_path / "model")
+    edit(folder / "sentence_bert_config.json", **settings)
+    with pytest.warns(UserWarning, match="cut at the 6 tokens"):
+        assert check_as_trained(folder).max_tokens == 6
+
+
 def test_lower_case_is_kept_to_wherever_it_is_asked_for(tiny_checkpoint, tmp_path):
     folder = with_modules(tiny_checkpoint, tmp_path / "model")
     edit(folder / "sentence_bert_config.json", do_lower_case=True)
@@ -260,6 +271,24 @@ def test_an_architecture_gives_the_vectors_that_sentence_transformers_gives(kind
     options = ARCHITECTURES[kind]
     folder = saved(small(kind, **options), tiny_checkpoint, tmp_path / kind)
     check_as_trained(folder, TEXTS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("Deberta", ARCHITECTURES["Deberta"]),
+        ("XLNet", ARCHITECTURES["XLNet"]),
+        ("FNet", {key: value for key, value in {**SMALL, **RANDOM}.items() if key != "num_attention_heads"}),
+    ],
+)
+def test_a_model_that_runs_in_float32_only_does_so_where_the_format_is_left_open(
+    kind, options, tiny_checkpoint, tmp_path, monkeypatch
+):
+    folder = saved(small(kind, **options), tiny_checkpoint, tmp_path / kind)
+    expected = TransformerEmbeddings(folder, dtype="float32", device="cpu").embed_documents(TEXTS)
+    monkeypatch.setattr("rag_pipeline.embeddings.local.hardware.cpu_has_bfloat16", lambda: True)
+    found = TransformerEmbeddings(folder, device="cpu").embed_documents(TEXTS)
+    assert min(cosines(found, expected)) > 0.9999
 
 
 @pytest.mark.parametrize(
