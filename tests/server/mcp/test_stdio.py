@@ -93,9 +93,20 @@ def test_where_there_is_no_server_one_is_started_and_ends_with_the_last_agent(in
             time.sleep(0.1)
 
 
+def heeds_interrupts():
+    """Tests may run in the background of a shell, which has its children ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("how", ["eof", signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
 def test_it_ends_and_leaves_nothing_behind(ingested, how):
-    with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=offline_environment()) as process:
+    with subprocess.Popen(
+        COMMAND,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=offline_environment(),
+        preexec_fn=heeds_interrupts,  # noqa: PLW1509
+    ) as process:
         end = time.monotonic() + 120
         while find_server(load_settings()) is None:
             assert time.monotonic() < end
