@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from decimal import Decimal
 
 NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
 _SMALL = {"십": 10, "백": 100, "천": 1000}
 _LARGE = {"만": 10**4, "억": 10**8, "조": 10**12}
+SCALES = {scale: Decimal(size) for scale, size in {**_SMALL, **_LARGE}.items()}
+"""What Korean scales multiply a number by."""
 _DIGITS = {"일": 1, "이": 2, "삼": 3, "사": 4, "오": 5, "육": 6, "륙": 6, "칠": 7, "팔": 8, "구": 9}
 # A smaller figure counts things, and a range that is wider says little of what it is about.
 _SMALLEST_FIGURE = 10.0
@@ -31,9 +32,10 @@ _FURTHER = rf"(?:\s?(?:{_PART})|\d{{1,4}}(?![\d,.])|\s?\d,\d{{3}}(?![\d,.]))"
 _MIXED = re.compile(rf"(?<![\d.,제])(?:{_PART}){_FURTHER}*(?!큼|일\s|세기)")
 # Both ends of "15~16만 톤" are counted in 만.
 _SHARED_SCALE = re.compile(rf"(?<![\d.,만억조천])({NUMBER})(\s?[~∼〜–-]\s?)({NUMBER})\s?([백천]?[만억]|천)(?![\d])")
+_AFTER_A_UNIT = r"급|의|이|가|을|를|은|는|까지|에|로|짜리|이상|이하|쯤"
 _SPELLED = re.compile(
     rf"(?<![가-힣\d])((?:[일이삼사오육륙칠팔구]?[십백천만억]|[일이삼사오육륙칠팔구](?=[만억]))+[일이삼사오육륙칠팔구]?)"
-    rf"(?=\s?(?:{_COUNTED})(?![가-힣a-zA-Z]|$)|\s?(?:{_COUNTED})(?:급|의|이|가|을|를|은|는|까지|에|로|짜리|이상|이하|쯤)|\s?(?:{_COUNTED})$)"
+    rf"(?=\s?(?:{_COUNTED})(?:(?![가-힣a-zA-Z])|{_AFTER_A_UNIT}))"
 )
 _SHORT_YEAR = re.compile(r"(?<![\w'’‘`])['’‘`](\d{2})(?=\s?년)")
 _DATE = re.compile(
@@ -75,7 +77,7 @@ def _step(figure: float) -> int:
 def value(figure: str) -> Decimal:
     """What a figure of digits and Korean scales amounts to: ``1억 2,000만 500`` is 120000500."""
     total = section = number = Decimal(0)
-    for part in parts(figure):
+    for part in re.findall(rf"{NUMBER}|[십백천만억조]", figure):
         if part in _LARGE:
             section += number
             total += (section or 1) * _LARGE[part]
@@ -87,11 +89,6 @@ def value(figure: str) -> Decimal:
             section += number
             number = Decimal(part.replace(",", ""))
     return total + section + number
-
-
-def parts(figure: str) -> Iterator[str]:
-    """The numbers and scales of a figure, in their order."""
-    return iter(re.findall(rf"{NUMBER}|[십백천만억조]", figure))
 
 
 def _spelled(letters: str) -> Decimal:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from rag_pipeline.answering.answer import Citation
-from rag_pipeline.figures import NUMBER, in_digits, value
+from rag_pipeline.figures import NUMBER, SCALES, in_digits
 from rag_pipeline.passages import Passage
 from rag_pipeline.text import normalized
 
@@ -18,7 +18,6 @@ _SENTENCE = re.compile(r".+?(?:[.!?。！？](?=\s|\[|$)(?:\s*\[[\d,，\s]+\])*|
 _FIGURE = re.compile(rf"(?<![\w.,]){NUMBER}(?:\s?[천만억조](?:\s?{NUMBER}\s?[천만억]|\s?{NUMBER})*)?")
 _PART = re.compile(rf"({NUMBER})\s?([천만억조])?")
 _LIST_NUMBER = re.compile(r"^\s*\d{1,2}[.)]\s", re.MULTILINE)
-_SCALES = {"천": Decimal(1000), "만": Decimal(10**4), "억": Decimal(10**8), "조": Decimal(10**12)}
 # How many things are counted, in words of the answer's own: "3가지", "two of 3 ships".
 _COUNTED = re.compile(r"(?<![\d.,])\d\s*(?:가지|개|종류|번째|번|척|곳|단계|항목)")
 
@@ -82,8 +81,8 @@ def _figures(text: str) -> Iterator[tuple[str, set[Decimal]]]:
     """Each figure as it is written, and the values it may mean."""
     text = _COUNTED.sub(" ", _CITED.sub(" ", normalized("NFKC", text)))
     for match in _FIGURE.finditer(text):
-        parts = [(Decimal(number.replace(",", "")), _SCALES.get(scale)) for number, scale in _PART.findall(match[0])]
-        values = {sum((number * (scale or 1) for number, scale in parts), Decimal(0)), value(match[0])}
+        parts = [(Decimal(number.replace(",", "")), SCALES.get(scale)) for number, scale in _PART.findall(match[0])]
+        values = {sum((number * (scale or 1) for number, scale in parts), Decimal(0))}
         # Whether the parts belong together, and whether 만 is a number or begins a word, only a reader knows.
         values |= {number * (scale or 1) for number, scale in parts[:1]} | {number for number, _ in parts[:1]}
         yield match[0], values

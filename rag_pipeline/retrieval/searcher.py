@@ -198,7 +198,7 @@ class Searcher:
                 if tried < _TRIES - 1 and self._words_were_removed():
                     continue
                 raise
-            if self._words_were_removed():
+            if asked.lexical is not None and not asked.lexical.scores and self._words_were_removed():
                 # By another process that recreates the collection: what it put in its place is to be asked.
                 if tried < _TRIES - 1:
                     continue
