@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 
 from rag_pipeline.cli import quick, run
-from tests.cli.test_serve import asked_of, serving
-from tests.conftest import offline_environment
+from tests.cli.test_serve import asked_of, imported_by_a_warm_question, serving
 
 QUESTION = "최대 흘수는?"
 
@@ -82,24 +79,11 @@ def test_it_says_what_the_whole_way_says(ingested, capsys):
 
 @pytest.mark.slow
 def test_it_imports_next_to_nothing(ingested):
-    code = (
-        "import sys; from rag_pipeline.cli import run; code = run('query', ['최대 흘수는?', '--json']);"
-        "heavy = ('torch', 'chromadb', 'langchain', 'langchain_core', 'transformers', 'numpy', 'fastapi', 'pydantic',"
-        " 'yaml', 'typer', 'rich', 'asyncio', 'urllib.request', 'rag_pipeline.config.settings');"
-        "print([name for name in heavy if name in sys.modules], code, file=sys.stderr)"
-    )
-    with serving(ingested):
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            check=False,
-            cwd=ingested,
-            env=offline_environment(),
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-    assert json.loads(done.stdout)["passages"]
-    assert done.stderr.strip() == "[] 0"
+    heavy = [
+        *("torch", "chromadb", "langchain", "langchain_core", "transformers", "numpy", "fastapi", "pydantic", "yaml"),
+        *("typer", "rich", "asyncio", "urllib.request", "rag_pipeline.config.settings"),
+    ]
+    assert imported_by_a_warm_question(ingested, ["최대 흘수는?", "--json"], heavy) == "[] 0"
 
 
 @pytest.mark.slow

@@ -140,24 +140,31 @@ def test_answers_come_from_the_server_too(ingested, capsys, gemini):
         assert asked_of(ingested) == count + 1
 
 
-def test_a_warm_question_imports_no_model_and_no_store(ingested):
+def imported_by_a_warm_question(folder, arguments, heavy):
+    """Which of some modules a process imports to have a question answered by a server; it must have been answered."""
     code = (
-        "import sys; from rag_pipeline.cli import run; code = run('query', ['최대 흘수는?', '--json']);"
-        "heavy = ('torch', 'chromadb', 'langchain', 'langchain_core', 'transformers', 'numpy', 'fastapi');"
-        "print([name for name in heavy if name in sys.modules], code, file=sys.stderr)"
+        f"import sys; from rag_pipeline.cli import run; code = run('query', {arguments!r});"
+        f"print([name for name in {heavy!r} if name in sys.modules], code, file=sys.stderr)"
     )
-    with serving(ingested):
+    with serving(folder):
         done = subprocess.run(
             [sys.executable, "-c", code],
             check=False,
-            cwd=ingested,
+            cwd=folder,
             env=offline_environment(),
             capture_output=True,
             text=True,
             timeout=300,
         )
     assert json.loads(done.stdout)["passages"]
-    assert done.stderr.strip() == "[] 0"
+    return done.stderr.strip()
+
+
+def test_a_warm_question_imports_no_model_and_no_store(ingested):
+    # With an option that the short way does not take.
+    arguments = ["최대 흘수는?", "--json", "--mode", "hybrid"]
+    heavy = ["torch", "chromadb", "langchain", "langchain_core", "transformers", "numpy", "fastapi"]
+    assert imported_by_a_warm_question(ingested, arguments, heavy) == "[] 0"
 
 
 def test_another_configuration_or_code_is_answered_cold(ingested, capsys, monkeypatch):
