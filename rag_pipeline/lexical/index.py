@@ -295,13 +295,18 @@ def remove_index(folder: Path) -> bool:
     if folder.is_symlink() or not folder.is_dir():
         return False
     with contextlib.suppress(OSError):
-        files = {entry.name: entry for entry in folder.iterdir()}
-        if _RULES_FILE in files and all(_INDEX_FILES.fullmatch(name) for name in files):
+        ours = (folder / _RULES_FILE).is_file()
+        for _ in range(_TRIES):
+            files = {entry.name: entry for entry in folder.iterdir()}
+            if not ours or not all(_INDEX_FILES.fullmatch(name) for name in files):
+                return False
             # The mark goes last, so that what is cut off is finished another time.
             for name in sorted(files, key=lambda name: name == _RULES_FILE):
-                files[name].unlink()
-            folder.rmdir()
-            return True
+                files[name].unlink(missing_ok=True)
+            # A thread of tantivy's in any process takes a lock here soon after it opened the index.
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+                return True
     return False
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 
 from rag_pipeline.errors import StoreError
 from rag_pipeline.lexical import Terms, analyze
-from rag_pipeline.lexical.index import LexicalIndex
+from rag_pipeline.lexical.index import LexicalIndex, remove_index
 from tests.conftest import ROOT
 
 TEXTS = {
@@ -172,3 +173,24 @@ def test_terms_may_be_added_as_they_are(index):
         writer.add_terms({"raw": Terms(["lighthouse"], [], [])})
         writer.commit()
     assert index.search(index.ask(Terms(["lighthouse"], [], [])), 3) == pytest.approx({"raw": 1.0}, rel=0.5)
+
+
+def test_an_index_is_removed_though_a_searcher_takes_a_lock_in_it_meanwhile(index, monkeypatch):
+    remove = pathlib.Path.rmdir
+    takes = iter([True])
+
+    def taken_meanwhile(folder):
+        if next(takes, False):
+            (folder / ".tantivy-meta.lock").touch()
+        remove(folder)
+
+    monkeypatch.setattr(pathlib.Path, "rmdir", taken_meanwhile)
+    assert remove_index(index.folder)
+    assert not index.folder.exists()
+
+
+def test_a_folder_with_a_file_of_somebody_else_is_not_removed(index):
+    (index.folder / "letter.txt").write_text("mine")
+    before = sorted(file.name for file in index.folder.iterdir())
+    assert not remove_index(index.folder)
+    assert sorted(file.name for file in index.folder.iterdir()) == before
