@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import sqlite3
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,6 +34,12 @@ def overwrite(file: Path, start: int, size: int) -> None:
     with file.open("rb+") as opened:
         opened.seek(start)
         opened.write(random.Random(3).randbytes(size))
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder in which a thread of tantivy's may still take a lock: that of an index opened a moment ago."""
+    with tempfile.TemporaryDirectory(dir=folder.parent) as elsewhere:
+        folder.rename(Path(elsewhere) / "removed")
 
 
 def cut(file: Path, share: float) -> None:
@@ -109,10 +116,10 @@ DATABASE_DAMAGES: dict[str, Damage] = {
     "journal a folder": _database(lambda file: in_place_of(file.with_name(file.name + "-journal"))),
 }
 LEXICAL_DAMAGES: dict[str, Damage] = {
-    "words missing": _lexical(shutil.rmtree),
-    "all words missing": lambda store, _: shutil.rmtree(store / LEXICAL_FOLDER),
-    "words empty": _lexical(lambda folder: (shutil.rmtree(folder), folder.mkdir())),
-    "words a file": _lexical(lambda folder: (shutil.rmtree(folder), folder.write_text("x"))),
+    "words missing": _lexical(remove_folder),
+    "all words missing": lambda store, _: remove_folder(store / LEXICAL_FOLDER),
+    "words empty": _lexical(lambda folder: (remove_folder(folder), folder.mkdir())),
+    "words a file": _lexical(lambda folder: (remove_folder(folder), folder.write_text("x"))),
     "words' terms cut": _lexical(_each("*.term", lambda file: cut(file, 0.5))),
     "words' store emptied": _lexical(_each("*.store", lambda file: cut(file, 0))),
     "words' store overwritten": _lexical(_each("*.store", lambda file: overwrite(file, 0, _body(file)))),

@@ -32,6 +32,7 @@ from rag_pipeline.store.embedded.safekeeping import FOLDER, IndexKeeper
 from rag_pipeline.store.names import STAGING
 from rag_pipeline.store.repair import repair_collection, verify_collections
 from rag_pipeline.testing import HashEmbeddings
+from tests.damages import remove_folder
 from tests.ingestion.test_sync import contents
 from tests.saving import save_often
 
@@ -171,7 +172,7 @@ def cut_off(save: Save) -> Iterator[tuple[str, dict[str, bytes]]]:
 def put_back(place: Path, save: Save, files: dict[str, bytes]) -> None:
     """The store as it was when the save was cut off with these files."""
     store = place / "chroma_db"
-    shutil.rmtree(store)
+    remove_folder(store)
     shutil.copytree(save.store, store)
     marked = int((store / FOLDER / f"{save.index}.saving").read_text())
     # The number of the last saved record is written after the files.
@@ -277,7 +278,7 @@ def test_killed_or_out_of_room_at_a_real_write_the_next_run_makes_the_same_colle
     wanted = contents(settings_in(place))
     hit = 0
     for number in (1, 2, 700, 1500, 3000):
-        shutil.rmtree(place)
+        remove_folder(place)
         shutil.copytree(tmp_path / "kept", place)
         [index] = [folder for folder in (place / "chroma_db").iterdir() if len(folder.name) == 36]
         watched = [part for name in index_files.FILES for part in ("-P", str(index / name))]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from rag_pipeline.config import load_settings
 from rag_pipeline.embeddings import base
 from rag_pipeline.ingestion.run import IngestTarget, ingest
 from rag_pipeline.testing import HashEmbeddings
+from tests.damages import remove_folder
 from tests.ingestion.test_sync import contents
 
 pytestmark = pytest.mark.slow
@@ -59,7 +59,7 @@ class FolderAndCollection(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         base._GROUP_TEXTS = self.group
-        shutil.rmtree(self.place)
+        remove_folder(self.place)
 
     @rule(name=NAMES, parts=PARTS)
     def write(self, name: str, parts: list[str]) -> None:
