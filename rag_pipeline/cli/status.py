@@ -66,6 +66,9 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
             human_size(index if isinstance(index, int) else None),
         )
     make_console().print(table)
+    glosses = sum(overview.glosses for overview in overviews)
+    if glosses:
+        result(f"{glosses:,} terms are explained by another in brackets; questions find both")
     if total is None:
         result(f"{store.address}: {len(rows)} collection{'s' if len(rows) > 1 else ''}")
     else:
@@ -84,6 +87,7 @@ def _row(overview: Overview) -> dict[str, object]:
         "documents": overview.documents,
         "chunks": overview.chunks,
         "lexical_chunks": overview.lexical_chunks,
+        "glosses": overview.glosses,
         "index_bytes": overview.index_bytes,
         "damage": overview.damage,
         "lexical_damage": overview.lexical_damage,
