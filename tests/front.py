@@ -14,7 +14,7 @@ from tests.conftest import ROOT, offline_environment
 REPORT = (
     "# 1분기 보고\n\n## 매출\n\n지난 분기 매출은 12억 원이다.\n\n# Outlook\n\nThe next quarter looks like this one.\n"
 )
-# Python as it is, but for installing and testing, which are noted down: the one needs a network, the other is this suite.
+# Python as it is, but for installing and testing, which are noted down: one needs a network, the other is this suite.
 PYTHON = """\
 #!/bin/sh
 case "$1 $2" in
