@@ -66,7 +66,7 @@ class Checkout:
         }
         return subprocess.run(
             command, cwd=self.folder, env=offline_environment(environment), capture_output=True, encoding="utf-8",
-            timeout=500, check=False,
+            timeout=1500, check=False,
         )  # fmt: skip
 
     def script(self, parts: list[str]) -> subprocess.CompletedProcess[str]:

@@ -77,6 +77,7 @@ def test_the_picture_of_frameworks_shows_the_table(python):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.timeout(1800)
 def test_the_quickstart_runs_and_is_the_same_in_both_languages(tmp_path, cache_dir):
     english, korean = (blocks(DOCS / name, "sh") for name in ("quickstart.md", "quickstart.ko.md"))
     assert english == korean

@@ -76,6 +76,7 @@ def test_its_figures_are_those_of_the_pages_on_benchmarks():
         assert re.search(rf"(?<![\d.,]){re.escape(figure)}(?![\d,]|\.\d)", pages), figure
 
 
+@pytest.mark.timeout(1800)
 def test_its_commands_and_python_run(tmp_path, cache_dir):
     checkout = Checkout(tmp_path, cache_dir)
     try:
@@ -91,8 +92,9 @@ def test_its_commands_and_python_run(tmp_path, cache_dir):
     assert installed_extras(noted)
     assert installed_extras(noted) <= extras.keys()
     for code in blocks(ENGLISH, "python"):
-        done = checkout.python(code)
+        done = checkout.python(code + "\nprint(len(documents), 'documents')" * ("documents =" in code))
         assert done.returncode == 0, done.stderr[-4000:]
+        assert re.search(r"quarter\.md|[1-4] documents", done.stdout)
 
 
 def test_the_picture_shows_the_passages_that_are_found(python, cache_dir):
