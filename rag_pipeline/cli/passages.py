@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rag_pipeline.cli.output import make_console, shown
+from rag_pipeline.cli.output import make_console, note, shown
 
 if TYPE_CHECKING:
     from rag_pipeline.passages import Passage
 
 _TERMS_SHOWN = 8
+# Of 300 questions each of eight sets that their documents answer, 0 to 16 of 100 are below; see docs/retrieval.md.
+_DOUBTFUL = 0.2
 
 
 def show_passages(question: str, passages: list[Passage]) -> None:
@@ -47,6 +49,13 @@ def show_passages(question: str, passages: list[Passage]) -> None:
     console.print(table)
 
 
+def note_doubt(passages: list[Passage]) -> None:
+    """Say on standard error that the answer is probably not there, where even the likeliest passage is unlikely."""
+    known = [passage.confidence for passage in passages if passage.confidence is not None]
+    if known and max(known) < _DOUBTFUL:
+        note(f"The answer is probably not in these documents (confidence {max(known):.2f} at most).")
+
+
 def explained(passage: Passage) -> str:
     """Where a passage's score comes from, in a line or two."""
     why = passage.explanation
@@ -61,6 +70,8 @@ def explained(passage: Passage) -> str:
         parts.append(f"{boost}lexical {why.lexical_score:.3f} ({_place(why.lexical_rank, 'lexical')})")
     if why.rerank_score is not None:
         parts.append(f"reranker {why.rerank_score:.4f}")
+    if passage.confidence is not None:
+        parts.append(f"confidence {passage.confidence:.2f}")
     line = ", ".join(parts)
     if why.terms:
         shown = [f"{term} {share:.3f}" for term, share in list(why.terms.items())[:_TERMS_SHOWN]]

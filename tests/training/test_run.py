@@ -138,3 +138,12 @@ def test_a_preview_says_what_a_training_does_and_writes_nothing(settings, questi
     planned = preview(settings, questions, output=harbours / "planned")
     assert (planned.usable, planned.pairs, planned.judged, planned.folds, planned.steps) == (60, 60, 60, 2, 12)
     assert sorted(harbours.rglob("*")) == before
+
+
+def test_what_the_configuration_leaves_out_is_judged_all_the_same(settings, questions, harbours):
+    def judged(settings):
+        report = train(settings, questions, output=harbours / "models" / str(settings.retrieval.min_score))
+        return report.verdict.chosen.held_back
+
+    strict = settings.retrieval.model_copy(update={"min_score": 1.5, "min_confidence": 1.0})
+    assert judged(settings.model_copy(update={"retrieval": strict})) == judged(settings)
