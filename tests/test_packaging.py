@@ -18,8 +18,8 @@ from tests.conftest import OFFLINE, ROOT, complaints
 
 pytestmark = pytest.mark.slow
 
-BUILT = ("rag_pipeline", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "documents", "ingest.py", "query.py",
-         "config.yaml")  # fmt: skip
+BUILT = ("rag_pipeline", "pyproject.toml", "README.md", "README.ko.md", "LICENSE", "CHANGELOG.md", "documents",
+         "ingest.py", "query.py", "config.yaml")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,7 @@ def test_the_wheel_holds_the_package_its_types_and_its_templates(built):
     with tarfile.open(sdist) as archive:
         inside = {name.partition("/")[2] for name in archive.getnames()}
     assert {"ingest.py", "query.py", "config.yaml", "LICENSE", "documents/ships/container_panamax.md"} <= inside
+    assert {"README.md", "README.ko.md"} <= inside
 
 
 @pytest.mark.slow
