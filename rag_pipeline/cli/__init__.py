@@ -25,6 +25,7 @@ from rag_pipeline.errors import OutputError, RagPipelineError
 # Each is the function `command` of a module here that is imported when it may be called:
 # a question to a warm server takes less time than the imports of the others.
 COMMANDS = {
+    "init": "init",
     "ingest": "ingest",
     "query": "query",
     "serve": "serve",
