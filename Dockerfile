@@ -1,4 +1,4 @@
-# rag-pipeline on a CPU: docker build -t rag-pipeline .
+# rag-pipeline on a CPU: docker build -t rag .
 # How it is run stands in docs/serving.md, "In a container".
 FROM python:3.12-slim
 
