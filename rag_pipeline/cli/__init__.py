@@ -106,7 +106,10 @@ def _run(command: str | None, arguments: list[str]) -> int:
         return 0
     except OSError as error:
         _discard_output()
-        print_error(f"{error.filename or 'standard output'}: {error.strerror or error}")
+        from rag_pipeline.cli.error_texts import translated
+
+        place = error.filename or _("standard output")
+        print_error(f"{place}: {translated(error.strerror or str(error))}")
         return OutputError.exit_code
     # Commands return their exit code; typer returns 130 itself when one is interrupted.
     return _interrupted() if result == _INTERRUPTED else result
