@@ -5,6 +5,9 @@ the passages. Passages are cut, embedded with the bundled model, stored and aske
 rank is that of its best chunk. Every setting is the default, the same for all sets. The questions on the ship documents
 (evaluation/ships.jsonl, test split, sections as targets) are always among them.
 
+"told apart" is how well confidence tells whether the answer is there: the chance that a question has a higher one than
+a question whose passages were left out. For the ship documents, these are questions that they do not answer.
+
     python benchmarks/retrieval.py [--set FOLDER]... [--korquad FILE] [--questions 0]
         [--others langchain,llamaindex,haystack]
     python benchmarks/retrieval.py --speed --set FOLDER ... [--chunks 10000]
@@ -30,7 +33,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks.common import machine, print_table, write_result
 from rag_pipeline.config import RetrievalMode
 from rag_pipeline.evaluation.questions import EvaluationQuestion, load_questions
-from rag_pipeline.evaluation.scoring import metric_values, ranked_places
+from rag_pipeline.evaluation.scoring import metric_values, ranked_places, separation
+from rag_pipeline.passages import Passage
 
 ROOT = Path(__file__).parent.parent
 MODES: tuple[RetrievalMode, ...] = ("dense", "lexical", "hybrid")
@@ -87,16 +91,18 @@ def _ships(settings: Any) -> dict[str, Any]:
     from rag_pipeline import IngestTarget, ingest, open_searcher
 
     ingest(settings, IngestTarget("ships", [ROOT / "documents" / "ships"], "bundled"))
-    questions = [
-        question for question in load_questions(ROOT / "evaluation" / "ships.jsonl", "test") if question.answerable
-    ]
+    asked = load_questions(ROOT / "evaluation" / "ships.jsonl", "test")
+    questions = [question for question in asked if question.answerable]
     row: dict[str, Any] = {"set": "ships (test)", "system": "rag_pipeline", "documents": 6, "questions": len(questions)}
     searcher = open_searcher(settings, "ships")
     for mode in MODES:
         one = searcher.changed(mode=mode)
         started = time.perf_counter()
-        rankings = {question.id: ranked_places(question, one.search(question.text, _DEPTH)) for question in questions}
-        row.update(_figures(mode, questions, rankings))
+        found = {question.id: one.search(question.text, _DEPTH) for question in asked}
+        row.update(_figures(mode, questions, {q.id: ranked_places(q, found[q.id]) for q in questions}))
+        if mode != "lexical":
+            apart = [[_confidence(found[q.id]) for q in asked if q.answerable is there] for there in (True, False)]
+            row[f"{mode} told apart"] = round(separation(*apart) or 0.0, 3)
     row["seconds"] = round(time.perf_counter() - started, 1)
     return row
 
@@ -116,12 +122,14 @@ def _measure(place: Path, embeddings: Any, question_set: QuestionSet) -> list[di
     for mode in MODES:
         searcher = Searcher(collection, embeddings, SearchOptions(mode=mode))
         started = time.perf_counter()
-        rankings = {
-            question.id: ranked_places(question, searcher.search(question.text, _DEPTH))
-            for question in question_set.questions
-        }
+        found = {question.id: searcher.search(question.text, _DEPTH) for question in question_set.questions}
         asking = time.perf_counter() - started
+        rankings = {question.id: ranked_places(question, found[question.id]) for question in question_set.questions}
         row.update(_figures(mode, question_set.questions, rankings))
+        if mode != "lexical":
+            there = [_confidence(found[question.id]) for question in question_set.questions]
+            without = [_confidence(_others(question, found[question.id])) for question in question_set.questions]
+            row[f"{mode} told apart"] = round(separation(there, without) or 0.0, 3)
     row["seconds"] = round(indexing + asking, 1)
     store.close()
     print(row, flush=True)
@@ -161,6 +169,14 @@ def _figures(mode: str, questions: Sequence[EvaluationQuestion], rankings: dict[
     }
 
 
+def _others(question: EvaluationQuestion, passages: Sequence[Passage]) -> list[Passage]:
+    return [passage for passage in passages if ranked_places(question, [passage])[0] not in question.relevant]
+
+
+def _confidence(passages: Sequence[Passage]) -> float:
+    return max((passage.confidence or 0.0 for passage in passages), default=0.0)
+
+
 def _measure_other(name: str, embeddings: Any, question_set: QuestionSet) -> dict[str, Any]:
     """Another framework, with its own defaults and the same checkpoint; its figures stand under dense."""
     from benchmarks.other_retrievers import OTHERS
@@ -178,6 +194,7 @@ def _measure_other(name: str, embeddings: Any, question_set: QuestionSet) -> dic
         **_figures("dense", question_set.questions, rankings),
     }
     row.update({key: "" for mode in MODES[1:] for key in (f"{mode} hit@1", f"{mode} nDCG@10")})
+    row.update({f"{mode} told apart": "" for mode in MODES if mode != "lexical"})
     row["seconds"] = round(time.perf_counter() - started, 1)
     return row
 

@@ -36,6 +36,9 @@ class Explanation:
     """Each matched term's part of the lexical score, largest first."""
     rerank_score: float | None = None
     """The reranker's own score."""
+    height: float | None = None
+    """How far it stands out: the deviations of its score, before a reranker, above the mean of the question's inner
+    products with chunks of the collection, as a multiple of what the best of so many chunks has by chance."""
 
     @property
     def language_shift(self) -> float:
@@ -74,6 +77,9 @@ class Passage:
     """Only where it was asked for."""
     collection: str = ""
     """The collection it is from."""
+    confidence: float | None = None
+    """How likely it is, 0 to 1, that it answers the question rather than being the least unlike of what there is. None:
+    the question was asked by words alone, or of a collection too small to tell."""
 
     @property
     def body(self) -> str:
@@ -110,6 +116,7 @@ class Passage:
                 "collection": self.collection,
                 "rank": self.rank,
                 "score": self.score,
+                **({} if self.confidence is None else {"confidence": self.confidence}),
             },
         )
 
@@ -119,8 +126,10 @@ class Passage:
         metadata = dict(document.metadata)
         score = metadata.pop("score", None)
         metadata.pop("rank", None)
+        confidence = metadata.pop("confidence", None)
         return cls(
             rank=rank,
+            confidence=float(confidence) if isinstance(confidence, int | float) else None,
             score=float(score) if isinstance(score, int | float) else 0.0,
             id=document.id or "",
             title=str(metadata.get("title") or ""),
@@ -142,6 +151,7 @@ class Passage:
         rank: int = 0,
         score: float = 0.0,
         explanation: Explanation | None = None,
+        confidence: float | None = None,
     ) -> Passage:
         """A passage from a chunk as a collection holds it."""
         return cls(
@@ -155,6 +165,7 @@ class Passage:
             metadata=metadata,
             explanation=explanation,
             collection=collection,
+            confidence=confidence,
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -162,6 +173,7 @@ class Passage:
         found = {
             "rank": self.rank,
             "score": round(self.score, 6),
+            "confidence": None if self.confidence is None else round(self.confidence, 4),
             "title": self.title,
             "section": self.section,
             "source": self.source,

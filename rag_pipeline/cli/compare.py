@@ -166,8 +166,9 @@ def _show(comparison: Comparison) -> None:
         console.print(table)
     for one in comparison.contestants:
         if one.separation is not None:
+            value = "confidence" if one.has_confidence else "best score"
             result(
-                f"{one.name}: a question with an answer has the higher best score than one without in"
+                f"{one.name}: a question with an answer has the higher {value} than one without in"
                 f" {one.separation:.0%} of pairs"
             )
     differing = comparison.differing()

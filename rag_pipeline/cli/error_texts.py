@@ -64,6 +64,8 @@ OURS = (
     N_("unknown --rerank {method}; known: {known}"),
     N_("unknown mode {mode}; known: {known}"),
     N_("diversity must be from 0 to 1, found {diversity}"),
+    N_("min_confidence must be from 0 to 1, found {confidence}"),
+    N_("min_confidence needs vectors, which mode lexical does not look at; choose another mode"),
     N_("{file}, line {number}: no JSON object with a 'question'"),
     N_("--where {condition} cannot be understood; write it like {examples}"),
     N_("--where {condition} names no value; write it like {examples}"),

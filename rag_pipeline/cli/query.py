@@ -16,7 +16,7 @@ from rag_pipeline.cli.answers import report_failure, show_answer_text, show_sour
 from rag_pipeline.cli.error_texts import translated
 from rag_pipeline.cli.options import ConfigOption, JsonOption
 from rag_pipeline.cli.output import note, print_error, print_json
-from rag_pipeline.cli.passages import show_passages
+from rag_pipeline.cli.passages import note_doubt, show_passages
 from rag_pipeline.cli.warm import Answers, Asked, WarmSearcher
 from rag_pipeline.errors import RagPipelineError, ServiceError, UsageError
 from rag_pipeline.messages import _
@@ -73,6 +73,10 @@ def command(
     ] = None,
     min_score: Annotated[
         float | None, typer.Option(metavar="SCORE", help="Leave out passages that score below.")
+    ] = None,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(metavar="0..1", help="Leave out passages that are less likely to answer the question."),
     ] = None,
     diversity: Annotated[
         float | None,
@@ -136,6 +140,7 @@ def command(
     options: dict[str, Any] = {
         "mode": mode,
         "min_score": min_score,
+        "min_confidence": min_confidence,
         "diversity": diversity,
         "distinct": distinct,
         "context": context,
@@ -226,6 +231,7 @@ class _Asking:
             if passages:
                 show_passages(question, passages)
                 sys.stdout.flush()
+                note_doubt(passages)
             else:
                 note(self._nothing())
         answer, error = self._answered(question, passages) if self.answer else (None, None)

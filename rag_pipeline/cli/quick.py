@@ -65,10 +65,11 @@ def ask_quickly(arguments: list[str]) -> int | None:
         return 0
     if not passages:
         return None
-    from rag_pipeline.cli.passages import show_passages
+    from rag_pipeline.cli.passages import note_doubt, show_passages
 
     show_passages(question, passages)
     sys.stdout.flush()
+    note_doubt(passages)
     return 0
 
 

@@ -72,6 +72,10 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
             human_size(index if isinstance(index, int) else None),
         )
     make_console().print(table)
+    glosses = sum(overview.glosses for overview in overviews)
+    if glosses:
+        said = _("{count:,} terms are explained by another in brackets; questions find both")
+        result(said.format(count=glosses))
     if total is None:
         said = ngettext("{store}: {count} collection", "{store}: {count} collections", len(rows))
         result(said.format(store=store.address, count=len(rows)))
@@ -91,6 +95,7 @@ def _row(overview: Overview) -> dict[str, object]:
         "documents": overview.documents,
         "chunks": overview.chunks,
         "lexical_chunks": overview.lexical_chunks,
+        "glosses": overview.glosses,
         "index_bytes": overview.index_bytes,
         "damage": overview.damage,
         "lexical_damage": overview.lexical_damage,

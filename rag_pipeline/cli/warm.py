@@ -30,7 +30,7 @@ class Asked(Protocol):
 
     @property
     def has_least_score(self) -> bool:
-        """Whether passages below a score are left out."""
+        """Whether passages below a score or a confidence are left out."""
 
     def search(
         self, question: str, k: int, *, where: Where | None = None, exact: bool = False, explain: bool = False

@@ -295,6 +295,8 @@ class RetrievalSettings(_Frozen):
     """In hybrid mode, let passages of both languages compete evenly where a collection holds both."""
     min_score: float | None = None
     """Passages below are left out."""
+    min_confidence: float | None = Field(default=None, ge=0, le=1)
+    """Passages below are left out, where the collection is large enough to tell."""
     diversity: float = Field(default=0.0, ge=0, le=1)
     """Share that maximal marginal relevance gives to being unlike the passages before; 0: none."""
     distinct: bool = False

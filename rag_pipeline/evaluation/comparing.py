@@ -49,6 +49,8 @@ class Contestant:
     seconds: list[float] = field(default_factory=list)
     """Of warm queries for ``retrieval.top_k`` passages."""
     separation: float | None = None
+    has_confidence: bool = False
+    """Whether the separation is by confidence rather than by score."""
 
     @property
     def name(self) -> str:
@@ -193,7 +195,9 @@ def _ask(
         passages: list[Passage] = searcher.search(question.text, _DEPTH)
         contestant.rankings[question.id] = ranked_places(question, passages)
         if passages:
-            best[question.answerable].append(passages[0].score)
+            confidences = [passage.confidence for passage in passages if passage.confidence is not None]
+            contestant.has_confidence = bool(confidences)
+            best[question.answerable].append(max(confidences, default=passages[0].score))
         if on_progress is not None:
             on_progress(contestant.name, done, len(questions))
     contestant.values = metric_values(questions, contestant.rankings)

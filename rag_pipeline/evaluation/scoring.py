@@ -76,9 +76,10 @@ def difference_interval(
 
 
 def separation(answerable: Sequence[float], unanswerable: Sequence[float]) -> float | None:
-    """Chance that a question with an answer has a higher best score than one without (area under the ROC curve).
+    """Chance that a question with an answer has a higher value than one without (area under the ROC curve).
 
-    None where there are not both kinds. One half is chance: no least score could then tell them apart.
+    The values are confidences, or best scores. None where there are not both kinds. One half is chance: no least value
+    could then tell them apart.
     """
     if not answerable or not unanswerable:
         return None

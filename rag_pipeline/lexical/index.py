@@ -36,6 +36,7 @@ _INDEX_FILES = re.compile(
 )
 _HEAP_BYTES = 64 << 20
 _TRIES = 3
+_MOST_GLOSSES = 2_000_000
 # A twentieth of a second's work; larger indexes are read as a whole by an ingest and by verify.
 _READ_AT_OPENING = 64 << 20
 
@@ -111,6 +112,22 @@ class LexicalIndex:
             return int(sum(one["max_doc"] for one in segments) - deleted)
         except (OSError, ValueError, KeyError, TypeError):
             return int(self._searcher().num_docs)
+
+    @property
+    def glosses(self) -> int:
+        """How many terms its texts explain by another, as ``파나막스(Panamax)`` does.
+
+        Raises:
+            LexicalIndexError: the index cannot be read.
+        """
+        if not self.exists:
+            return 0
+        was_open = self._opened is not None
+        # Each stands there from both sides.
+        found = len(self._searcher().terms_with_prefix("glosses", "", limit=_MOST_GLOSSES)) // 2
+        if not was_open:
+            self.close()
+        return found
 
     @property
     def revision(self) -> str:

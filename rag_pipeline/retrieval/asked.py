@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from rag_pipeline.retrieval.confidence import Usual
 from rag_pipeline.retrieval.fusion import LexicalHits
 from rag_pipeline.store.filters import Where
 
@@ -31,3 +32,5 @@ class AskedQuestion:
     lexical: LexicalHits | None = None
     dense: dict[str, float] | None = None
     found: FoundBefore | None = None
+    usual: Usual | None = None
+    """What is usual for it; None: not known."""

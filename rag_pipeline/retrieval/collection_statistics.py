@@ -30,6 +30,10 @@ class CollectionStatistics:
     """Their mean."""
     language_axis: npt.NDArray[np.float32] | None
     """Unit vector, (dimension,), from the texts of other languages to the Korean ones; None: one language only."""
+    sample: npt.NDArray[np.float32]
+    """Vectors of some chunks, (up to 512, dimension), spread evenly over the collection."""
+    chunks: int
+    """How many the collection held then."""
 
     def remove_language_bias(self, vector: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """The question's vector without what it says of language alone.
@@ -51,14 +55,16 @@ def measure(collection: Collection) -> CollectionStatistics:
     """
     vectors, texts = collection.sample(_SAMPLE)
     if len(vectors) < 2:
-        return CollectionStatistics(0.0, 0.0, None)
+        return CollectionStatistics(0.0, 0.0, None, vectors, len(vectors))
+    sample = vectors
     axis = _language_axis(vectors, texts)
     if axis is not None:
         # What lies between two languages is not what tells two passages apart.
         vectors = vectors - np.outer(vectors @ axis, axis)
     products = vectors @ vectors.T
     others = products[~np.eye(len(vectors), dtype=bool)]
-    return CollectionStatistics(float(others.std()), float(others.mean()), axis)
+    chunks = collection.count if len(sample) == _SAMPLE else len(sample)
+    return CollectionStatistics(float(others.std()), float(others.mean()), axis, sample, chunks)
 
 
 def _language_axis(vectors: npt.NDArray[np.float32], texts: list[str]) -> npt.NDArray[np.float32] | None:

@@ -49,6 +49,7 @@ def explanations_of(
             lexical_boost=candidate.boost,
             terms=shares.get(candidate.id, {}),
             rerank_score=candidate.rerank,
+            height=candidate.height,
         )
         for candidate in chosen
     }

@@ -46,6 +46,9 @@ class Candidate:
     lexical: float | None = None
     boost: float = 0.0
     rerank: float | None = None
+    confidence: float | None = None
+    height: float | None = None
+    """See :class:`rag_pipeline.retrieval.confidence.Usual`."""
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ class MultiSearcher:
 
     @property
     def has_least_score(self) -> bool:
-        """Whether passages below a score are left out."""
+        """Whether passages below a score or a confidence are left out."""
         return any(searcher.has_least_score for searcher in self._searchers)
 
     def search(

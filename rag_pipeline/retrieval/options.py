@@ -11,7 +11,8 @@ from rag_pipeline.config.arguments import check_arguments
 from rag_pipeline.errors import UsageError
 
 _FROM_SETTINGS = (
-    "candidates", "lexical_weight", "balance_languages", "min_score", "diversity", "distinct", "context", "rerank",
+    "candidates", "lexical_weight", "balance_languages", "min_score", "min_confidence", "diversity", "distinct",
+    "context", "rerank",
 )  # fmt: skip
 
 _WHOLE = ((int,), "a whole number")
@@ -22,6 +23,7 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "context": _WHOLE,
     "lexical_weight": _NUMBER,
     "min_score": _NUMBER,
+    "min_confidence": _NUMBER,
     "diversity": _NUMBER,
     "balance_languages": _SWITCH,
     "distinct": _SWITCH,
@@ -37,6 +39,7 @@ class SearchOptions:
     lexical_weight: float = RetrievalSettings().lexical_weight
     balance_languages: bool = True
     min_score: float | None = None
+    min_confidence: float | None = None
     diversity: float = 0.0
     distinct: bool = False
     context: int = 0
@@ -72,6 +75,10 @@ class SearchOptions:
         options = replace(self, **given)
         if options.mode not in get_args(RetrievalMode):
             raise UsageError(f"unknown mode {options.mode!r}; known: {', '.join(get_args(RetrievalMode))}")
+        if not 0 <= (options.min_confidence or 0) <= 1:
+            raise UsageError(f"min_confidence must be from 0 to 1, found {options.min_confidence}")
+        if "min_confidence" in given and options.mode == "lexical":
+            raise UsageError("min_confidence needs vectors, which mode lexical does not look at; choose another mode")
         if not 0 <= options.diversity <= 1:
             raise UsageError(f"diversity must be from 0 to 1, found {options.diversity}")
         if options.context < 0 or options.candidates < 1:

@@ -21,7 +21,7 @@ class AnySearcher(Protocol):
 
     @property
     def has_least_score(self) -> bool:
-        """Whether passages below a score are left out."""
+        """Whether passages below a score or a confidence are left out."""
 
     def descriptions(self) -> list[tuple[str, list[str], str]]:
         """Of each collection: its name, titles of its documents, and how many these are, in words."""

@@ -22,6 +22,7 @@ from rag_pipeline.probe import ModelCheck
 from rag_pipeline.retrieval import selection
 from rag_pipeline.retrieval.asked import AskedQuestion, FoundBefore
 from rag_pipeline.retrieval.collection_statistics import CollectionStatistics, measure
+from rag_pipeline.retrieval.confidence import usual_for
 from rag_pipeline.retrieval.explaining import explanations_of, inner_products
 from rag_pipeline.retrieval.fusion import NO_HITS, Candidate, Fusion, Legs, LexicalHits, fuse
 from rag_pipeline.retrieval.lexical import lexical_leg
@@ -123,8 +124,8 @@ class Searcher:
 
     @property
     def has_least_score(self) -> bool:
-        """Whether passages below a score are left out."""
-        return self.options.min_score is not None
+        """Whether passages below a score or a confidence are left out."""
+        return self.options.min_score is not None or self.options.min_confidence is not None
 
     def search(
         self,
@@ -273,7 +274,8 @@ class Searcher:
             vector = self._vector(asked)
             dense = self._collection.nearest(vector, depth, asked.where, exact=asked.exact)
             found = [Candidate(chunk_id, score, score) for chunk_id, score in dense.items()]
-            return replace(asked, vector=vector, dense=dense), found
+            usual = usual_for(self.statistics, vector, hybrid=False)
+            return replace(asked, vector=vector, dense=dense, usual=usual), found
         return self._hybrid(asked, depth)
 
     def _hybrid(self, asked: AskedQuestion, depth: int) -> tuple[AskedQuestion, list[Candidate]]:
@@ -301,7 +303,8 @@ class Searcher:
             _warn_of_words(str(error))
             hits = legs.lexical = NO_HITS
             found = fuse(legs, fusion, depth)
-        return replace(asked, vector=vector, lexical=hits, dense=dense), found[:depth]
+        usual = usual_for(statistics, unbiased, hybrid=hits is not NO_HITS)
+        return replace(asked, vector=vector, lexical=hits, dense=dense, usual=usual), found[:depth]
 
     def _words_were_removed(self) -> bool:
         return self.mode != "dense" and not self._collection.lexical.exists and bool(self._collection.count)
@@ -335,8 +338,12 @@ class Searcher:
             return await self._embeddings.aembed_query(question)
 
     def _chosen(self, asked: AskedQuestion, ranked: list[Candidate], k: int) -> list[Candidate]:
-        """Rerank, leave out what is below the least score or alike, and keep k."""
+        """Rerank, leave out what is alike or below the least score or confidence, and keep k."""
         options = self.options
+        if asked.usual is not None:
+            for candidate in ranked:
+                candidate.height = asked.usual.height(candidate.score)
+                candidate.confidence = asked.usual.confidence(candidate.score)
         if self._reranker is not None and ranked:
             head = ranked[: options.rerank.candidates]
             texts = {chunk_id: text for chunk_id, (text, _) in self._collection.rows_of([c.id for c in head]).items()}
@@ -344,6 +351,9 @@ class Searcher:
                 ranked = self._reranker.rerank(asked.text, [c for c in head if c.id in texts], texts)
         if options.min_score is not None:
             ranked = [candidate for candidate in ranked if candidate.score >= options.min_score]
+        least = options.min_confidence
+        if least is not None:
+            ranked = [c for c in ranked if c.confidence is None or c.confidence >= least]
         if options.distinct:
             ranked = selection.distinct(ranked, self._collection)
         if options.diversity and len(ranked) > 1:
@@ -352,7 +362,12 @@ class Searcher:
 
     def _passage(self, candidate: Candidate, row: tuple[str, Any], explanation: Explanation | None) -> Passage:
         return Passage.from_row(
-            candidate.id, *row, collection=self.collection, score=candidate.score, explanation=explanation
+            candidate.id,
+            *row,
+            collection=self.collection,
+            score=candidate.score,
+            explanation=explanation,
+            confidence=candidate.confidence,
         )
 
     def _has_language_correction(self) -> bool:

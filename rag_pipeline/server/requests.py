@@ -57,6 +57,7 @@ class SearchBody(Body):
     """As :mod:`rag_pipeline.store.filters` has it: ``{"type": "bulk"}``, ``{"year": {"$gte": 2020}}``; or as they are
     typed: ``["type=bulk,container", "year>=2020"]``."""
     min_score: float | None = Field(default=None, allow_inf_nan=False)
+    min_confidence: float | None = Field(default=None, ge=0, le=1)
     distinct: bool | None = None
     diversity: float | None = Field(default=None, ge=0, le=1)
     context: int | None = Field(default=None, ge=0, le=20)
@@ -73,6 +74,7 @@ class SearchBody(Body):
         options = {
             "mode": self.mode,
             "min_score": self.min_score,
+            "min_confidence": self.min_confidence,
             "distinct": self.distinct,
             "diversity": self.diversity,
             "context": self.context,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
+from rag_pipeline.errors import LexicalIndexError
 from rag_pipeline.store.collection import Collection
 from rag_pipeline.store.connection import Tally
 from rag_pipeline.store.fingerprint import Fingerprint
@@ -20,6 +22,8 @@ class Overview(Tally):
     """How it was made; None for a collection that this package did not make."""
     lexical_chunks: int
     """How many chunks its lexical index holds; 0 where it is damaged."""
+    glosses: int
+    """How many terms its texts explain by another, in brackets."""
     lexical_damage: str
     """Why its lexical index cannot be asked, and what to do; empty if nothing speaks against it."""
 
@@ -39,11 +43,17 @@ def overview_of(collection: Collection, tally: Tally | None, index_bytes: int | 
         files = collection.stored_files()
         tally = Tally(len(files.versions), files.chunks, index_bytes, collection.damage)
     words = collection.lexical.problem_of_files
+    glosses = 0
+    if not words:
+        # What only opening it brings to light is told by those who ask it.
+        with contextlib.suppress(LexicalIndexError):
+            glosses = collection.lexical.glosses
     return Overview(
         **vars(tally),
         name=collection.name,
         embedding=collection.embedding,
         fingerprint=collection.fingerprint,
         lexical_chunks=0 if words else collection.lexical.count,
+        glosses=glosses,
         lexical_damage=words,
     )

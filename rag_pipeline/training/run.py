@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,9 @@ class _Training:
     ) -> None:
         self._settings, self._collection, self._base = settings, collection, base
         self._options, self._output, self._progress = options, output, on_progress
-        self._search = SearchOptions.from_settings(settings, collection.name).changed(min_score=None)
+        configured = SearchOptions.from_settings(settings, collection.name)
+        # What the configuration leaves out is judged too: a trained model has other scores.
+        self._search = replace(configured, min_score=None, min_confidence=None)
         self._corpus = Corpus.of(collection)
         self._from_people = questions is not None
         self._given = list(questions or [])

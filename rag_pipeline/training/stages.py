@@ -62,6 +62,9 @@ class Stages:
             lambda: measure(self._collection, (self._corpus.ids, self._vectors), self._base, asked, self._search),
         )
         if all(self._room.has(f"{name}-{weights}") for weights in (TUNED, AVERAGED)):
+            # Done by a run that was cut off later; what it found is reported all the same.
+            self._pairs(fold)
+            self.losses = self._room.result(f"{name}-weights", _missing)
             return
         self._fit(name, fold)
         for weights in (TUNED, AVERAGED):

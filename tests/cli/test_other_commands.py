@@ -46,6 +46,7 @@ def test_status_lists_the_collections(call):
         "documents": 3,
         "chunks": 5,
         "lexical_chunks": 5,
+        "glosses": 0,
         "damage": "",
         "lexical_damage": "",
     }

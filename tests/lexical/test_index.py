@@ -194,3 +194,15 @@ def test_a_folder_with_a_file_of_somebody_else_is_not_removed(index):
     before = sorted(file.name for file in index.folder.iterdir())
     assert not remove_index(index.folder)
     assert sorted(file.name for file in index.folder.iterdir()) == before
+
+
+def test_terms_that_the_texts_explain_are_counted_each_once(tmp_path):
+    made = LexicalIndex(tmp_path / "explained")
+    assert made.glosses == 0
+    with made.writer() as writer:
+        writer.add({"a": "파나막스(Panamax) 선박", "b": "파나막스(Panamax)와 벌크선 (Bulk Carrier)", "c": "no term"})
+        writer.commit()
+    made.close()
+    assert made.glosses == 2
+    assert made._opened is None
+    made.close()

@@ -74,7 +74,8 @@ def test_more_passages_than_there_are_gives_all(ships):
 
 def test_a_passage_as_json_has_the_stable_keys(ships):
     passage = json.loads(json.dumps(open_searcher(ships).search(KOREAN, 1)[0].as_dict()))
-    assert set(passage) == {"rank", "score", "title", "section", "source", "text", "metadata", "collection"}
+    keys = {"rank", "score", "confidence", "title", "section", "source", "text", "metadata", "collection"}
+    assert set(passage) == keys
     assert not {"title", "section", "source"} & set(passage["metadata"])
 
 

@@ -117,7 +117,7 @@ def test_passages_that_another_process_replaced_meanwhile_are_asked_for_again(co
     monkeypatch.setattr(collection, "rows_of", without_the_lost)
     monkeypatch.setattr(collection, "refresh", lambda **how: refreshed.append(how) or refresh(**how))
     assert searcher.search("ships", 3) == whole
-    assert [how["at_once"] for how in refreshed][:2] == [False, True]
+    assert [how["at_once"] for how in refreshed if "at_once" in how][:2] == [False, True]
     assert not any(how["words"] for how in refreshed)
 
 

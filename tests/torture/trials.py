@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from tests import damages
 from tests.conftest import offline_environment
 from tests.torture import hostile
 from tests.torture.place import INTERRUPTED, MODES, Place, question, sources, write_documents
-from tests.torture.processes import DEADLINE, Ending, call, command, run, start
+from tests.torture.processes import DEADLINE, call, command, run, start
 
 Trial = Callable[[Place, random.Random], None]
 _OPERATIONS = (("ingest",), ("ingest",), ("ingest", "--rebuild"), ("verify", "--repair"))
@@ -43,6 +43,10 @@ def kill(place: Place, chance: random.Random) -> None:
     place.check()
 
 
+def _become_program(words: list[str], environment: dict[str, str]) -> int:
+    os.execvpe(words[0], words, environment)
+
+
 def killed_save(place: Place, chance: random.Random) -> None:
     """An ingest that dies, or has no room, at a random write to the files of a vector index."""
     if shutil.which("strace") is None:
@@ -54,18 +58,8 @@ def killed_save(place: Place, chance: random.Random) -> None:
     watched = [part for name in index_files.FILES for part in ("-P", str(index / name))]
     words = ["strace", "-f", "-o", "/dev/null", *watched, "-e", "trace=write,writev", "-e"]
     words += [f"inject=write,writev:{fault}", sys.executable, "-c", _COLD, "ingest"]
-    began = time.monotonic()
-    try:
-        done = subprocess.run(
-            words, cwd=place.folder, capture_output=True, text=True, timeout=2 * DEADLINE, check=False,
-            env=offline_environment(),
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        place.note("hung", f"ingest with {fault}")
-    else:
-        seconds = time.monotonic() - began
-        ending = Ending(done.returncode, done.stdout, done.stderr, seconds, hung=False)
-        place.judge(f"ingest with {fault}", ending, {0, 4, -signal.SIGKILL})
+    ending = call(_become_program, words, offline_environment(), folder=place.folder, deadline=2 * DEADLINE)
+    place.judge(f"ingest with {fault}", ending, {0, 4, -signal.SIGKILL})
     for mode in MODES:
         place.ask(mode, chance.choice(sources()))
     place.check()

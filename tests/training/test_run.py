@@ -10,7 +10,7 @@ import pytest
 
 from rag_pipeline.embeddings.local.transformer import TransformerEmbeddings
 from rag_pipeline.errors import UsageError
-from rag_pipeline.training import TrainingOptions, fitting, structure, train
+from rag_pipeline.training import TrainingOptions, fitting, splitting, structure, train
 from rag_pipeline.training.progress import Progress
 from rag_pipeline.training.run import preview
 
@@ -91,6 +91,26 @@ def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(settings, quest
     assert not (harbours / "cut.part").exists()
 
 
+class StoppingAtOtherText(Progress):
+    """Ends the run when all is trained and judged, before the report."""
+
+    def phase(self, what):
+        if "other text" in what:
+            raise StoppedError
+
+
+def test_a_training_that_was_cut_off_after_it_was_judged_reports_all_of_it(settings, questions, harbours, monkeypatch):
+    monkeypatch.setattr(splitting, "FEW_TO_SPLIT", 10)  # one fold
+    options = TrainingOptions(seed=3)
+    with pytest.raises(StoppedError):
+        train(settings, questions, output=harbours / "cut", options=options, on_progress=StoppingAtOtherText())
+    counting = Stopping(-1)
+    report = train(settings, questions, output=harbours / "cut", options=options, on_progress=counting)
+    assert counting.steps == 0
+    said = json.loads((report.folder / "training.json").read_text("utf-8"))
+    assert len(said["loss"]) > 0 and said["scale"] > 0
+
+
 def test_a_batch_that_does_not_fit_goes_through_in_parts_to_the_same_end(settings, questions, harbours, monkeypatch):
     whole = train(settings, questions, output=harbours / "whole")
     fit, parts = fitting._fit, []
@@ -138,3 +158,12 @@ def test_a_preview_says_what_a_training_does_and_writes_nothing(settings, questi
     planned = preview(settings, questions, output=harbours / "planned")
     assert (planned.usable, planned.pairs, planned.judged, planned.folds, planned.steps) == (60, 60, 60, 2, 12)
     assert sorted(harbours.rglob("*")) == before
+
+
+def test_what_the_configuration_leaves_out_is_judged_all_the_same(settings, questions, harbours):
+    def judged(settings):
+        report = train(settings, questions, output=harbours / "models" / str(settings.retrieval.min_score))
+        return report.verdict.chosen.held_back
+
+    strict = settings.retrieval.model_copy(update={"min_score": 1.5, "min_confidence": 1.0})
+    assert judged(settings.model_copy(update={"retrieval": strict})) == judged(settings)
