@@ -1,6 +1,9 @@
 # Two commands do everything: `make demo` and `make test`. PYTHON=python3.12 chooses another interpreter.
+# TORCH=cpu takes PyTorch without CUDA on Linux, TORCH=cuda with it; scripts/install_torch.sh chooses where nothing is said.
 # uv installs where it is on the PATH, else pip does; `make UV= …` means pip in any case.
 UV ?= $(shell command -v uv 2>/dev/null)
+TORCH ?=
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 # The extras that the tests use. Those for S3 and Google's storage are not among them: tests show what is said without.
@@ -72,12 +75,16 @@ else
 	$(PYTHON) -m venv .venv
 endif
 
-.venv/.runtime: pyproject.toml constraints.txt | .venv/bin/python
+.venv/.torch: | .venv/bin/python
+	@sh scripts/install_torch.sh '$(TORCH)' '$(TORCH_INDEX)' $(BIN)/python $(INSTALL)
+	@touch $@
+
+.venv/.runtime: pyproject.toml constraints.txt | .venv/.torch
 	@echo "Installing the pinned dependencies into .venv (once, a few minutes) ..." >&2
 	$(INSTALL) --editable .
 	@touch $@
 
-.venv/.dev: pyproject.toml constraints.txt | .venv/bin/python
+.venv/.dev: pyproject.toml constraints.txt | .venv/.torch
 	@echo "Installing the pinned dependencies into .venv (once, a few minutes) ..." >&2
 ifeq ($(UV),)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'  # which knows dependency groups

@@ -8,7 +8,7 @@ import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
-os.environ |= {"COLUMNS": "100", "TERMINAL_WIDTH": "100", "NO_COLOR": "1", "TERM": "dumb"}
+os.environ |= {"LC_ALL": "C", "COLUMNS": "100", "TERMINAL_WIDTH": "100", "NO_COLOR": "1", "TERM": "dumb"}
 for name in [name for name in os.environ if name in ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS")]:
     del os.environ[name]
 

@@ -22,6 +22,7 @@ FLOORS = [
         "lazy_names",
         "limited_yaml",
         "masking",
+        "messages",
         "network",
         "run_in_thread",
         "text",

@@ -47,6 +47,7 @@ def test_the_wheel_holds_the_package_its_types_and_its_templates(built):
     [wheel] = built.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert "rag_pipeline/py.typed" in names
+    assert "rag_pipeline/locale/ko/LC_MESSAGES/rag_pipeline.mo" in names
     assert any(name.startswith("rag_pipeline/evaluation/templates/") for name in names)
     page = ROOT / "rag_pipeline" / "server" / "page"
     assert {f"rag_pipeline/server/page/{file.relative_to(page).as_posix()}" for file in page.rglob("*.*s*")} <= set(

@@ -17,14 +17,16 @@ import sys
 import warnings
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rag_pipeline.cli.output import print_error, print_warning
 from rag_pipeline.errors import OutputError, RagPipelineError
+from rag_pipeline.messages import _, language_of, speaking
 
 # Each is the function `command` of a module here that is imported when it may be called:
 # a question to a warm server takes less time than the imports of the others.
 COMMANDS = {
+    "init": "init",
     "ingest": "ingest",
     "query": "query",
     "serve": "serve",
@@ -83,7 +85,8 @@ def run(command: str | None = None, arguments: list[str] | None = None) -> int:
         warnings.simplefilter("ignore")
         warnings.filterwarnings("always", module=r"rag_pipeline(\..*)?$", category=UserWarning)
         warnings.showwarning = lambda message, *_ignored, **_more: print_warning(str(message))
-        return _run(command, sys.argv[1:] if arguments is None else arguments)
+        with speaking(language_of()):
+            return _run(command, sys.argv[1:] if arguments is None else arguments)
 
 
 def _run(command: str | None, arguments: list[str]) -> int:
@@ -103,7 +106,10 @@ def _run(command: str | None, arguments: list[str]) -> int:
         return 0
     except OSError as error:
         _discard_output()
-        print_error(f"{error.filename or 'standard output'}: {error.strerror or error}")
+        from rag_pipeline.cli.error_texts import translated
+
+        place = error.filename or _("standard output")
+        print_error(f"{place}: {translated(error.strerror or str(error))}")
         return OutputError.exit_code
     # Commands return their exit code; typer returns 130 itself when one is interrupted.
     return _interrupted() if result == _INTERRUPTED else result
@@ -123,6 +129,27 @@ def _ask_quickly(command: str | None, arguments: list[str]) -> int | None:
 def _call(command: str | None, arguments: list[str]) -> int:
     import typer
 
+    from rag_pipeline.cli.error_texts import translated
+
+    try:
+        return int(_command(command)(args=arguments, standalone_mode=False, prog_name=_program_name()) or 0)
+    except typer.TyperException as error:
+        print_error(translated(error.format_message()) + " " + _("(see --help)"))
+        return error.exit_code
+    except typer.Abort:
+        return _INTERRUPTED
+
+
+def command_tree() -> Any:
+    """All commands, as typer has them."""
+    return _command(None)
+
+
+def _command(command: str | None) -> Any:
+    import typer
+
+    from rag_pipeline.cli.help_texts import typer_command
+
     app = typer.Typer(
         add_completion=False,
         no_args_is_help=command is None,
@@ -133,13 +160,7 @@ def _call(command: str | None, arguments: list[str]) -> int:
     for name, module in COMMANDS.items():
         if command in (None, name):
             app.command(name)(importlib.import_module(f"{__name__}.{module}").command)
-    try:
-        return int(app(args=arguments, standalone_mode=False, prog_name=_program_name()) or 0)
-    except typer.TyperException as error:
-        print_error(f"{error.format_message()} (see --help)")
-        return error.exit_code
-    except typer.Abort:
-        return _INTERRUPTED
+    return typer_command(app)
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:
@@ -167,8 +188,8 @@ def _discard_output() -> None:
 
 
 def _interrupted() -> int:
-    how = "ended by SIGTERM" if _terminated else "interrupted"
-    print_error(f"{how}; what was done is kept: run the same command again to go on")
+    how = _("ended by SIGTERM") if _terminated else _("interrupted")
+    print_error(_("{how}; what was done is kept: run the same command again to go on").format(how=how))
     return _TERMINATED if _terminated else _INTERRUPTED
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rag_pipeline.cli.output import print_error, print_warning, result, shown
 from rag_pipeline.errors import ServiceError
+from rag_pipeline.messages import _
 
 if TYPE_CHECKING:
     from rag_pipeline.answering import Answer
@@ -22,7 +23,7 @@ def show_answer_text(pieces: Iterable[str | Answer]) -> Answer:
     for piece in pieces:
         if isinstance(piece, str):
             if piece and not begun:
-                result("Answer\n", lines=True)
+                result(_("Answer") + "\n", lines=True)
                 begun = True
             sys.stdout.write(shown(piece, lines=True))
             sys.stdout.flush()
@@ -38,7 +39,7 @@ def show_sources(answer: Answer) -> None:
     """The passages that an answer cites, each with the line that is nearest to what cites it."""
     if not answer.citations:
         return
-    result("\nSources", lines=True)
+    result("\n" + _("Sources"), lines=True)
     for citation in answer.citations:
         section = f" › {citation.section}" if citation.section else ""
         section += f" ({citation.place})" if citation.place else ""
@@ -49,7 +50,7 @@ def show_sources(answer: Answer) -> None:
 def report_failure(answer: Answer) -> int:
     """Say what is wrong with an answer, and return the exit code: 4 if there is none, or not all of it."""
     for problem in answer.problems:
-        print_warning(f"check the answer: {problem}")
+        print_warning(_("check the answer: {problem}").format(problem=problem))
     if answer.failure_reason is None:
         return 0
     if answer.finish_reason == "MAX_TOKENS" and answer.text.strip():

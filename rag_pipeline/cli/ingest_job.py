@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from rag_pipeline.cli.output import note, print_error, print_json, print_warning, result
+from rag_pipeline.cli.error_texts import translated
+from rag_pipeline.cli.output import note, padded, print_error, print_json, print_warning, result
 from rag_pipeline.cli.progress import show_progress
 from rag_pipeline.errors import RagPipelineError
+from rag_pipeline.messages import N_, _, ngettext
 
 if TYPE_CHECKING:
     from rag_pipeline.config import Settings
     from rag_pipeline.ingestion import IngestReport
     from rag_pipeline.ingestion.targets import IngestTarget
+
+_ACTIONS = {"add": N_("add"), "update": N_("update"), "rename": N_("rename"), "remove": N_("remove")}
 
 
 class IngestJob:
@@ -50,7 +54,7 @@ class IngestJob:
             try:
                 report = self.ingest(target)
             except RagPipelineError as error:
-                print_error(f"{target.collection}: {error}")
+                print_error(f"{target.collection}: {translated(str(error))}")
                 worst = max(worst, error.exit_code)
             else:
                 reports.append(report)
@@ -83,7 +87,7 @@ class IngestJob:
                 )
         except BaseException:
             if report.chunks_written:
-                note(f"stopped after {report.chunks_written} chunks, which are kept")
+                note(_("stopped after {count} chunks, which are kept").format(count=report.chunks_written))
             raise
         return report
 
@@ -92,7 +96,12 @@ class IngestJob:
             return True
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             return False
-        return typer.confirm(f"{removed} of {known} documents are no longer in the folder. Remove them?", err=True)
+        return typer.confirm(
+            _("{removed} of {known} documents are no longer in the folder. Remove them?").format(
+                removed=removed, known=known
+            ),
+            err=True,
+        )
 
     def _show(self, reports: list[IngestReport]) -> None:
         for report in reports:
@@ -101,22 +110,30 @@ class IngestJob:
                 print_json(report.as_dict())
                 continue
             for change in report.plan:
-                result(f"{change.action:7} {change.source}" + (f"  (was {change.earlier})" if change.earlier else ""))
+                was = "  " + _("(was {name})").format(name=change.earlier) if change.earlier else ""
+                result(f"{padded(_(_ACTIONS[change.action]), 7)} {change.source}{was}")
             result(report.summary())
             if report.chunks_written and report.collection != self.settings.default_collection and sys.stderr.isatty():
-                note(f'ask it: rag-pipeline query "..." --collection {report.collection}')
+                note(_("ask it:") + f' rag-pipeline query "..." --collection {report.collection}')
 
 
 def show_warnings(report: IngestReport) -> None:
     """What went wrong with single files, and what was passed over."""
     for suffix, count in sorted(report.skipped.items()):
-        print_warning(f"{count} file{'s' if count > 1 else ''} passed over: no reader for {suffix}")
+        said = ngettext(
+            "{count} file passed over: no reader for {suffix}",
+            "{count} files passed over: no reader for {suffix}",
+            count,
+        )
+        print_warning(said.format(count=count, suffix=suffix))
     for folder in report.gone_folders:
         print_warning(
-            f"collection {report.collection} still holds documents of {folder}, which is no longer there;"
-            " --rebuild recreates it from the folders you name"
+            _(
+                "collection {collection} still holds documents of {folder}, which is no longer there;"
+                " --rebuild recreates it from the folders you name"
+            ).format(collection=report.collection, folder=folder)
         )
     for warning in report.warnings:
-        print_warning(f"{warning.source}: {warning.text}")
+        print_warning(f"{warning.source}: {translated(warning.text)}")
     for failure in report.failures:
-        print_warning(f"{failure.source}: {failure.reason}")
+        print_warning(f"{failure.source}: {translated(failure.reason)}")

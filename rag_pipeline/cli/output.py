@@ -7,6 +7,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
+from rag_pipeline.messages import N_, _, spoken
 from rag_pipeline.text import one_line
 
 if TYPE_CHECKING:
@@ -35,12 +36,12 @@ def shown(text: str, *, lines: bool = False) -> str:
 
 def print_error(message: str) -> None:
     """One line on standard error."""
-    _line("error", message)
+    _line(N_("error"), message)
 
 
 def print_warning(message: str) -> None:
     """One line on standard error."""
-    _line("warning", message)
+    _line(N_("warning"), message)
 
 
 def note(message: str) -> None:
@@ -85,6 +86,13 @@ def make_console(stderr: bool = False) -> Console:
     return console
 
 
+def padded(text: str, width: int) -> str:
+    """A text and as many spaces as make it so many columns wide; Korean letters take two."""
+    from rich.cells import cell_len
+
+    return text + " " * (width - cell_len(text))
+
+
 def human_size(size: int | None) -> str:
     """Bytes as a person reads them: ``1.2 MB``."""
     if size is None:
@@ -100,4 +108,8 @@ def human_size(size: int | None) -> str:
 def _line(kind: str, message: str) -> None:
     from rag_pipeline.masking import mask_keys
 
-    note(f"{kind}: {one_line(mask_keys(message))}")
+    if spoken() != "en":
+        from rag_pipeline.cli.error_texts import translated
+
+        message = translated(message)
+    note(f"{_(kind)}: {one_line(mask_keys(message))}")

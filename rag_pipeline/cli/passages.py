@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rag_pipeline.cli.output import make_console, note, shown
+from rag_pipeline.messages import N_, _
 
 if TYPE_CHECKING:
     from rag_pipeline.passages import Passage
@@ -30,8 +31,8 @@ def show_passages(question: str, passages: list[Passage]) -> None:
         expand=True,
     )
     table.add_column("#", justify="right", width=3)
-    table.add_column("score", justify="right", width=7)
-    table.add_column("passage", ratio=1, overflow="fold")
+    table.add_column(_("score"), justify="right", width=7)
+    table.add_column(_("passage"), ratio=1, overflow="fold")
     for position, passage in enumerate(passages):
         place = Text(shown(passage.title or passage.source or passage.id), style="bold")
         if passage.section:
@@ -53,7 +54,8 @@ def note_doubt(passages: list[Passage]) -> None:
     """Say on standard error that the answer is probably not there, where even the likeliest passage is unlikely."""
     known = [passage.confidence for passage in passages if passage.confidence is not None]
     if known and max(known) < _DOUBTFUL:
-        note(f"The answer is probably not in these documents (confidence {max(known):.2f} at most).")
+        said = _("The answer is probably not in these documents (confidence {confidence:.2f} at most).")
+        note(said.format(confidence=max(known)))
 
 
 def explained(passage: Passage) -> str:
@@ -62,23 +64,35 @@ def explained(passage: Passage) -> str:
     assert why is not None
     parts = []
     if why.inner_product is not None:
-        parts.append(f"inner product {why.inner_product:.4f} ({_place(why.dense_rank, 'dense')})")
+        parts.append(
+            _("inner product {score:.4f} ({place})").format(
+                score=why.inner_product, place=_place(why.dense_rank, N_("dense"))
+            )
+        )
     if why.language_correction:
-        parts.append(f"{why.language_correction:+.4f} languages evened out")
+        parts.append(_("{score:+.4f} languages evened out").format(score=why.language_correction))
     if why.lexical_score is not None:
-        boost = f"{why.lexical_boost:+.4f} for " if why.inner_product is not None else ""
-        parts.append(f"{boost}lexical {why.lexical_score:.3f} ({_place(why.lexical_rank, 'lexical')})")
+        said = (
+            _("lexical {score:.3f} ({place})")
+            if why.inner_product is None
+            else _("{boost:+.4f} for lexical {score:.3f} ({place})")
+        )
+        place = _place(why.lexical_rank, N_("lexical"))
+        parts.append(said.format(boost=why.lexical_boost, score=why.lexical_score, place=place))
     if why.rerank_score is not None:
-        parts.append(f"reranker {why.rerank_score:.4f}")
+        parts.append(_("reranker {score:.4f}").format(score=why.rerank_score))
     if passage.confidence is not None:
-        parts.append(f"confidence {passage.confidence:.2f}")
+        parts.append(_("confidence {confidence:.2f}").format(confidence=passage.confidence))
     line = ", ".join(parts)
     if why.terms:
         shown = [f"{term} {share:.3f}" for term, share in list(why.terms.items())[:_TERMS_SHOWN]]
         more = len(why.terms) - len(shown)
-        line += "\nterms: " + ", ".join(shown) + (f" and {more} more" if more else "")
+        line += "\n" + _("terms: {terms}").format(terms=", ".join(shown))
+        line += _(" and {count} more").format(count=more) if more else ""
     return line
 
 
 def _place(rank: int | None, leg: str) -> str:
-    return f"not among the {leg} candidates" if rank is None else f"{leg} rank {rank}"
+    if rank is None:
+        return _("not among the {leg} candidates").format(leg=_(leg))
+    return _("{leg} rank {rank}").format(leg=_(leg), rank=rank)

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from rag_pipeline.cli.output import make_console, note
+from rag_pipeline.messages import _
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,12 +29,13 @@ def show_progress(collection: str, *, quiet: bool) -> AbstractContextManager[Cal
 
 def describe(progress: Progress, seconds: float) -> str:
     """Files, tokens, speed and the time left."""
-    parts = [f"{progress.files_done} of {progress.files} files", f"{progress.tokens:,} tokens"]
+    parts = [_("{done} of {files} files").format(done=progress.files_done, files=progress.files)]
+    parts.append(_("{count:,} tokens").format(count=progress.tokens))
     if progress.embedding_seconds:
-        parts.append(f"{progress.tokens / progress.embedding_seconds:,.0f} tokens/s")
+        parts.append(_("{count:,.0f} tokens/s").format(count=progress.tokens / progress.embedding_seconds))
     left = time_left(progress, seconds)
     if left is not None:
-        parts.append(f"about {_duration(left)} left")
+        parts.append(_("about {duration} left").format(duration=_duration(left)))
     return ", ".join(parts)
 
 
@@ -68,7 +70,7 @@ class _Bar(AbstractContextManager[Any]):
             console=make_console(stderr=True),
             transient=True,
         )
-        self._task = self._bar.add_task(collection, total=None, state="reading")
+        self._task = self._bar.add_task(collection, total=None, state=_("reading"))
         self._started = time.monotonic()
 
     def __enter__(self) -> Callable[[Progress], None]:
@@ -89,7 +91,7 @@ class _Bar(AbstractContextManager[Any]):
 
 def _duration(seconds: float) -> str:
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return _("{count:.0f} s").format(count=seconds)
     if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
+        return _("{count:.0f} min").format(count=seconds / 60)
+    return _("{count:.1f} h").format(count=seconds / 3600)

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rag_pipeline.cli.answers import report_failure, show_answer_text, show_sources
+from rag_pipeline.cli.error_texts import translated
 from rag_pipeline.cli.options import ConfigOption, JsonOption
 from rag_pipeline.cli.output import note, print_error, print_json
 from rag_pipeline.cli.passages import note_doubt, show_passages
 from rag_pipeline.cli.warm import Answers, Asked, WarmSearcher
 from rag_pipeline.errors import RagPipelineError, ServiceError, UsageError
+from rag_pipeline.messages import _
 
 if TYPE_CHECKING:
     from rag_pipeline.answering import Answer
@@ -236,7 +238,7 @@ class _Asking:
         if self.as_json:
             print_json(self._found(question, passages, answer))
         if error is not None:
-            print_error(f"no answer: {error}")
+            print_error(_("no answer: {reason}").format(reason=translated(str(error))))
             return error.exit_code
         return report_failure(answer) if answer is not None else 0
 
@@ -273,10 +275,10 @@ class _Asking:
 
     def _nothing(self) -> str:
         if self.where:
-            return "no passage fits --where"
+            return _("no passage fits --where")
         if self.searcher.mode == "lexical":
-            return "no passage holds a word of the question"
-        return "no passage scores high enough" if self.searcher.has_least_score else "the collection is empty"
+            return _("no passage holds a word of the question")
+        return _("no passage scores high enough") if self.searcher.has_least_score else _("the collection is empty")
 
     def _answered(self, question: str, passages: list[Passage]) -> tuple[Answer | None, RagPipelineError | None]:
         if self.as_json:
@@ -312,10 +314,10 @@ class _Asking:
 def _interact(asking: _Asking) -> int:
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401  # line editing and history in input()
-    note(f"Asking collection {asking.searcher.collection}. An empty line ends.")
+    note(_("Asking collection {name}. An empty line ends.").format(name=asking.searcher.collection))
     while True:
         try:
-            question = input("question> ")
+            question = input(_("question> "))
         except EOFError:
             note("")
             return 0

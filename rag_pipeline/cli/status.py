@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rag_pipeline.cli.options import ConfigOption, JsonOption
 from rag_pipeline.cli.output import human_size, make_console, note, print_json, print_warning, result
 from rag_pipeline.cli.serve import find_server
+from rag_pipeline.messages import N_, _, ngettext
 
 if TYPE_CHECKING:
     from rag_pipeline.store.overview import Overview
@@ -37,22 +38,27 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
         print_json({"store": store.address, "bytes": total, "collections": rows, "others": others, "server": server})
         return 0
     if others:
-        note(f"collections of something else, of another space than inner product: {', '.join(others)}; see adopt")
+        said = _("collections of something else, of another space than inner product: {names}; see adopt")
+        note(said.format(names=", ".join(others)))
     if running is not None:
-        how = "answers" if running.ready else "is getting ready"
-        other = "" if running.fits else ", started with other code or another configuration: query does without it"
-        note(f"a server {how} at {running.url} (process {running.pid}){other}")
+        said = (
+            _("a server answers at {url} (process {pid})")
+            if running.ready
+            else _("a server is getting ready at {url} (process {pid})")
+        ).format(url=running.url, pid=running.pid)
+        other = "" if running.fits else _(", started with other code or another configuration: query does without it")
+        note(said + other)
     if not rows:
-        result(f"{store.address}: no collection yet; run rag-pipeline ingest first")
+        result(_("{store}: no collection yet; run rag-pipeline ingest first").format(store=store.address))
         return 0
     from rich import box
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("collection", "embedding", "model"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("dimension", "documents", "chunks", "lexical", "index"):
-        table.add_column(heading, justify="right")
+    for heading in (N_("collection"), N_("embedding"), N_("model")):
+        table.add_column(_(heading), overflow="fold")
+    for heading in (N_("dimension"), N_("documents"), N_("chunks"), N_("lexical"), N_("index")):
+        table.add_column(_(heading), justify="right")
     for row in rows:
         index = row["index_bytes"]
         table.add_row(
@@ -68,11 +74,13 @@ def command(as_json: JsonOption = False, config: ConfigOption = None) -> int:
     make_console().print(table)
     glosses = sum(overview.glosses for overview in overviews)
     if glosses:
-        result(f"{glosses:,} terms are explained by another in brackets; questions find both")
+        said = _("{count:,} terms are explained by another in brackets; questions find both")
+        result(said.format(count=glosses))
     if total is None:
-        result(f"{store.address}: {len(rows)} collection{'s' if len(rows) > 1 else ''}")
+        said = ngettext("{store}: {count} collection", "{store}: {count} collections", len(rows))
+        result(said.format(store=store.address, count=len(rows)))
     else:
-        result(f"{store.address}: {human_size(total)} on disk in all")
+        result(_("{store}: {size} on disk in all").format(store=store.address, size=human_size(total)))
     return 0
 
 
@@ -97,7 +105,7 @@ def _row(overview: Overview) -> dict[str, object]:
 def _lexical(row: dict[str, object]) -> str:
     """Whether the lexical index is in step, by its number of chunks."""
     if row["lexical_chunks"] == row["chunks"]:
-        return "in step"
+        return _("in step")
     if row["lexical_damage"]:
-        return "damaged"
-    return f"{row['lexical_chunks']:,}" if row["lexical_chunks"] else "none yet"
+        return _("damaged")
+    return f"{row['lexical_chunks']:,}" if row["lexical_chunks"] else _("none yet")

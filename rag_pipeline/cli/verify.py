@@ -8,6 +8,7 @@ import typer
 
 from rag_pipeline.cli.options import CollectionOption, ConfigOption, JsonOption
 from rag_pipeline.cli.output import print_json, print_warning, result
+from rag_pipeline.messages import _
 
 if TYPE_CHECKING:
     from rag_pipeline.store.checking import Check
@@ -41,7 +42,7 @@ def command(
         store.close()
     if any(check.being_written for check in checks.values()):
         print_warning(
-            "someone is writing to the store: what is not whole yet may be on its way; verify again when it is done"
+            _("someone is writing to the store: what is not whole yet may be on its way; verify again when it is done")
         )
     if as_json:
         print_json(
@@ -65,21 +66,23 @@ def command(
 
 def _show(checks: dict[str, Check]) -> None:
     if not checks:
-        result("no collection yet")
+        result(_("no collection yet"))
     for name, check in checks.items():
-        recall = "" if check.recall is None else f"; the index finds {check.recall:.1%} of the nearest 10"
-        state = _state(check)
-        foreign = f", {check.foreign} of them of no file" if check.foreign else ""
-        result(f"{name}: {state}; {check.chunks} chunks{foreign}{recall}")
+        said = f"{name}: {_state(check)}; " + _("{count} chunks").format(count=check.chunks)
+        if check.foreign:
+            said += _(", {count} of them of no file").format(count=check.foreign)
+        if check.recall is not None:
+            said += _("; the index finds {share:.1%} of the nearest 10").format(share=check.recall)
+        result(said)
         for finding in check.findings:
             result(f"  {finding.kind}: {finding.detail}")
         for finding in check.unsettled:
-            result(f"  not whole yet: {finding.detail}")
+            result("  " + _("not whole yet: {detail}").format(detail=finding.detail))
         for line in check.repaired:
-            result(f"  repaired: {line}")
+            result("  " + _("repaired: {detail}").format(detail=line))
 
 
 def _state(check: Check) -> str:
     if check.findings:
-        return f"{len(check.findings)} findings"
-    return "being written" if check.unsettled else "whole"
+        return _("{count} findings").format(count=len(check.findings))
+    return _("being written") if check.unsettled else _("whole")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from rag_pipeline.cli.output import note, print_error
 from rag_pipeline.errors import RagPipelineError, UsageError
 from rag_pipeline.locations import RemoteFolder, failure_reason
+from rag_pipeline.messages import _
 
 if TYPE_CHECKING:
     from rag_pipeline.cli.ingest_job import IngestJob
@@ -43,7 +44,8 @@ def watch_targets(job: IngestJob, targets: list[IngestTarget]) -> int:
     store = job.settings.resolve_path(job.settings.store.path).resolve()
     with _Watch(folders) as watch:  # from before the first run, so that no change falls between
         code = job.run(targets)
-        note(f"watching {', '.join(str(folder.resolve()) for folder in folders)}; Ctrl-C stops")
+        named_folders = ", ".join(str(folder.resolve()) for folder in folders)
+        note(_("watching {folders}; Ctrl-C stops").format(folders=named_folders))
         with _stopping(watch.stop):
             for changes in watch:
                 changed = [path for path in changes if not path.is_relative_to(store)]
@@ -55,7 +57,7 @@ def watch_targets(job: IngestJob, targets: list[IngestTarget]) -> int:
                 except RagPipelineError as error:
                     print_error(str(error))
                     code = error.exit_code
-    note("stopped watching; the collection is as after the last line above")
+    note(_("stopped watching; the collection is as after the last line above"))
     return code
 
 
@@ -98,9 +100,10 @@ class _Watch:
                 present = self._present()
                 for folder in self._folders:
                     if folder in watched and folder not in present:
-                        note(f"folder {folder} is missing; what is stored of it stays, and it is looked for")
+                        said = _("folder {folder} is missing; what is stored of it stays, and it is looked for")
+                        note(said.format(folder=folder))
                     elif folder in present and folder not in watched:
-                        note(f"folder {folder} is back")
+                        note(_("folder {folder} is back").format(folder=folder))
                 # Nobody looks between two watches: all that is there may have changed, or be another of that number.
                 returned.update(present)
                 watched = present

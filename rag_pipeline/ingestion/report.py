@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from rag_pipeline.messages import _
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -135,19 +137,26 @@ class IngestReport:
         return result
 
     def summary(self) -> str:
-        """One line for a person."""
-        would = "would be " if self.dry_run else ""
-        renamed = f" {self.renamed} renamed," if self.renamed else ""
+        """One line for a person, in the language of the command line; English for who calls it from Python."""
+        counts = [_("{count} new").format(count=self.new), _("{count} updated").format(count=self.updated)]
+        counts.append(_("{count} unchanged").format(count=self.unchanged))
+        if self.renamed:
+            counts.append(_("{count} renamed").format(count=self.renamed))
+        counts.append(_("{count} removed").format(count=self.removed))
+        counts.append(_("{count} failed").format(count=len(self.failures)))
+        said = _("{collection}: would be {counts}") if self.dry_run else _("{collection}: {counts}")
         parts = [
-            f"{self.collection}: {would}{self.new} new, {self.updated} updated, {self.unchanged} unchanged,{renamed}"
-            f" {self.removed} removed, {len(self.failures)} failed",
-            f"{self.chunks_total} chunks",
+            said.format(collection=self.collection, counts=", ".join(counts)),
+            _("{count} chunks").format(count=self.chunks_total),
         ]
         if not self.dry_run:
-            parts.append(f"{self.seconds:.1f} s")
+            parts.append(_("{count:.1f} s").format(count=self.seconds))
             if self.tokens:
-                parts.append(f"{self.tokens_per_second:,.0f} tokens/s")
+                parts.append(_("{count:,.0f} tokens/s").format(count=self.tokens_per_second))
         if self.outgoing is not None:
-            cost = "" if self.outgoing.cost is None else f", at a cost of {self.outgoing.cost:.4f}"
-            parts.append(f"{self.outgoing.texts} texts of about {self.outgoing.tokens:,} tokens would be sent{cost}")
+            said = _("{texts} texts of about {tokens:,} tokens would be sent")
+            said = said.format(texts=self.outgoing.texts, tokens=self.outgoing.tokens)
+            if self.outgoing.cost is not None:
+                said += _(", at a cost of {cost:.4f}").format(cost=self.outgoing.cost)
+            parts.append(said)
         return "; ".join(parts)

@@ -78,7 +78,9 @@ def test_it_says_what_the_whole_way_says(ingested, capsys):
 
 
 @pytest.mark.slow
-def test_it_imports_next_to_nothing(ingested):
+@pytest.mark.parametrize("locale", ["C.UTF-8", "ko_KR.UTF-8"])
+def test_it_imports_next_to_nothing(ingested, monkeypatch, locale):
+    monkeypatch.setenv("LC_ALL", locale)
     heavy = [
         *("torch", "chromadb", "langchain", "langchain_core", "transformers", "numpy", "fastapi", "pydantic", "yaml"),
         *("typer", "rich", "asyncio", "urllib.request", "rag_pipeline.config.settings"),
