@@ -77,6 +77,7 @@ def floor_of(name: str) -> int:
     return next(level for level, names in enumerate(FLOORS) if home in names)
 
 
+@pytest.mark.slow
 def test_nothing_imports_upwards_and_siblings_do_not_meet():
     wrong = [
         f"{name} imports {other}"
@@ -96,6 +97,7 @@ def test_every_room_has_a_floor_and_every_floor_its_rooms():
     assert rooms - {"__init__"} == {name for names in FLOORS for name in names}
 
 
+@pytest.mark.slow
 def test_no_files_import_each_other_in_a_circle():
     list(TopologicalSorter(graph(PACKAGE)).static_order())
 

@@ -76,6 +76,7 @@ def seconds(text: str) -> float:
     return time.process_time() - started
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", ["1,", "6만 ", "이십", "1.", "만억", "'16", "1~", "2016. ", "9" * 9])
 def test_hostile_runs_take_time_in_proportion(piece):
     seconds(piece * 1000)

@@ -177,6 +177,7 @@ def test_what_is_usable_or_empty_is_left_alone(tmp_path, monkeypatch):
     network.check_network()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
 def test_a_proxy_that_is_away_is_named_as_such(variable, tmp_path, monkeypatch, dead):
     monkeypatch.setenv("GOOGLE_API_KEY", "key")
@@ -198,6 +199,7 @@ def test_the_hub_behind_a_proxy_that_is_away(monkeypatch, dead, fresh_hub):
         find_checkpoint("nobody/nothing")
 
 
+@pytest.mark.slow
 def test_a_proxy_that_wants_an_account_says_so(tmp_path, monkeypatch):
     with Proxy(status=407) as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.address}")
@@ -209,6 +211,7 @@ def test_a_proxy_that_wants_an_account_says_so(tmp_path, monkeypatch):
             GeminiEmbeddings(api_key="key", base_url="https://127.0.0.1:9", attempts=1).embed_query("tug")
 
 
+@pytest.mark.slow
 def test_folders_and_gemini_are_reached_through_the_proxy_with_its_account(tmp_path, monkeypatch, gemini):
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "one.md").write_text("# Tugs\n\nA tug tows ships.\n")
@@ -257,6 +260,7 @@ def test_the_account_of_a_proxy_is_masked(url, shown):
     assert network.masked(url) == shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variables", "command", "code", "said"),
     [
@@ -286,6 +290,7 @@ def test_a_command_says_it_in_one_line_with_its_exit_code(project, capsys, monke
     assert not (project / "chroma_db").exists()
 
 
+@pytest.mark.slow
 def test_doctor_shows_what_the_environment_says_without_passwords(project, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     run(None, ["doctor"])
@@ -302,6 +307,7 @@ def test_doctor_shows_what_the_environment_says_without_passwords(project, capsy
     assert "hush" not in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tail", ["", "/", "/v1beta", "/v1beta/", "//v1beta//", "/v1", "/v1/"])
 def test_a_base_url_may_name_the_version_of_the_api(tail, gemini, monkeypatch):
     url = gemini.url + tail

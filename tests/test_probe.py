@@ -46,6 +46,7 @@ async def test_another_model_of_the_same_name_is_refused_before_it_finds_anythin
         assert pipeline.retrieve("최대 흘수", mode="lexical")
 
 
+@pytest.mark.slow
 def test_another_model_of_the_same_name_writes_nothing(folder):
     (folder / "docs" / "more.md").write_text("# 더\n\n글", "utf-8")
     with Pipeline("config.yaml", embeddings=Turned()) as pipeline:
@@ -70,6 +71,7 @@ def test_a_vector_store_keeps_and_compares_it_too(project):
     other.close()
 
 
+@pytest.mark.slow
 def test_a_collection_without_a_probe_gets_one_from_the_next_writer(folder):
     def kept():
         store = Store(Path("chroma_db").resolve())
@@ -95,6 +97,7 @@ def test_a_collection_without_a_probe_gets_one_from_the_next_writer(folder):
     assert kept() == first
 
 
+@pytest.mark.slow
 def test_weights_changed_where_nobody_hashes_are_noticed(project, tiny_checkpoint, monkeypatch):
     copy = shutil.copytree(tiny_checkpoint, project / "model")
     config = (project / "config.yaml").read_text("utf-8")

@@ -39,6 +39,7 @@ def test_a_section_of_nothing_that_is_seen_is_none():
 _FORMS = st.sampled_from(["NFC", "NFD", "NFKC", "NFKD"])
 
 
+@pytest.mark.slow
 @given(_FORMS, st.text())
 def test_texts_are_normalized_as_unicode_says(form, text):
     assert normalized(form, text) == unicodedata.normalize(form, text)
@@ -54,6 +55,7 @@ def test_a_sign_is_not_parted_from_the_mark_after_it():
     assert normalized("NFC", text) == unicodedata.normalize("NFC", text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("marks", ["\u0301", "\u0301\u0327", "\u0327\u0301\u0316"])
 def test_a_letter_with_any_number_of_marks_takes_time_in_proportion(marks):
     """Ordered all at once, they would take hours."""

@@ -148,6 +148,7 @@ def test_a_chat_model_that_fails_is_an_error_in_words(gemini, answerer, fault, s
             answerer.answer(QUESTION, PASSAGES)
 
 
+@pytest.mark.slow
 def test_timeout_and_attempts_are_the_configurations(gemini, make):
     answerer = make(timeout=0.3, attempts=2)
     gemini.expect(faults.slow(1.0, times=None))
@@ -229,6 +230,7 @@ def test_any_chat_models_error_is_one_of_ours():
         Answerer(Broken(responses=["x"]), "fake:list").answer("q", PASSAGES)
 
 
+@pytest.mark.slow
 def test_a_stream_that_is_closed_ends_the_request(gemini, answerer):
     gemini.reply = "말 " * 9000
     gemini.expect(faults.slow_stream(0.02))

@@ -24,6 +24,7 @@ def ingest(project, capsys):
     return ingest
 
 
+@pytest.mark.slow
 def test_it_brings_in_the_default_collection_and_says_so_in_one_line(ingest):
     code, out, err = ingest()
     assert (code, err) == (0, "")
@@ -34,6 +35,7 @@ def test_it_brings_in_the_default_collection_and_says_so_in_one_line(ingest):
     assert "tokens/s" not in out
 
 
+@pytest.mark.slow
 def test_json_is_one_object_with_the_stable_keys(ingest):
     code, out, _ = ingest("--json")
     report = json.loads(out)
@@ -42,6 +44,7 @@ def test_json_is_one_object_with_the_stable_keys(ingest):
     assert report["files"] == {"new": 3, "updated": 0, "unchanged": 0, "renamed": 0, "removed": 0, "failed": 0}
 
 
+@pytest.mark.slow
 def test_failed_files_are_named_with_their_reason_and_the_exit_code_is_1(ingest, documents):
     (documents / "scan.txt").write_bytes(b"\x89PNG\0\0")
     (documents / "blank.md").write_text("  \n")
@@ -54,6 +57,7 @@ def test_failed_files_are_named_with_their_reason_and_the_exit_code_is_1(ingest,
     assert "warning: 1 file passed over: no reader for .jpg" in err
 
 
+@pytest.mark.slow
 def test_a_folder_and_a_collection_may_be_named(ingest, tmp_path):
     (tmp_path / "reports").mkdir()
     (tmp_path / "reports" / "a.md").write_text("# 보고\n\n글", "utf-8")
@@ -88,6 +92,7 @@ def test_bad_usage_is_one_line_and_exit_code_2(ingest, tmp_path, arguments, word
     assert not (tmp_path / "chroma_db").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("other", "told"), [("tiny-cls", "pooling 'mean'"), ("tiny-prompt", "document_prompt ''")])
 def test_another_embedding_is_exit_code_3_naming_both_and_the_remedy(ingest, other, told):
     ingest()
@@ -192,6 +197,7 @@ def test_the_script_itself_runs(project, python):
     assert "docs: 3 new" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_store_within_the_folder_is_no_part_of_it(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "one.md").write_text("# Tugs\n\nA tug tows ships.\n")

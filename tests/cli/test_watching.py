@@ -10,6 +10,8 @@ import pytest
 from rag_pipeline.cli import watching
 from rag_pipeline.errors import UsageError
 
+pytestmark = pytest.mark.slow
+
 # As long as a busy machine may take; nothing waits so long where all is well.
 _PATIENCE = 60.0
 

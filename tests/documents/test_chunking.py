@@ -117,6 +117,7 @@ def test_the_prompt_counts():
     assert len(chunk(text, Letters(max_tokens=60, document_prompt="passage: " * 3))) > len(without)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     st.text(st.sampled_from("가나다 ab.?!\n。\t…3"), min_size=1, max_size=400).filter(str.strip),
@@ -129,6 +130,7 @@ def test_no_chunk_is_over_the_limit_and_no_word_is_lost(text, limit):
     assert re.sub(r"\s", "", kept) == re.sub(r"\s", "", text)
 
 
+@pytest.mark.slow
 def test_counts_are_those_of_the_real_tokenizer(bundled_folder):
     from transformers import AutoTokenizer
 

@@ -86,6 +86,7 @@ def test_tables_stay_readable(suffix):
     assert "| 가람 | 9.1 |" in "\n".join(section.text for section in document.sections)
 
 
+@pytest.mark.slow
 def test_a_ruled_table_of_a_pdf_is_read_cell_by_cell_in_its_place():
     rows = [["이름", "흘수", "비고"], ["가람", "9.1", "첫째\n둘째"], ["나루", "", "셋째"]]
     text = only(read("a.pdf", formats.ruled_pdf(rows))).text
@@ -223,6 +224,7 @@ def test_what_cannot_be_read_is_named_by_its_reason(name, content, reason):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("suffix", "inside"), [(".docx", "word/document.xml"), (".xlsx", "xl/x.xml"), (".hwpx", "Contents/section0.xml")]
 )

@@ -76,6 +76,7 @@ def test_what_of_front_matter_no_store_takes_is_said():
     )
 
 
+@pytest.mark.slow
 def test_thousands_of_keys_in_front_matter_are_cut_and_said():
     front = split_front_matter("---\n" + "".join(f"k{n}: {n}\n" for n in range(3000)) + "---\ntext")
     assert (len(front.values), front.body) == (MOST_KEYS, "text")
@@ -121,6 +122,7 @@ def test_a_key_that_no_store_takes_costs_a_sidecar(tmp_path, key):
         sidecar(tmp_path, f"{key}: 1")
 
 
+@pytest.mark.slow
 def test_thousands_of_keys_cost_a_sidecar(tmp_path):
     with pytest.raises(DocumentError, match=f"holds 3,000 keys, more than {MOST_KEYS}"):
         sidecar(tmp_path, "".join(f"k{n}: {n}\n" for n in range(3000)))

@@ -33,6 +33,7 @@ def test_a_verdict_is_a_line_next_to_the_store(pipeline, tmp_path):
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+@pytest.mark.slow
 def test_verdicts_of_many_are_whole_lines(pipeline, tmp_path):
     passage = pipeline.retrieve("최대 흘수는?", 1)[0]
     with ThreadPoolExecutor(8) as pool:

@@ -66,6 +66,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.slow
 def test_broken_files_are_named_and_cost_themselves_only(folder):
     for name, (content, _) in BROKEN.items():
         (folder / name).write_bytes(content)
@@ -80,6 +81,7 @@ def test_broken_files_are_named_and_cost_themselves_only(folder):
     assert listed == set(BROKEN)
 
 
+@pytest.mark.slow
 def test_metadata_that_no_store_takes_cost_no_file(folder):
     front = 'note: "x \\ud83d"\n"key \\ud83d": 1\nlarge: 9223372036854775808\nleast: -9223372036854775808\nnone: .nan'
     huge = f"huge: 0x{'f' * 5000}\nlist: [0x{'f' * 5000}, 2]"
@@ -98,6 +100,7 @@ def test_metadata_that_no_store_takes_cost_no_file(folder):
     assert run(folder).unchanged == 3
 
 
+@pytest.mark.slow
 def test_keys_that_would_end_a_collection_cost_no_more_than_themselves(folder):
     many = "".join(f"k{number}: {number}\n" for number in range(9000))
     (folder / "many.md").write_text(f"---\n{many}---\n글 하나\n", "utf-8")
@@ -117,6 +120,7 @@ def test_keys_that_would_end_a_collection_cost_no_more_than_themselves(folder):
 BROKEN_YAML = ["[" * 3000, 'a: !!int ""', "a: !!timestamp x", "a: ["]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", BROKEN_YAML)
 def test_yaml_that_cannot_be_read_costs_its_file_only(folder, text):
     (folder / "odd.md").write_text("글 하나\n", "utf-8")
@@ -147,6 +151,7 @@ def test_a_title_and_metadata_of_a_reader_of_ones_own_are_cleaned(folder):
     assert (row["title"], row["a"], row["sheet"], "c" in row) == ("선박 ? 일지", "b ?", "s ?", False)
 
 
+@pytest.mark.slow
 def test_a_file_that_breaks_keeps_its_old_chunks(folder):
     for suffix in (".pdf", ".docx", ".xlsx", ".hwpx", ".hwp", ".html", ".epub"):
         (folder / f"file{suffix}").write_bytes(sentence(suffix))
@@ -159,6 +164,7 @@ def test_a_file_that_breaks_keeps_its_old_chunks(folder):
     assert sum("처음에는 읽을 수 있었다." in text for text in texts(folder)) >= 6
 
 
+@pytest.mark.slow
 def test_a_name_in_decomposed_korean_is_the_same_file(folder):
     composed = "항해 기록.md"
     (folder / unicodedata.normalize("NFD", composed)).write_text("글 하나", "utf-8")
@@ -200,6 +206,7 @@ def test_a_file_that_vanishes_while_it_is_read_is_named(folder, monkeypatch):
     assert report.new == 1
 
 
+@pytest.mark.slow
 def test_a_file_that_changes_while_it_is_read_is_stored_as_it_was_read(folder, monkeypatch):
     (folder / "moving.md").write_text("eins", "utf-8")
     compared = plan._compare
@@ -217,6 +224,7 @@ def test_a_file_that_changes_while_it_is_read_is_stored_as_it_was_read(folder, m
     assert run(folder).unchanged == 2
 
 
+@pytest.mark.slow
 def test_a_text_of_200_mb_is_above_the_limit_and_named(folder):
     with (folder / "huge.txt").open("wb") as stream:
         line = "바다는 넓고 배는 작다.\n".encode()
@@ -253,6 +261,7 @@ def test_a_table_of_50_000_rows_goes_in(folder):
     assert any("번호: 49999; 이름: 배 49999; 흘수: 4999.9" in text for text in texts(folder))
 
 
+@pytest.mark.slow
 def test_200_fuzzed_files_never_end_the_run(folder):
     chosen = random.Random(4)
     makers = {suffix: make(GOOD) for suffix, make in formats.FORMATS.items()}

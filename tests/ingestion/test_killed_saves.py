@@ -216,6 +216,7 @@ def test_whatever_write_of_a_save_is_the_last_the_next_run_makes_the_same_collec
     check_all_cuts(place, tmp_path, operation, slice(None))
 
 
+@pytest.mark.slow
 def test_cut_off_in_the_last_save_of_an_update_the_next_run_makes_the_same_collection(place, tmp_path):
     check_all_cuts(place, tmp_path, update, slice(-1, None))
 

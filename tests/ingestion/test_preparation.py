@@ -37,6 +37,7 @@ def remote(monkeypatch):
     memory.rm("/reports", recursive=True)
 
 
+@pytest.mark.slow
 def test_an_ingest_lists_each_folder_once(project, remote):
     settings = load_settings()
     target = IngestTarget("reports", [as_folder("memory://reports")], "tiny")
@@ -74,6 +75,7 @@ def test_a_folder_without_documents_leaves_no_empty_store(project):
     assert not (project / "chroma_db").exists()
 
 
+@pytest.mark.slow
 def test_folders_are_listed_under_the_lock_where_there_is_a_store(project, monkeypatch):
     settings = load_settings()
     ingest(settings, IngestTarget("docs", [project / "docs"], "tiny"))

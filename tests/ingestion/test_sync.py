@@ -51,6 +51,7 @@ def test_a_first_run_brings_in_everything(settings):
     assert "notes\n\nThe pilot boards before the lock." in texts
 
 
+@pytest.mark.slow
 def test_without_deleting_a_file_goes_under_its_new_name_only_when_that_is_in(settings, documents, monkeypatch):
     from rag_pipeline.ingestion import plan
 
@@ -127,6 +128,7 @@ def test_a_removed_file_goes_and_a_new_one_comes(settings, documents):
     assert {dict(m)["source"] for _, m, _ in contents(settings).values()} == {"container.md", "bulk2.md", "notes.txt"}
 
 
+@pytest.mark.slow
 def test_a_bad_file_costs_that_file_only_and_keeps_its_old_chunks(settings, documents):
     run(settings)
     before = contents(settings)
@@ -138,12 +140,14 @@ def test_a_bad_file_costs_that_file_only_and_keeps_its_old_chunks(settings, docu
     assert set(before) < set(contents(settings))
 
 
+@pytest.mark.slow
 def test_cp949_is_read(settings, documents):
     (documents / "old.txt").write_bytes("흘수가 깊은 배는 운하를 지나지 못한다.".encode("cp949"))
     run(settings)
     assert any("흘수가 깊은 배는" in text for text, _, _ in contents(settings).values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["empty", "missing"])
 def test_an_empty_or_missing_folder_never_wipes_a_collection(settings, documents, damage):
     run(settings)
@@ -158,6 +162,7 @@ def test_an_empty_or_missing_folder_never_wipes_a_collection(settings, documents
     assert contents(settings) == before
 
 
+@pytest.mark.slow
 def test_documents_of_another_folder_in_the_same_collection_are_left_alone(settings, tmp_path):
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "bulk.md").write_text("# 같은 이름\n\n다른 글.", "utf-8")
@@ -170,6 +175,7 @@ def test_documents_of_another_folder_in_the_same_collection_are_left_alone(setti
     assert len(contents(settings)) == 5
 
 
+@pytest.mark.slow
 def test_a_renamed_file_is_not_embedded_again(settings, documents):
     run(settings)
     (documents / "sub").mkdir()
@@ -183,6 +189,7 @@ def test_a_renamed_file_is_not_embedded_again(settings, documents):
     assert "1 renamed, 0 removed" in report.summary()
 
 
+@pytest.mark.slow
 def test_an_unchanged_chunk_of_a_changed_file_is_not_embedded_again(settings, documents):
     run(settings)
     text = (documents / "container.md").read_text("utf-8")
@@ -196,6 +203,7 @@ def test_an_unchanged_chunk_of_a_changed_file_is_not_embedded_again(settings, do
     assert contents(settings) == after
 
 
+@pytest.mark.slow
 def test_the_same_text_in_another_file_is_not_embedded_again(settings, documents):
     run(settings)
     (documents / "copy.md").write_bytes((documents / "bulk.md").read_bytes())
@@ -204,6 +212,7 @@ def test_the_same_text_in_another_file_is_not_embedded_again(settings, documents
     assert (report.new, report.chunks_reused, embeddings.embedded) == (1, 1, [])
 
 
+@pytest.mark.slow
 def test_removing_more_than_half_is_refused_until_it_is_confirmed(settings, documents):
     run(settings)
     before = contents(settings)
@@ -253,6 +262,7 @@ def test_metadata_comes_from_rules_front_matter_and_sidecar_the_nearest_counting
     assert rows["container.md"][1]["year"] == 1999
 
 
+@pytest.mark.slow
 def test_a_change_of_metadata_is_a_change_of_the_file_and_embeds_nothing(settings, documents):
     run(settings)
     (documents / "bulk.md.meta.yaml").write_text("year: 2021\n", "utf-8")
@@ -267,6 +277,7 @@ def test_a_change_of_metadata_is_a_change_of_the_file_and_embeds_nothing(setting
     assert report.chunks_total == 4
 
 
+@pytest.mark.slow
 def test_readers_of_the_callers_own_come_first(settings, documents):
     class Log:
         suffixes = frozenset({".log"})
@@ -280,6 +291,7 @@ def test_readers_of_the_callers_own_come_first(settings, documents):
     assert any("ENGINE STARTED" in text for text, _, _ in contents(settings).values())
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_gone_is_reported_and_a_rebuild_forgets_it(settings, tmp_path):
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "a.md").write_text("글", "utf-8")
@@ -291,6 +303,7 @@ def test_a_folder_that_is_gone_is_reported_and_a_rebuild_forgets_it(settings, tm
     assert {dict(metadata)["folder"] for _, metadata, _ in contents(settings).values()} == {"docs"}
 
 
+@pytest.mark.slow
 def test_another_embedding_is_refused_naming_both_and_writing_nothing(settings):
     run(settings)
     before = contents(settings)
@@ -300,6 +313,7 @@ def test_another_embedding_is_refused_naming_both_and_writing_nothing(settings):
     assert contents(settings) == before
 
 
+@pytest.mark.slow
 def test_a_rebuild_makes_the_collection_anew_with_the_other_embedding(settings):
     run(settings)
     report = run(settings, embeddings=HashEmbeddings(dimension=32), rebuild=True)
@@ -307,6 +321,7 @@ def test_a_rebuild_makes_the_collection_anew_with_the_other_embedding(settings):
     assert {len(vector) for _, _, vector in contents(settings).values()} == {32}
 
 
+@pytest.mark.slow
 def test_a_rebuild_that_fails_leaves_the_old_collection_as_it_was(settings):
     run(settings)
     before = contents(settings)
@@ -320,6 +335,7 @@ def test_a_rebuild_that_fails_leaves_the_old_collection_as_it_was(settings):
     assert contents(settings) == before
 
 
+@pytest.mark.slow
 def test_chunks_left_of_an_earlier_content_are_cleared_away(settings, documents):
     run(settings)
     before = contents(settings)
@@ -354,6 +370,7 @@ def test_the_json_form_is_stable(settings, documents):
     }
 
 
+@pytest.mark.slow
 def test_writing_goes_on_as_embedding_does(settings, documents, monkeypatch):
     """What was embedded before a failure is in the collection: it is not all written at the end."""
     (documents / "long.txt").write_text("\n\n".join(f"문단 {n} " + "글 " * 100 for n in range(1500)), "utf-8")

@@ -180,6 +180,7 @@ def test_a_service_that_refuses_is_named_in_one_line(chain, gemini):
     assert gemini.api_key not in str(failure.value)
 
 
+@pytest.mark.slow
 def test_a_quota_that_is_used_up_says_nothing_of_embeddings(chain, gemini):
     gemini.expect(*[gemini_faults.status(429)] * 9)
     with pytest.raises(ServiceError, match="quota per minute is used up.*ask again in a minute") as failure:

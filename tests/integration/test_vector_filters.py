@@ -55,6 +55,7 @@ def found(documents):
     return {document.id for document in documents}
 
 
+@pytest.mark.slow
 def test_metadata_are_kept_as_they_were_given_without_what_is_none(store):
     known = [document.metadata for document in store.get_by_ids(IDS)]
     assert known == [{name: value for name, value in one.items() if value is not None} for one in METADATA]
@@ -62,6 +63,7 @@ def test_metadata_are_kept_as_they_were_given_without_what_is_none(store):
     assert nearest.metadata == METADATA[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("where", "wanted"),
     [
@@ -173,6 +175,7 @@ def test_the_retriever_refuses_what_it_does_not_know(store, settings):
                 retriever.invoke("salaries", **{unknown: {"tenant": 2}})
 
 
+@pytest.mark.slow
 def test_a_list_that_is_replaced_leaves_nothing_behind(store):
     for tags, held in ((["new", "old"], True), (["new"], True), ("new", False), (["new"], True), (None, False)):
         store.add_texts(["a tug"], [{"tags": tags, "kind": "tug"}], ids=["tug"])

@@ -158,6 +158,7 @@ def test_what_was_made_anew_with_another_model_is_neither_asked_nor_written_to(s
     other.close()
 
 
+@pytest.mark.slow
 def test_without_a_fingerprint_the_first_one_holds(store, tmp_path):
     opened = PipelineVectorStore(Store(tmp_path / "chroma_db"), "docs", HashEmbeddings(dimension=8))
     assert len(opened.similarity_search("tug")) == 2
@@ -202,6 +203,7 @@ def test_a_text_that_is_too_long_for_the_store_is_refused_before_any_is_written(
     assert len(store.similarity_search("quay", 9)) == 2
 
 
+@pytest.mark.slow
 def test_documents_that_were_found_are_of_no_file_when_they_are_added_again(tmp_path, documents):
     (tmp_path / "config.yaml").write_text("")
     settings = load_settings(tmp_path / "config.yaml")
@@ -306,6 +308,7 @@ async def test_a_service_that_is_away_is_not_asked_once_for_each_caller(gated):
     assert len(gated.embeddings.calls) == 2
 
 
+@pytest.mark.slow
 async def test_of_two_that_give_one_id_the_later_one_stays(gated):
     found = await gathered(gated, *[([Document(f"version {n}")], {"ids": ["same"]}) for n in range(3)])
     assert found == [["same"]] * 3
@@ -340,6 +343,7 @@ async def test_who_is_cancelled_while_waiting_is_not_stored_and_holds_nobody_up(
     assert gated.get_by_ids(["leaving"]) == []
 
 
+@pytest.mark.slow
 def test_threads_that_add_and_delete_at_once_all_get_through(store):
     failures = []
 

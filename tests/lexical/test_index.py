@@ -114,6 +114,7 @@ def test_an_open_reader_sees_the_commits_of_another_writer(index):
     assert set(ask(index, "등대")) == {"new"}
 
 
+@pytest.mark.slow
 def test_a_writer_that_is_killed_leaves_the_last_commit(index):
     code = (
         "import os, signal, sys\nfrom pathlib import Path\nfrom rag_pipeline.lexical.index import LexicalIndex\n"

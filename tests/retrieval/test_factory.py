@@ -56,6 +56,7 @@ def closed(monkeypatch):
     return closes
 
 
+@pytest.mark.slow
 def test_the_default_collection_is_asked_where_none_is_named_or_the_only_one(settings):
     make(settings, "papers")
     assert open_searcher(settings).collection == "papers"

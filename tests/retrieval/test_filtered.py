@@ -57,6 +57,7 @@ def test_only_what_fits_is_found_and_all_of_it(searcher, conditions, fits, exact
     assert [passage.score for passage in found] == sorted((passage.score for passage in found), reverse=True)
 
 
+@pytest.mark.slow
 def test_the_exact_ranking_is_that_of_the_index_where_the_index_misses_nothing(searcher):
     indexed, exact = searcher.search("흘수 12 m", 10), searcher.search("흘수 12 m", 10, exact=True)
     assert {passage.id for passage in indexed[:5]} == {passage.id for passage in exact[:5]}
@@ -64,6 +65,7 @@ def test_the_exact_ranking_is_that_of_the_index_where_the_index_misses_nothing(s
     assert [passage.rank for passage in exact] == list(range(1, 11))
 
 
+@pytest.mark.slow
 def test_a_filter_may_be_given_as_chroma_takes_it(searcher):
     where = {"type": "bulk", "year": {"$lt": 2010}}
     assert sorted(sources(searcher.search("배", 50, where=where))) == [0, 3, 6, 9]

@@ -10,6 +10,8 @@ from rag_pipeline.store import ChunkRecord, Fingerprint, Store
 from rag_pipeline.store.records import FileKey, FileVersion
 from rag_pipeline.testing import HashEmbeddings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def collection(tmp_path):

@@ -40,6 +40,7 @@ def test_options_are_kept_apart_and_the_model_is_shared(collections):
     assert collections.get(["first", "second"]).collection == "first,second"
 
 
+@pytest.mark.slow
 def test_a_collection_that_was_recreated_in_another_way_is_opened_again(collections, settings):
     collections.search(["first"], "x", 1, {})
     with Pipeline(collection="first", embeddings=HashEmbeddings(dimension=32)) as pipeline:

@@ -54,6 +54,7 @@ def classifier(folder, tiny_checkpoint, labels):
     return folder
 
 
+@pytest.mark.slow
 def test_maxsim_is_the_mean_of_each_tokens_best_match(tiny_checkpoint):
     embeddings = TransformerEmbeddings(tiny_checkpoint)
     reranker = make_reranker(RerankSettings(method="maxsim", weight=2.0), embeddings)
@@ -68,6 +69,7 @@ def test_maxsim_is_the_mean_of_each_tokens_best_match(tiny_checkpoint):
         assert found[key].score == pytest.approx(before + 2 * found[key].rerank)
 
 
+@pytest.mark.slow
 def test_token_vectors_are_those_of_the_model_whatever_is_in_the_batch(tiny_checkpoint):
     import torch
     from transformers import AutoModel
@@ -89,6 +91,7 @@ def test_no_method_is_no_reranker():
     assert make_reranker(RerankSettings(), HashEmbeddings()) is None
 
 
+@pytest.mark.slow
 def test_a_cross_encoder_gives_what_transformers_gives_for_the_pair(cross_encoder):
     import torch
     from transformers import AutoModelForSequenceClassification
@@ -108,6 +111,7 @@ def test_a_cross_encoder_gives_what_transformers_gives_for_the_pair(cross_encode
     assert len({round(score, 4) for score in scores}) == 3
 
 
+@pytest.mark.slow
 def test_a_passage_that_is_too_long_is_cut_and_the_question_is_not(cross_encoder):
     model = CrossEncoder(cross_encoder, dtype="float32")
     long, longer = "coal " * 40, "coal " * 80
@@ -116,6 +120,7 @@ def test_a_passage_that_is_too_long_is_cut_and_the_question_is_not(cross_encoder
     assert model.scores("draft", []) == []
 
 
+@pytest.mark.slow
 def test_a_question_that_is_too_long_is_cut_beside_each_passage_as_sentence_transformers_does(cross_encoder):
     sentence_transformers = pytest.importorskip("sentence_transformers")
     question, passages = "draft coal " * 20, ["grain", "a much longer text on grain and locks", "선박 흘수 가나다"]
@@ -127,6 +132,7 @@ def test_a_question_that_is_too_long_is_cut_beside_each_passage_as_sentence_tran
     assert len({round(score, 4) for score in found}) == 3
 
 
+@pytest.mark.slow
 def test_that_a_question_was_cut_is_said_once(cross_encoder, recwarn):
     model = CrossEncoder(cross_encoder, dtype="float32")
     model.scores("draft", ["coal " * 40])
@@ -136,6 +142,7 @@ def test_that_a_question_was_cut_is_said_once(cross_encoder, recwarn):
     assert len(recwarn.list) == 1
 
 
+@pytest.mark.slow
 def test_the_passage_counts_beside_a_question_of_any_length(cross_encoder):
     model = CrossEncoder(cross_encoder, dtype="float32")
     with pytest.warns(UserWarning, match="longer than the reranker"):
@@ -170,6 +177,7 @@ def test_a_model_that_was_not_trained_to_rerank_is_refused(tiny_checkpoint, tmp_
         CrossEncoder(tmp_path / "missing")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["maxsim", "cross_encoder"])
 def test_a_configured_reranker_looks_at_the_first_candidates(project, cross_encoder, method):
     text = (project / "config.yaml").read_text("utf-8")
@@ -183,6 +191,7 @@ def test_a_configured_reranker_looks_at_the_first_candidates(project, cross_enco
     assert [passage.score for passage in found] == sorted((passage.score for passage in found), reverse=True)
 
 
+@pytest.mark.slow
 def test_the_reranker_may_be_changed_on_an_open_collection(project, cross_encoder):
     settings = load_settings(project / "config.yaml")
     ingest(settings, IngestTarget("docs", [project / "docs"], "tiny"))

@@ -55,6 +55,7 @@ def collection(tmp_path):
     store.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "sync", "asynchronous", "loads"),
     [("dense", ["sync"], ["async"], ["load"]), ("hybrid", ["sync"], ["async"], ["load"]), ("lexical", [], [], [])],
@@ -74,6 +75,7 @@ async def test_a_question_is_embedded_once_in_the_way_it_was_asked_and_only_wher
     assert embeddings.calls == loads
 
 
+@pytest.mark.slow
 def test_statistics_are_measured_again_only_after_something_was_written(tmp_path, monkeypatch):
     measured = []
     monkeypatch.setattr(module, "measure", lambda one: measured.append(one) or measure(one))
@@ -94,6 +96,7 @@ def test_statistics_are_measured_again_only_after_something_was_written(tmp_path
     writer.close()
 
 
+@pytest.mark.slow
 def test_a_reranker_is_made_again_only_for_other_settings(collection, monkeypatch, tmp_path):
     made = []
     monkeypatch.setattr(module, "make_reranker", lambda *given: made.append(given))
@@ -136,6 +139,7 @@ def test_a_passage_whose_text_stays_away_is_left_out_and_the_others_close_up(col
     assert whole[0].id not in [passage.id for passage in found]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["lexical", "hybrid"])
 def test_words_of_rows_that_a_cut_off_writer_deleted_take_no_places(collection, mode):
     rows = write(
@@ -196,6 +200,7 @@ def test_where_there_are_enough_documents_one_look_is_enough(collection, monkeyp
     assert len(looked) == 1
 
 
+@pytest.mark.slow
 def test_an_explanation_gives_the_place_in_each_leg(collection):
     searcher = Searcher(collection, HashEmbeddings(), SearchOptions(lexical_weight=50.0))
     by = {

@@ -11,6 +11,8 @@ from rag_pipeline.retrieval import Searcher, SearchOptions
 from rag_pipeline.store import Store
 from rag_pipeline.testing import HashEmbeddings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def collection(tmp_path, monkeypatch):

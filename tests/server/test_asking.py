@@ -59,6 +59,7 @@ def test_an_unknown_collection_is_no_stream(serve, gemini):
     assert (reply.status_code, reply.json()["code"]) == (404, "collection_not_found")
 
 
+@pytest.mark.slow
 def test_a_model_that_refuses_is_an_event_after_the_passages(serve, gemini):
     served = serve()
     gemini.expect(gemini_faults.status(403, times=None))
@@ -69,6 +70,7 @@ def test_a_model_that_refuses_is_an_event_after_the_passages(serve, gemini):
     assert (whole.status_code, whole.json()["code"]) == (502, "service_failed")
 
 
+@pytest.mark.slow
 def test_a_client_that_leaves_a_stream_ends_the_request_of_the_model(serve, gemini):
     served = slow(serve, gemini)
     with served.client.stream("POST", "/api/v1/ask", json={"question": "최대 흘수는?"}) as reply:
@@ -76,6 +78,7 @@ def test_a_client_that_leaves_a_stream_ends_the_request_of_the_model(serve, gemi
     ended(served, gemini)
 
 
+@pytest.mark.slow
 def test_a_client_that_does_not_wait_for_the_whole_ends_it_too(serve, gemini):
     served = slow(serve, gemini)
     with pytest.raises(httpx.ReadTimeout):
@@ -99,6 +102,7 @@ def ended(served, gemini):
     assert gemini.abandoned == 1
 
 
+@pytest.mark.slow
 def test_a_stream_holds_its_place(serve, gemini):
     served = slow(serve, gemini)
     with served.client.stream("POST", "/api/v1/ask", json={"question": "최대 흘수는?"}) as reply:

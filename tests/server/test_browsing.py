@@ -62,6 +62,7 @@ def test_files_are_handed_out_only_where_that_is_configured(served):
     assert (reply.status_code, reply.json()["code"]) == (404, "files_not_served")
 
 
+@pytest.mark.slow
 def test_a_file_is_handed_out_while_it_is_what_was_read(serve, place):
     served = serve(files=True)
     for source in ("container.md", "bulk.md"):  # the second has metadata of the configuration
@@ -109,6 +110,7 @@ def hostile():
         )
 
 
+@pytest.mark.slow
 def test_a_thousand_hostile_ids_give_no_file_and_no_path(serve, place):
     import socket
 
@@ -137,6 +139,7 @@ def test_what_is_at_no_path_is_a_problem_in_json(served):
     assert served.get("/api/v1/search").status_code == 405
 
 
+@pytest.mark.slow
 def test_a_verdict_is_kept_next_to_the_store(serve, place):
     served = serve()
     passage = served.search("최대 흘수는?", k=1).json()["passages"][0]

@@ -11,6 +11,8 @@ from fastapi import APIRouter
 from rag_pipeline.server.problems import OPENAI_PREFIX
 from tests.server.conftest import TOKEN, app_of, serving
 
+pytestmark = pytest.mark.slow
+
 FOREIGN_HOSTS = [
     "evil.example",
     "127.0.0.1.evil.example",

@@ -22,6 +22,7 @@ def raw(served, text):
         return int(connection.makefile("rb").readline().split()[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(
     "host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil:80", "10.0.0.1", "", "[::1", "a b"]
@@ -59,6 +60,7 @@ def test_a_page_of_its_own_may_ask(served):
     assert served.get("/livez", headers={"Origin": served.url}).status_code == 200
 
 
+@pytest.mark.slow
 def test_with_a_token_everything_but_a_sign_of_life_asks_for_it(serve):
     served = serve(token=TOKEN, ready=False)
     assert served.get("/livez").status_code == 200

@@ -30,6 +30,7 @@ def test_a_search_has_the_form_of_the_command_with_ids(serve, place):
         assert served.get(f"/api/v1/documents/{document}").json()["source"] == own.source
 
 
+@pytest.mark.slow
 def test_no_path_of_the_server_is_in_any_reply(serve, place):
     served = serve(files=True)
     passages = served.search("tug", collections=["docs", "english"], k=50, explain=True)
@@ -47,6 +48,7 @@ def test_no_path_of_the_server_is_in_any_reply(serve, place):
         assert '"folder"' not in reply.text
 
 
+@pytest.mark.slow
 def test_options_are_passed_on(served):
     assert [one["source"] for one in served.search("배", where={"type": "bulk"}).json()["passages"]] == ["bulk.md"]
     assert served.search("배", where={"type": {"$ne": "bulk"}}, mode="dense").json()["mode"] == "dense"
@@ -121,6 +123,7 @@ def test_a_collection_of_another_model_is_in_conflict(serve, place):
         assert served.search("x", collections=["english"]).status_code == 404
 
 
+@pytest.mark.slow
 def test_what_is_ingested_later_is_found(serve, place):
     served = serve()
     (place / "docs" / "ferry.md").write_text("# Ferry\n\nA ferry crosses the strait.\n", "utf-8")
@@ -143,6 +146,7 @@ def test_more_questions_than_places_are_told_to_come_back(serve):
     assert served.search("x").status_code == 200
 
 
+@pytest.mark.slow
 def test_a_question_that_takes_too_long_is_given_up(serve):
     served = serve(deadline=0.000001)
     reply = served.search("x")

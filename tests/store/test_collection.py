@@ -13,6 +13,7 @@ from tests.store.test_store import FINGERPRINT, fill, records, store, vectors
 __all__ = ["store"]
 
 
+@pytest.mark.slow
 def test_rows_are_copied_as_they_are(store):
     one = fill(store, "docs", count=5)
     with one._writing() as chroma:
@@ -50,6 +51,7 @@ def test_what_machines_tell_each_other_of_writing_is_not_kept_where_there_is_one
         assert set(chroma.metadata) == {"rag_pipeline:fingerprint", "rag_pipeline:embedding"}
 
 
+@pytest.mark.slow
 def test_a_store_with_smaller_limits_is_written_in_smaller_parts(store):
     collection = store.create("docs", FINGERPRINT, "hash")
     store._connection.limits = dataclasses.replace(store._connection.limits, written=4, ids=3)
@@ -102,6 +104,7 @@ def test_a_collection_that_was_made_in_another_way_says_how_and_what_to_do(store
         unknown.check_compatible(FINGERPRINT, "hash")
 
 
+@pytest.mark.slow
 def test_a_collection_that_was_recreated_the_same_way_is_gone_on_with_and_else_refused(store):
     collection = fill(store, "docs")
     store._delete("docs")

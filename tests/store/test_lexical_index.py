@@ -68,6 +68,7 @@ def test_an_index_that_is_gone_or_of_other_rules_is_made_anew(place):
     assert_in_step()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", ["meta.json", "*.term", "*.store"])
 def test_a_damaged_index_is_named_and_made_anew(place, capsys, pattern):
     for file in (place / "chroma_db" / "lexical").glob(f"*/{pattern}"):
@@ -79,6 +80,7 @@ def test_a_damaged_index_is_named_and_made_anew(place, capsys, pattern):
     assert run("verify", []) == 0
 
 
+@pytest.mark.slow
 def test_a_collection_made_anew_leaves_no_index_behind(place):
     fill(rebuild=True)
     assert_in_step()
@@ -111,6 +113,7 @@ def spoil():
     store.close()
 
 
+@pytest.mark.slow
 def test_verify_finds_an_index_out_of_step_and_mends_it(place, capsys):
     spoil()
     assert run("verify", []) == 1
@@ -125,12 +128,14 @@ def test_verify_finds_an_index_out_of_step_and_mends_it(place, capsys):
     assert_in_step()
 
 
+@pytest.mark.slow
 def test_the_next_ingest_mends_what_is_out_of_step(place):
     spoil()
     fill()
     assert_in_step()
 
 
+@pytest.mark.slow
 def test_a_chunk_that_the_collection_lost_is_not_shown(place):
     from rag_pipeline.retrieval import Searcher, SearchOptions
 
@@ -143,6 +148,7 @@ def test_a_chunk_that_the_collection_lost_is_not_shown(place):
     store.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.3, 0.9])
 def test_after_a_kill_the_next_run_brings_both_in_step(tmp_path, monkeypatch, seconds):
     monkeypatch.chdir(tmp_path)

@@ -39,6 +39,7 @@ def one_by_one(store: Store):
         return store.overviews()[0]
 
 
+@pytest.mark.slow
 def test_what_is_counted_at_once_is_what_opening_each_tells(store, opened):
     files = store.create("files", FINGERPRINT, "hash")
     with files.indexing():
@@ -84,6 +85,7 @@ def _saved_often(_):
     return {"hnsw": {"space": "ip", "batch_size": 5, "sync_threshold": 10}}
 
 
+@pytest.mark.slow
 def test_more_collections_take_no_more_processes_and_no_more_requests(store, monkeypatch, opened):
     started, asked = [], []
     run, get = subprocess.run, EmbeddedConnection._look_up

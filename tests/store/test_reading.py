@@ -163,6 +163,7 @@ def test_texts_are_found_by_their_hash_until_each_is_found_once(store, monkeypat
     assert len(asked) == 1
 
 
+@pytest.mark.slow
 def test_files_are_read_by_their_first_chunk_and_else_by_each(store, monkeypatch):
     collection = store.create("docs", FINGERPRINT, "hash")
     version = FileVersion(FileKey("docs", "a.md"), "now")

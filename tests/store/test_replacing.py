@@ -13,6 +13,8 @@ from rag_pipeline.store import Fingerprint, connection
 from rag_pipeline.store.connection import Connection
 from tests.store.test_store import FINGERPRINT, fill, records, store, vectors
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["store"]
 
 

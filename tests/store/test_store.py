@@ -78,6 +78,7 @@ def test_asking_for_more_than_there_is_gives_all(store):
     assert len(collection.search(vectors(1)[0], 5)) == 3
 
 
+@pytest.mark.slow
 def test_more_chunks_than_one_batch_of_the_client_are_written_and_deleted(store):
     collection = store.create("docs", FINGERPRINT, "hash")
     with store._connection.use() as opened:

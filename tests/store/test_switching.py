@@ -8,6 +8,8 @@ from rag_pipeline.errors import CollectionNotFoundError
 from rag_pipeline.store import Store
 from tests.store.test_store import FINGERPRINT, fill, records, store, vectors
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["store"]
 
 

@@ -119,6 +119,7 @@ def test_a_list_within_a_list_stays_one():
     assert [headings for headings, _ in parts(text)] == [()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", ["1) 가", "제1조(가)", "가. 나", "**가**", "1.1 가나", "□ 가", "Ⅰ. 가", "(((((((("])
 def test_the_time_is_in_proportion_however_many_lines_look_alike(line):
     """If each line looked at all those after it, they would take an hour."""

@@ -98,6 +98,7 @@ def test_a_delimiter_within_quotations_counts_for_nothing():
     assert find_dialect('a;b\n"1, 2, 3";x\n"4, 5, 6";y\n') == Dialect(";")
 
 
+@pytest.mark.slow
 def test_what_programs_write_is_read_as_it_was():
     words = [
         "가격",
@@ -130,6 +131,7 @@ def test_what_programs_write_is_read_as_it_was():
         assert text_of(stream.getvalue()) == "\n".join(lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", [',"', '"', '","', "'", '\n"', 'a"b,', ";'|\t"])
 def test_a_megabyte_made_to_be_slow_are_read_at_once(unit):
     # Looking for the end of every quotation anew would take hours.

@@ -291,6 +291,7 @@ def test_a_page_may_be_nested_deeply_but_not_without_end():
         read("<div>" * 10_000 + "x")
 
 
+@pytest.mark.slow
 def test_a_table_may_claim_more_than_it_holds():
     rows = "<tr><td rowspan=65534 colspan=1000>가<td rowspan=65534>나" * 300
     assert text(f"<table>{rows}</table>").count("나") == 300

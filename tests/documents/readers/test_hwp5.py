@@ -300,6 +300,7 @@ def test_deep_nesting_is_named_and_does_not_bring_the_reader_down():
         read(inner)
 
 
+@pytest.mark.slow
 def test_a_cell_far_down_a_table_that_has_no_rows_is_text():
     made = table(1, 2, cell(65535, 0, "아래", across=1000, down=65535), cell(0, 1, "위"), cell(0, 0, "왼쪽"))
     assert all_of(paragraph(made)) == "왼쪽 / 위; 아래"

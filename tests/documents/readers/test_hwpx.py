@@ -340,6 +340,7 @@ def test_deep_nesting_is_named_and_does_not_bring_the_reader_down():
         read(inner)
 
 
+@pytest.mark.slow
 def test_a_merged_cell_that_covers_more_than_any_table_stays_text():
     rows = "<hp:tr/>" * 60_000
     wide = f"<hp:tbl><hp:tr>{cell('넓은 칸', down=60_000, across=1000)}{cell('곁')}</hp:tr>{rows}</hp:tbl>"

@@ -144,6 +144,7 @@ def test_what_is_nested_without_end_is_refused(content):
         read(content)
 
 
+@pytest.mark.slow
 def test_an_object_of_thousands_of_lists_is_read_in_one_pass():
     # A search that moved all that waits with each step would take minutes.
     assert len(told({f"k{number}": [{"a": number}] for number in range(20_000)})) == 20_000

@@ -51,6 +51,7 @@ def everything() -> Page:
     return page.text(70, 100, "שלום"[::-1]).text(200, 100, "x²·y₃ ½ 가😀").text(280, 30, "- 7 -")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rotate", "crop"), [*product([0, 90, 180, 270], [None, (50, 90, 500, 750)])])
 def test_no_letter_is_lost_or_doubled_on_a_page_that_has_everything(rotate, crop):
     page = everything()

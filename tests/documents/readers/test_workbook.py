@@ -232,6 +232,7 @@ def test_reading_aids_of_names_are_no_text():
     assert told(patched(xlsx(PORTS), "xl/sharedStrings.xml", add))[0][1] == PORTS_TOLD
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -339,6 +340,7 @@ def test_a_locked_ods_is_said_to_be_locked():
         read(content, "a.ods")
 
 
+@pytest.mark.slow
 def test_fifty_thousand_rows_are_read():
     from openpyxl import Workbook
 

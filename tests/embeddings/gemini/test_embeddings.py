@@ -202,6 +202,7 @@ def test_a_passing_failure_is_tried_again(gemini, embeddings, fault):
     assert gemini.requests[0].body == gemini.requests[1].body
 
 
+@pytest.mark.slow
 def test_a_service_that_does_not_answer_in_time_is_asked_again(gemini):
     embeddings = make(timeout=0.8)
     gemini.expect(faults.slow(1.5))
@@ -213,6 +214,7 @@ def test_a_service_that_does_not_answer_in_time_is_asked_again(gemini):
     embeddings.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [faults.status(429, retry_after=1), faults.status(503, retry_delay="1s")])
 def test_the_service_is_not_asked_again_before_it_wants(gemini, embeddings, fault):
     gemini.expect(fault)
@@ -330,6 +332,7 @@ def test_texts_are_read_no_further_ahead_than_needed(gemini):
     embeddings.close()
 
 
+@pytest.mark.slow
 def test_limits_per_minute_are_kept(gemini, monkeypatch):
     from rag_pipeline.embeddings.gemini import pacing
 

@@ -95,6 +95,7 @@ def hub(tiny_checkpoint):
 CODE = "from rag_pipeline.embeddings.local.hub import find_checkpoint as f; c = f({!r}); print(c.name, c.digest)"
 
 
+@pytest.mark.slow
 def test_a_hub_model_is_downloaded_once_and_then_needs_no_network(hub, python, tmp_path, tiny_checkpoint):
     endpoint, requests = hub
     env = {"HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_DISABLE_XET": "1"}
@@ -108,6 +109,7 @@ def test_a_hub_model_is_downloaded_once_and_then_needs_no_network(hub, python, t
     assert requests == []
 
 
+@pytest.mark.slow
 def test_a_model_the_hub_does_not_know_is_a_service_error(hub, python, tmp_path):
     endpoint, _ = hub
     code = (
@@ -119,6 +121,7 @@ def test_a_model_the_hub_does_not_know_is_a_service_error(hub, python, tmp_path)
     assert done.stdout.strip().endswith("4")
 
 
+@pytest.mark.slow
 def test_without_a_network_the_error_says_so_in_one_line(python, tmp_path):
     code = (
         "from rag_pipeline.embeddings.local.hub import find_checkpoint as f\nfrom rag_pipeline.errors import *\n"
@@ -129,6 +132,7 @@ def test_without_a_network_the_error_says_so_in_one_line(python, tmp_path):
     assert len(done.stdout.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_an_incomplete_model_in_the_cache_is_not_taken(tmp_path, python, tiny_checkpoint):
     snapshot = tmp_path / "hf" / "hub" / "models--owner--tiny" / "snapshots" / COMMIT
     shutil.copytree(tiny_checkpoint, snapshot)

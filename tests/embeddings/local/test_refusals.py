@@ -46,6 +46,7 @@ OTHER_MODULES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", OTHER_MODULES)
 def test_a_module_that_is_refused_is_computed_by_provider_huggingface(kind, tiny_checkpoint, tmp_path):
     torch.manual_seed(3)
@@ -145,6 +146,7 @@ def test_weights_of_other_sizes_are_named(tiny_copy):
         TransformerEmbeddings(tiny_copy).load()
 
 
+@pytest.mark.slow
 def test_types_of_tokens_are_refused_where_the_model_is_handed_them(tiny_copy):
     content = json.loads((tiny_copy / "tokenizer.json").read_text("utf-8"))
     content["post_processor"]["single"][0]["SpecialToken"]["type_id"] = 1
@@ -155,6 +157,7 @@ def test_types_of_tokens_are_refused_where_the_model_is_handed_them(tiny_copy):
         TransformerEmbeddings(tiny_copy).load()
 
 
+@pytest.mark.slow
 def test_vectors_of_another_length_than_the_files_say_are_refused(tiny_checkpoint, tmp_path):
     torch.manual_seed(5)
     options = {"hidden_size": 32, "num_attention_heads": 2, "attention_head_size": 16, "feed_forward_size": 64,
@@ -177,6 +180,7 @@ M2M100 = {"d_model": 32, "encoder_layers": 2, "decoder_layers": 2, "encoder_atte
           "encoder_ffn_dim": 64, "max_position_embeddings": 64, "init_std": 0.5}  # fmt: skip
 
 
+@pytest.mark.slow
 def test_an_encoder_saved_alone_is_computed_and_one_with_its_decoder_is_refused(tiny_checkpoint, tmp_path):
     torch.manual_seed(5)
     model = transformers.M2M100Model(transformers.M2M100Config(vocab_size=80, **M2M100))

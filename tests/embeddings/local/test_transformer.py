@@ -34,6 +34,7 @@ def reference(folder, texts, pooling="mean", normalize=True, limit=None):
     return np.array(rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
 @pytest.mark.parametrize("normalize", [True, False])
 def test_vectors_are_those_of_each_text_alone(tiny_checkpoint, pooling, normalize):
@@ -42,6 +43,7 @@ def test_vectors_are_those_of_each_text_alone(tiny_checkpoint, pooling, normaliz
     np.testing.assert_allclose(found, reference(tiny_checkpoint, TEXTS, pooling, normalize), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_vector_does_not_depend_on_what_it_was_batched_with(tiny_checkpoint):
     embeddings = TransformerEmbeddings(tiny_checkpoint, dtype="float32", batch_tokens=10_000)
     alone = [embeddings.embed_documents([text])[0] for text in TEXTS]
@@ -58,6 +60,7 @@ def test_in_bfloat16_too_up_to_rounding(bundled_folder):
     assert np.sum(alone * together, axis=1).min() > 0.9995
 
 
+@pytest.mark.slow
 def test_bfloat16_stays_close_to_float32(bundled_folder):
     texts = [
         "최대 흘수는 12.04 m이다.",
@@ -71,6 +74,7 @@ def test_bfloat16_stays_close_to_float32(bundled_folder):
     assert np.sum(vectors[0] * vectors[1], axis=1).min() > 0.9995
 
 
+@pytest.mark.slow
 def test_results_come_in_the_order_of_the_texts_whatever_the_batches(tiny_checkpoint):
     texts = [chr(ord("a") + n % 26) * (1 + n * 7 % 25) for n in range(60)]
     whole = TransformerEmbeddings(tiny_checkpoint, dtype="float32").embed_documents(texts)
@@ -78,6 +82,7 @@ def test_results_come_in_the_order_of_the_texts_whatever_the_batches(tiny_checkp
     np.testing.assert_allclose(whole, small, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_prompts_go_in_front_of_questions_and_documents(tiny_checkpoint):
     plain = TransformerEmbeddings(tiny_checkpoint, dtype="float32")
     prompted = TransformerEmbeddings(tiny_checkpoint, query_prompt="q: ", document_prompt="d: ", dtype="float32")
@@ -86,12 +91,14 @@ def test_prompts_go_in_front_of_questions_and_documents(tiny_checkpoint):
     assert prompted.count_document_tokens(["abc"]) == [plain.count_document_tokens(["abc"])[0] + 3]
 
 
+@pytest.mark.slow
 def test_vectors_have_length_one_unless_told_otherwise(tiny_checkpoint):
     assert np.linalg.norm(TransformerEmbeddings(tiny_checkpoint).embed_query("선박")) == pytest.approx(1, abs=1e-6)
     raw = TransformerEmbeddings(tiny_checkpoint, normalize=False).embed_query("선박")
     assert abs(np.linalg.norm(raw) - 1) > 0.01
 
 
+@pytest.mark.slow
 def test_no_text_gives_no_vector_and_a_blank_one_a_finite_one(tiny_checkpoint):
     embeddings = TransformerEmbeddings(tiny_checkpoint)
     assert embeddings.embed_documents([]) == []
@@ -99,6 +106,7 @@ def test_no_text_gives_no_vector_and_a_blank_one_a_finite_one(tiny_checkpoint):
     assert np.isfinite(embeddings.embed_documents(["", " "])).all()
 
 
+@pytest.mark.slow
 def test_texts_cut_at_the_limit_are_counted_and_reported(tiny_checkpoint):
     embeddings = TransformerEmbeddings(tiny_checkpoint, dtype="float32")
     long = "a b c d e f g h i j k l m n o p q r s t u v w x y z"
@@ -116,6 +124,7 @@ def test_a_lower_limit_is_kept_and_a_higher_one_refused(tiny_checkpoint):
         TransformerEmbeddings(tiny_checkpoint, max_tokens=33)
 
 
+@pytest.mark.slow
 def test_a_batch_that_does_not_fit_in_memory_is_halved_until_it_does(tiny_checkpoint):
     import torch
 
@@ -135,6 +144,7 @@ def test_a_batch_that_does_not_fit_in_memory_is_halved_until_it_does(tiny_checkp
     hook.remove()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("message", ["DefaultCPUAllocator: can't allocate memory: you tried", "CUDA out of memory"])
 def test_a_text_that_never_fits_is_an_error_in_words(tiny_checkpoint, message):
     embeddings = TransformerEmbeddings(tiny_checkpoint)
@@ -147,6 +157,7 @@ def test_a_text_that_never_fits_is_an_error_in_words(tiny_checkpoint, message):
         embeddings.embed_query("선박")
 
 
+@pytest.mark.slow
 def test_other_failures_of_the_model_are_not_taken_for_memory(tiny_checkpoint):
     embeddings = TransformerEmbeddings(tiny_checkpoint)
 
@@ -158,6 +169,7 @@ def test_other_failures_of_the_model_are_not_taken_for_memory(tiny_checkpoint):
         embeddings.embed_query("선박")
 
 
+@pytest.mark.slow
 def test_vectors_that_are_not_finite_are_refused(tiny_copy):
     tensors = load_file(tiny_copy / "model.safetensors")
     tensors["embeddings.LayerNorm.bias"][:] = np.nan
@@ -191,6 +203,7 @@ def test_a_model_that_needs_its_own_code_is_refused_without_a_question(tiny_copy
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.slow
 def test_a_broken_tokenizer_is_named(tiny_copy):
     (tiny_copy / "tokenizer.json").write_text("{}")
     with pytest.raises(CheckpointError, match="the tokenizer in .*tiny-copy cannot be loaded"):
@@ -241,6 +254,7 @@ def test_the_identity_holds_what_changes_a_vector_and_not_what_does_not(tiny_che
         assert TransformerEmbeddings(tiny_checkpoint, **change).identity != identity
 
 
+@pytest.mark.slow
 def test_threads_may_share_one_object(tiny_checkpoint):
     embeddings = TransformerEmbeddings(tiny_checkpoint, dtype="float32")
     expected = reference(tiny_checkpoint, TEXTS)
@@ -259,6 +273,7 @@ def test_threads_may_share_one_object(tiny_checkpoint):
         np.testing.assert_allclose(vectors, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_building_one_loads_nothing(python, tiny_checkpoint):
     code = (
         "import sys; from rag_pipeline import TransformerEmbeddings as M\n"
@@ -267,6 +282,7 @@ def test_building_one_loads_nothing(python, tiny_checkpoint):
     assert python("-c", code, cold=True).stdout.split() == ["False", "False"]
 
 
+@pytest.mark.slow
 def test_a_model_that_is_dropped_is_out_of_memory_at_once(tiny_checkpoint):
     embeddings = TransformerEmbeddings(str(tiny_checkpoint))
     embeddings.embed_documents(["배"])
@@ -298,6 +314,7 @@ def test_an_argument_that_is_not_allowed_is_refused_with_what_is(tiny_checkpoint
         TransformerEmbeddings(tiny_checkpoint, **options)
 
 
+@pytest.mark.slow
 def test_lone_surrogates_are_read_as_question_marks(bundled_folder):
     embeddings = TransformerEmbeddings(bundled_folder)
     assert embeddings.embed_documents(["a \udcff b"]) == embeddings.embed_documents(["a ? b"])
@@ -305,6 +322,7 @@ def test_lone_surrogates_are_read_as_question_marks(bundled_folder):
     assert embeddings.count_document_tokens(["a \udcff b"]) == embeddings.count_document_tokens(["a ? b"])
 
 
+@pytest.mark.slow
 def test_a_copy_loads_its_model_for_itself(tiny_checkpoint):
     embeddings = TransformerEmbeddings(tiny_checkpoint, dtype="float32", query_prompt="q: ")
     vector = embeddings.embed_query("선박")

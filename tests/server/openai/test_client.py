@@ -56,6 +56,7 @@ def test_texts_are_embedded_as_the_client_asks_by_itself_and_as_floats(served, c
     assert np.allclose(unpacked, expected)
 
 
+@pytest.mark.slow
 def test_a_chat_is_answered(serve, gemini, client_of):
     gemini.reply = "최대 흘수는 12.04 m이다. [1]"
     client = client_of(serve())
@@ -69,6 +70,7 @@ def test_a_chat_is_answered(serve, gemini, client_of):
     assert reply.usage.total_tokens > 0
 
 
+@pytest.mark.slow
 def test_a_chat_streams(serve, gemini, client_of):
     gemini.reply = "최대 흘수는 12.04 m이다. [1]"
     client = client_of(serve())
@@ -92,6 +94,7 @@ def test_a_stream_that_fails_raises(serve, gemini, client_of):
         list(client.chat.completions.create(model="docs", messages=MESSAGES, stream=True))
 
 
+@pytest.mark.slow
 def test_a_stream_that_is_closed_ends_the_request_of_the_model(serve, gemini, client_of):
     gemini.reply = "말 " * 9000
     gemini.expect(gemini_faults.slow_stream(0.02, times=None))

@@ -77,6 +77,7 @@ def test_a_key_that_is_missing_has_it_too(serve):
 MESSAGES = [{"role": "system", "content": "Answer as a pirate."}, {"role": "user", "content": "최대 흘수는?"}]
 
 
+@pytest.mark.slow
 def test_a_chat_is_answered_with_its_sources(serve, gemini):
     served = serve()
     gemini.reply = "최대 흘수는 12.04 m이다. [1]"
@@ -94,6 +95,7 @@ def test_a_chat_is_answered_with_its_sources(serve, gemini):
     assert "pirate" not in str(gemini.requests[-1].body)
 
 
+@pytest.mark.slow
 def test_a_chat_streams(serve, gemini):
     gemini.reply = "최대 흘수는 12.04 m이다. [1]"
     served = serve()
@@ -116,6 +118,7 @@ def test_a_chat_streams(serve, gemini):
     assert chunks[-1]["usage"]["total_tokens"] > 0
 
 
+@pytest.mark.slow
 def test_a_conversation_is_rewritten(serve, gemini):
     messages = [*MESSAGES, {"role": "assistant", "content": "12.04 m"}]
     messages.append({"role": "user", "content": [{"type": "text", "text": "얼마나 깊은가?"}]})
@@ -125,6 +128,7 @@ def test_a_conversation_is_rewritten(serve, gemini):
     assert "<conversation>" in str(gemini.requests[0].body)
 
 
+@pytest.mark.slow
 def test_a_model_that_fails_is_an_error_in_the_stream(serve, gemini):
     gemini.expect(gemini_faults.status(403, times=None))
     body = {"model": "docs", "messages": MESSAGES, "stream": True}
@@ -137,6 +141,7 @@ def test_a_model_that_fails_is_an_error_in_the_stream(serve, gemini):
     assert (whole.status_code, whole.json()["error"]["type"]) == (502, "server_error")
 
 
+@pytest.mark.slow
 def test_a_blocked_answer_says_so(serve, gemini):
     gemini.expect(gemini_faults.finish("SAFETY"))
     reply = serve().post("/v1/chat/completions", {"model": "docs", "messages": MESSAGES}).json()

@@ -17,6 +17,8 @@ from rag_pipeline.store.embedded import clients
 from rag_pipeline.testing import HashEmbeddings
 from tests.store.embedded.test_connection import output, process
 
+pytestmark = pytest.mark.slow
+
 FINGERPRINT = Fingerprint.of(HashEmbeddings().identity.as_dict(), None, CHUNKING_VERSION)
 
 

@@ -124,6 +124,7 @@ def start_again(place: Path, say) -> None:
     assert say("ingest", "--collection", "docs").code == say("ingest", "--collection", "other").code == 0
 
 
+@pytest.mark.slow
 def test_a_whole_store_is_asked_in_every_mode(place, say, ask):
     check_whole(say, ask)
 
@@ -171,6 +172,7 @@ def test_a_store_whose_making_was_cut_off_at_its_beginning_is_made(tmp_path, who
     assert say("ingest", "docs").code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["words' terms overwritten", "words missing"])
 def test_without_words_vectors_go_on_and_the_next_ingest_makes_them(place, say, ask, damage):
     check_lexical_damage(place, say, ask, damage)

@@ -31,6 +31,7 @@ def filled(tmp_path):
     return tmp_path / "store", ids
 
 
+@pytest.mark.slow
 def test_sizes_are_those_of_the_files(filled):
     store, (one, _) = filled
     files = [file for file in store.rglob("*") if file.is_file()]
@@ -54,6 +55,7 @@ def leave_behind(filled):
     return segment, disk.lexical_folder(store, one)
 
 
+@pytest.mark.slow
 def test_indexes_that_no_collection_refers_to_are_removed(filled):
     store, (_, two) = filled
     before = {path.relative_to(store) for path in store.rglob("*")}
@@ -65,6 +67,7 @@ def test_indexes_that_no_collection_refers_to_are_removed(filled):
     assert [folder.name for folder in (store / disk.LEXICAL_FOLDER).iterdir()] == [two]
 
 
+@pytest.mark.slow
 def test_an_index_with_a_file_of_someone_elses_in_it_stays_whole(filled):
     store, _ = filled
     folders = leave_behind(filled)
@@ -75,6 +78,7 @@ def test_an_index_with_a_file_of_someone_elses_in_it_stays_whole(filled):
     assert {path for path in store.rglob("*") if safekeeping.FOLDER not in path.parts} == before
 
 
+@pytest.mark.slow
 def test_folders_of_the_user_in_the_folder_of_a_store_are_never_touched(filled):
     store, _ = filled
     name = str(uuid.uuid4())
@@ -104,6 +108,7 @@ def test_a_file_of_the_user_in_the_place_of_a_stores_own_is_refused_and_stays(tm
     assert (tmp_path / name).read_text() == "mine"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["writer.lock", "writer.txt", "lexical"])
 def test_what_others_make_and_remove_meanwhile_is_not_taken_for_someone_elses(tmp_path, name):
     done, place = threading.Event(), tmp_path / name
@@ -122,6 +127,7 @@ def test_what_others_make_and_remove_meanwhile_is_not_taken_for_someone_elses(tm
         other.join()
 
 
+@pytest.mark.slow
 def test_what_a_killed_writer_left_is_not_taken_for_someone_elses(filled):
     store, _ = filled
     (store / "writer.txt").write_text("process 12 on there since 2026-01-01 10:00:00")
@@ -161,6 +167,7 @@ def test_in_a_database_of_another_layout_nothing_is_known_and_nothing_removed(tm
     assert disk.tables(tmp_path) == {"collections"}
 
 
+@pytest.mark.slow
 def test_a_store_without_an_index_of_words_is_tidied_too(filled):
     store, _ = filled
     orphan, _ = leave_behind(filled)
@@ -267,6 +274,7 @@ def test_a_folder_that_takes_no_writes_is_not_called_damaged(said):
         raise ValueError(said)
 
 
+@pytest.mark.slow
 def test_what_is_not_ours_in_the_folder_of_copies_stays(filled):
     store, _ = filled
     home = store / safekeeping.FOLDER

@@ -39,6 +39,7 @@ def add(collection, *ids):
     collection.write_rows(ids, ids, [{}] * len(ids), HashEmbeddings().embed_documents(list(ids)))
 
 
+@pytest.mark.slow
 def test_while_another_writes_little_of_the_time_goes_into_opening_the_store_again(stores, clock):
     writing, reading = stores
     seen = reading.get("docs")
@@ -64,6 +65,7 @@ def test_while_another_writes_little_of_the_time_goes_into_opening_the_store_aga
     assert seen.refresh() != versions[-1]  # nobody writes any more
 
 
+@pytest.mark.slow
 def test_what_is_not_written_to_is_not_opened_again(stores, clock):
     _, reading = stores
     seen = reading.get("docs")
@@ -75,6 +77,7 @@ def test_what_is_not_written_to_is_not_opened_again(stores, clock):
     assert seen.refresh() != version
 
 
+@pytest.mark.slow
 def test_a_writer_keeps_its_own_client_and_knows_afterwards_what_it_wrote(stores, clock):
     writing, _ = stores
     with writing.writer():
@@ -87,6 +90,7 @@ def test_a_writer_keeps_its_own_client_and_knows_afterwards_what_it_wrote(stores
     assert kept.refresh() == version
 
 
+@pytest.mark.slow
 def test_the_number_in_the_address_of_a_closed_client_is_free_for_the_next(tmp_path, stores):
     writing, reading = stores
     writing.close()
@@ -104,6 +108,7 @@ def test_the_number_in_the_address_of_a_closed_client_is_free_for_the_next(tmp_p
     assert clients._numbers_in_use == before
 
 
+@pytest.mark.slow
 def test_a_client_stays_open_until_the_last_one_that_uses_it_is_done(stores):
     _, reading = stores
     connection = reading._connection
@@ -201,6 +206,7 @@ def test_whatever_fails_in_chroma_is_told_in_words(stores, monkeypatch, read):
         read(reading)
 
 
+@pytest.mark.slow
 def test_during_a_long_write_words_are_found_before_its_end(stores, monkeypatch):
     writing, _ = stores
     collection = writing.get("docs")

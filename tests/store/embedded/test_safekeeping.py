@@ -19,6 +19,8 @@ from rag_pipeline.store.repair import verify_collections
 from tests.saving import save_often
 from tests.store.test_store import FINGERPRINT, vectors
 
+pytestmark = pytest.mark.slow
+
 EACH = 30
 ROWS = 100
 IDS = [f"id-{number:03}" for number in range(2 * ROWS)]
