@@ -19,6 +19,8 @@ _DIGITS = {"일": 1, "이": 2, "삼": 3, "사": 4, "오": 5, "육": 6, "륙": 6,
 # A smaller figure counts things, and a range that is wider says little of what it is about.
 _SMALLEST_FIGURE = 10.0
 _WIDEST_RANGE = 4.0
+# With those of a scale, 28, which is what decimal arithmetic holds.
+_MOST_DIGITS = 16
 # Units and counters before which a numeral in letters is a number and not a syllable of some word.
 _COUNTED = (
     r"(?:밀리|센티|킬로)?(?:미터|그램|리터)|톤|노트|해리|퍼센트|원|달러|유로|엔|명|척|개|배럴|마력|킬로와트|메가와트"
@@ -54,8 +56,8 @@ def in_digits(text: str) -> str:
         text: in NFKC.
     """
     text = _SHARED_SCALE.sub(_both_scaled, text)
-    text = _MIXED.sub(lambda match: _plain(value(match[0])), text)
-    text = _SPELLED.sub(lambda match: _plain(_spelled(match[1])), text)
+    text = _MIXED.sub(lambda match: _plain(value(match[0])) if _is_sane(match[0]) else match[0], text)
+    text = _SPELLED.sub(lambda match: _plain(_spelled(match[1])) if _is_sane(match[1]) else match[1], text)
     text = _SHORT_YEAR.sub(lambda match: ("19" if int(match[1]) >= 50 else "20") + match[1], text)
     return _DATE.sub(lambda match: f"{match[1]}년 {int(match[2])}월 {int(match[3])}일", text)
 
@@ -65,7 +67,8 @@ def steps_between(first: float, second: float) -> range:
 
     A figure lies within a range of figures if its step is among those of the range, but for 4 % at each end.
     """
-    if not _SMALLEST_FIGURE <= first <= second <= first * _WIDEST_RANGE:
+    # Hundreds of digits are infinite as a float.
+    if not (_SMALLEST_FIGURE <= first <= second <= first * _WIDEST_RANGE and math.isfinite(second)):
         return range(0)
     return range(_step(first), _step(second) + 1)
 
@@ -96,8 +99,15 @@ def _spelled(letters: str) -> Decimal:
 
 
 def _both_scaled(match: re.Match[str]) -> str:
+    if not (_is_sane(match[1]) and _is_sane(match[3])):
+        return match[0]
     first, second = value(match[1] + match[4]), value(match[3] + match[4])
     return f"{_plain(first)}{match[2]}{_plain(second)}" if first < second else match[0]
+
+
+def _is_sane(figure: str) -> bool:
+    """Whether a figure is short enough to be one; what is longer would be rounded, or end decimal arithmetic."""
+    return sum(letter.isdecimal() for letter in figure) <= _MOST_DIGITS
 
 
 def _plain(number: Decimal) -> str:

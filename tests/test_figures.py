@@ -82,3 +82,20 @@ def test_hostile_runs_take_time_in_proportion(piece):
     seconds(piece * 1000)
     small, large = (min(seconds(piece * count) for _ in range(3)) for count in (20_000, 80_000))
     assert large <= 8 * small + 0.05
+
+
+@pytest.mark.parametrize("digits", [17, 400, 1_200_000])
+@pytest.mark.parametrize("form", ["{}", "{}만", "{}만 5천 톤", "1~{}만 톤", "{}~{}", "10~{}", "{}십 미터"])
+def test_a_figure_that_is_too_long_to_be_one_keeps_its_digits(digits, form):
+    text = form.format("9" * digits, "9" * digits)
+    assert "9" * digits in in_digits(text)
+
+
+def test_a_figure_of_sixteen_digits_is_still_exact():
+    assert in_digits("9999999999999999억 톤") == "999999999999999900000000 톤"
+
+
+@pytest.mark.parametrize("second", [float("inf"), float("nan"), 1e308])
+def test_a_range_without_an_end_has_no_steps(second):
+    assert len(steps_between(second, second)) <= 1
+    assert list(steps_between(20.0, second)) == []

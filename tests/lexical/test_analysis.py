@@ -97,3 +97,8 @@ def test_long_runs_without_spaces_take_time_by_their_length():
     started = time.process_time()
     analyze(["a" * 200_000, "b" * 200_000])
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("text", ["9" * 400, "9" * 400 + " t ~ " + "9" * 401 + " t", "1" + "0" * 5000 + "만 톤"])
+def test_a_figure_beyond_all_measure_is_a_word_like_others(text):
+    assert analyze([text])[0].words
