@@ -53,6 +53,14 @@ KINDS: dict[str, tuple[str, Make]] = {
         lambda chance: b'[{"text": "x", ' + b", ".join(b'"k%d": %d' % (n, n) for n in range(3000)) + b"}]",
     ),
     "huge number": (".json", lambda chance: b'[{"n": ' + b"9" * chance.randrange(100, 200_000) + b"}]"),
+    "huge figures": (
+        ".md",
+        lambda chance: (
+            "# 제{0}장 총칙\n\n제{0}조(목적) 뜻\n\n{0}. 하나\n\n{0} t ~ {0}0 t, {0}만 톤, 2016. {0}. 1.\n".format(
+                "9" * chance.choice((20, 310, 5000, 100_000))
+            )
+        ).encode(),
+    ),
     "surrogates": (".json", lambda _: b'[{"text": "\\ud800\\udfff\\ud800", "\\udc00": 1}]'),
     "front matter bomb": (".md", lambda _: b"---\n" + _laughs(12) + b"\n---\n\n# Bomb\n\nText.\n"),
     "deep front matter": (

@@ -17,13 +17,14 @@ STATUTE = ("annex", "편", "장", "절", "관", "조")
 
 _LONGEST = 60
 _LONGEST_ANNEX = 100
-_PARTS = re.compile(r"제\s*(\d+)\s*([편장절관])(?:\s*의\s*(\d+))?(?=\s|$)\s*(.*)")
+# A number of more digits counts no parts of a document, and may be of thousands.
+_PARTS = re.compile(r"제\s*(\d{1,5})\s*([편장절관])(?:\s*의\s*(\d{1,5}))?(?=\s|$)\s*(.*)")
 # A reference at the beginning of a line goes on with a particle: 제5조에 따라, 제5조(목적)의.
 _ARTICLE = re.compile(
-    r"(제\s*(\d+)\s*조(?:\s*의\s*(\d+))?\s*(?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|\[[^\]\n]+\]|【[^】\n]+】|<[^>\n]+>))"
+    r"(제\s*(\d{1,5})\s*조(?:\s*의\s*(\d{1,5}))?\s*(?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|\[[^\]\n]+\]|【[^】\n]+】|<[^>\n]+>))"
     r"(?=\s|$|[①<\[])(?!\s*(?:및|또는|내지|부터)\s)\s*(.*)"
 )
-_BARE_ARTICLE = re.compile(r"(제\s*(\d+)\s*조(?:\s*의\s*(\d+))?)(?:[.:]?\s+(.*)|$)")
+_BARE_ARTICLE = re.compile(r"(제\s*(\d{1,5})\s*조(?:\s*의\s*(\d{1,5}))?)(?:[.:]?\s+(.*)|$)")
 _ANNEX = re.compile(
     r"(?:■.{0,60})?(?:[\[【<]\s*(?:별표|별지|별첨|붙임|첨부|서식|부록)[^\]】>\n]{0,30}[\]】>]"
     r"|\(\s*(?:별표|별지|별첨|붙임|첨부|서식|부록)\s*\d*\s*\))(?:[\s<(\[].*)?|부\s*칙(?:\s*[<(\[].*)?"
@@ -33,7 +34,7 @@ _ANNEX = re.compile(
 _POINTS = re.compile(r"(?:[다요오]|참조|참고)[\]】>)]?[.!]?$")
 # A sentence goes on in small letters: Section 1 of this law.
 _ENGLISH = re.compile(
-    r"(Part|Chapter|Section|Article|PART|CHAPTER|SECTION|ARTICLE)\s+(\d+|[IVXL]+|[A-Z])\b[.:)]?(?:\s+([^a-z].*)|\s*$)"
+    r"(Part|Chapter|Section|Article|PART|CHAPTER|SECTION|ARTICLE)\s+(\d{1,5}|[IVXL]{1,12}|[A-Z])\b[.:)]?(?:\s+([^a-z].*)|\s*$)"
 )
 _DECIMAL = re.compile(r"(\d{1,2}(?:\.\d{1,2}){0,4})(\.?)[ \t]+(.*)")
 _NUMBERED = (

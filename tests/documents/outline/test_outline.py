@@ -249,3 +249,12 @@ def test_no_line_is_lost(sections, indented_is_list):
         words = line.strip("*:_ ").removeprefix("□ ").removeprefix("○ ")
         for word in words.split():
             assert word in kept
+
+
+@pytest.mark.parametrize(
+    "line", ["제{}조(목적) 이 법은", "제{}장 총칙", "제1조의{}(정의) 뜻", "Section {} Scope", "{}. 제목", "{}) 제목"]
+)
+def test_a_number_of_thousands_of_digits_counts_no_part_and_is_kept(line):
+    written = line.format("9" * 5000)
+    text = "\n".join(section.text for section in read_document("a.txt", f"{written}\n\n글".encode()).sections)
+    assert "9" * 5000 in text

@@ -13,7 +13,7 @@ _FEWEST_PAGES, _SHARE = 3, 0.6
 _MOST_LINES, _SAME_HEIGHT = 3, 4.0
 _MOST_NUMBERS = 3
 _NUMBER = re.compile(r"\d+")
-_ROMAN = re.compile(r"[ivxlc]+")
+_ROMAN = re.compile(r"[ivxlc]{1,12}")
 _VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 # Numbers of parts of the text, which go up by one from page to page where each has a page of its own.
 _PART = re.compile(
