@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from rag_pipeline.cli.output import human_size, make_console, note, print_json, 
 
 if TYPE_CHECKING:
     from rag_pipeline.evaluation import Comparison
+    from rag_pipeline.evaluation.answers import Share
 
 _SHOWN_DIFFERING = 20
 
@@ -33,6 +35,14 @@ def command(
     split: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only the questions of this split, such as dev or test.")
     ] = None,
+    answers: Annotated[
+        bool,
+        typer.Option(
+            "--answers",
+            help="Have the chat model of config.yaml answer each question from what each collection and mode finds, and"
+            " count what the check says: one request for each.",
+        ),
+    ] = False,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Write a page with all of it, to be mailed.")
     ] = None,
@@ -54,7 +64,13 @@ def command(
         if path is not None:
             _check_target(path, endings)
     names = _list(collections) or [settings.default_collection]
-    comparison = compare(settings, asked, names, _list(modes), _Progress())
+    with contextlib.ExitStack() as open_models:
+        answerer = None
+        if answers:
+            from rag_pipeline.answering import Answerer
+
+            answerer = open_models.enter_context(contextlib.closing(Answerer.from_settings(settings)))
+        comparison = compare(settings, asked, names, _list(modes), _Progress(), answerer)
     if as_json:
         print_json(comparison.as_dict())
     else:
@@ -124,6 +140,33 @@ def _show_costs(comparison: Comparison) -> None:
     make_console().print(table)
 
 
+def _show_answers(comparison: Comparison) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    scores = [(one.name, one.answers) for one in comparison.contestants if one.answers is not None]
+    title = f"answers by {scores[0][1].model}, by the check of answers"
+    table = Table(box=box.SIMPLE_HEAD, title=Text(title), title_justify="left")
+    table.add_column("collection and mode", overflow="fold")
+    for heading in ("grounded", "cites the right passage", "declines, found", "declines, no answer", "failed"):
+        table.add_column(heading, justify="right")
+    for name, one in scores:
+        shares = (one.grounded, one.right_passage, one.declined_though_found, one.declined, one.failed)
+        table.add_row(name, *(_share(share) for share in shares))
+    make_console().print(table)
+    for name, one in scores:
+        if one.failure:
+            note(f"{name}: {one.failed.count} failed, the first since: {one.failure}")
+
+
+def _share(share: Share) -> str:
+    if not share.total:
+        return "–"
+    low, high = share.interval
+    return f"{share.count} of {share.total} ({low:.2f} to {high:.2f})"
+
+
 def _show(comparison: Comparison) -> None:
     from rich import box
     from rich.table import Table
@@ -171,6 +214,8 @@ def _show(comparison: Comparison) -> None:
                 f"{one.name}: a question with an answer has the higher {value} than one without in"
                 f" {one.separation:.0%} of pairs"
             )
+    if any(one.answers is not None for one in comparison.contestants):
+        _show_answers(comparison)
     differing = comparison.differing()
     if differing:
         result(f"\n{len(differing)} questions that some get right at rank 1 and others not:", lines=True)

@@ -9,9 +9,11 @@ from typing import Any, get_args
 
 import numpy as np
 
+from rag_pipeline.answering import Answerer
 from rag_pipeline.assembly import open_store
 from rag_pipeline.config import RetrievalMode, Settings
 from rag_pipeline.errors import ConfigurationError, UsageError
+from rag_pipeline.evaluation.answers import AnswerScores, score_answers
 from rag_pipeline.evaluation.questions import EvaluationQuestion
 from rag_pipeline.evaluation.scoring import (
     METRICS,
@@ -51,6 +53,8 @@ class Contestant:
     separation: float | None = None
     has_confidence: bool = False
     """Whether the separation is by confidence rather than by score."""
+    answers: AnswerScores | None = None
+    """What a chat model makes of what it finds; None: that was not asked for."""
 
     @property
     def name(self) -> str:
@@ -122,6 +126,7 @@ class Comparison:
                     },
                     "behind_best": {"nDCG@10": round(mean, 6), "interval": [round(low, 6), round(high, 6)]},
                     "unanswerable_separation": one.separation,
+                    "answers": None if one.answers is None else one.answers.as_dict(),
                     "query_ms": {"p50": round(one.percentile(50), 3), "p95": round(one.percentile(95), 3)},
                     "chunks": one.chunks,
                     "index_bytes": one.index_bytes,
@@ -145,6 +150,7 @@ def compare(
     collections: Sequence[str],
     modes: Sequence[str] = MODES,
     on_progress: Callable[[str, int, int], None] | None = None,
+    answerer: Answerer | None = None,
 ) -> Comparison:
     """Ask each collection all questions in each mode.
 
@@ -154,6 +160,7 @@ def compare(
         collections: names of collections.
         modes: of ``dense``, ``lexical`` and ``hybrid``.
         on_progress: called with who is asked, how many questions are done, and how many there are.
+        answerer: has each question answered from the ``retrieval.top_k`` passages that each of them finds.
 
     Raises:
         UsageError: a mode is unknown, no question has an answer, or no answer is of any of the documents.
@@ -176,6 +183,8 @@ def compare(
             contestant = Contestant(collection=collection, mode=searcher.mode, **sizes)
             try:
                 _ask(contestant, searcher, questions, settings.retrieval.top_k, on_progress)
+                if answerer is not None:
+                    contestant.answers = _answered(contestant, searcher, questions, settings, answerer, on_progress)
             finally:
                 searcher.close()
             contestants.append(contestant)
@@ -209,6 +218,21 @@ def _ask(
         started = time.perf_counter()
         searcher.search(question.text, top_k)
         contestant.seconds.append(time.perf_counter() - started)
+
+
+def _answered(
+    contestant: Contestant,
+    searcher: Searcher,
+    questions: Sequence[EvaluationQuestion],
+    settings: Settings,
+    answerer: Answerer,
+    on_progress: Callable[[str, int, int], None] | None,
+) -> AnswerScores:
+    def tell(done: int, count: int) -> None:
+        if on_progress is not None:
+            on_progress(f"{contestant.name}, answered", done, count)
+
+    return score_answers(answerer, questions, lambda text: searcher.search(text, settings.retrieval.top_k), tell)
 
 
 def _sizes(settings: Settings, name: str) -> dict[str, Any]:

@@ -145,3 +145,21 @@ def test_questions_without_a_service_leaves_no_empty_file(command, project, long
     assert "API key" in err
     assert not (project / "drafted.jsonl").exists()
     assert command("questions", "nowhere")[0] == 2
+
+
+def test_compare_has_questions_answered_and_counts_what_the_check_says(command, project, gemini):
+    arguments = ("compare", "--questions", "questions.jsonl", "--modes", "lexical", "--answers")
+    code, out, err = command(*arguments, "--report", "r.html")
+    assert (code, err) == (0, "report: r.html\n")
+    for words in ("answers by gemini-3.5-flash", "grounded", "2 of 2 (0.34", "0 of 3 (0.00"):
+        assert words in " ".join(out.split())
+    assert "2 of 2 (0.34 to 1.00)" in (project / "r.html").read_text("utf-8")
+    (row,) = json.loads(command(*arguments, "--json")[1])["contestants"]
+    assert row["answers"]["right_passage"] == {"count": 2, "of": 2, "interval": [0.34238, 1.0]}
+    assert row["answers"]["declined"]["of"] == 1
+
+
+def test_compare_with_answers_needs_a_key(command, monkeypatch):
+    code, _, err = command("compare", "--questions", "questions.jsonl", "--answers")
+    assert code == 2
+    assert "GOOGLE_API_KEY" in err
