@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -146,6 +146,38 @@ class Pipeline:
         """
         searcher = self._searchers().get(mode=mode)
         return searcher.search(question, self._k(k), where=where, exact=exact, explain=explain)
+
+    def retrieve_many(
+        self,
+        questions: Sequence[str],
+        k: int | None = None,
+        *,
+        mode: RetrievalMode | None = None,
+        where: dict[str, Any] | None = None,
+        exact: bool = False,
+        explain: bool = False,
+    ) -> list[list[Passage]]:
+        """The best passages for each of several questions, in their order; as :meth:`retrieve`.
+
+        The questions are embedded together, which a local model does several times as fast as one by one.
+        """
+        searcher = self._searchers().get(mode=mode)
+        return searcher.search_many(questions, self._k(k), where=where, exact=exact, explain=explain)
+
+    async def aretrieve_many(
+        self,
+        questions: Sequence[str],
+        k: int | None = None,
+        *,
+        mode: RetrievalMode | None = None,
+        where: dict[str, Any] | None = None,
+        exact: bool = False,
+        explain: bool = False,
+    ) -> list[list[Passage]]:
+        """As :meth:`retrieve_many`, in a thread."""
+        return await asyncio.to_thread(
+            self.retrieve_many, questions, k, mode=mode, where=where, exact=exact, explain=explain
+        )
 
     async def aretrieve(
         self,

@@ -102,6 +102,14 @@ class PipelineEmbeddings(Embeddings, ABC):
     def count_document_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text as the model reads a document: with its prompt and special tokens, uncut."""
 
+    def embed_queries(self, texts: Sequence[str]) -> list[list[float]]:
+        """Vectors of several questions, shape (n, dimension); override it for a model that takes several in a pass.
+
+        Raises:
+            EmbeddingError, ServiceError: one cannot be embedded.
+        """
+        return [self.embed_query(text) for text in texts]
+
     def embed_stream(self, texts: Iterable[DocumentText]) -> Iterator[EmbeddedBatch]:
         """Embed documents as they come and hand over vectors as they are done, in any order.
 

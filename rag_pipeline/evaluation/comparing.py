@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -29,6 +29,8 @@ MODES: tuple[str, ...] = get_args(RetrievalMode)
 # So many passages that ten different places are among them.
 _DEPTH = 50
 _TIMED = 100
+# Questions that are embedded together.
+_AT_ONCE = 64
 _WARM_UP = 3
 
 
@@ -200,8 +202,7 @@ def _ask(
     on_progress: Callable[[str, int, int], None] | None,
 ) -> None:
     best: dict[bool, list[float]] = {True: [], False: []}
-    for done, question in enumerate(questions, start=1):
-        passages: list[Passage] = searcher.search(question.text, _DEPTH)
+    for done, (question, passages) in enumerate(_found(searcher, questions), start=1):
         contestant.rankings[question.id] = ranked_places(question, passages)
         if passages:
             confidences = [passage.confidence for passage in passages if passage.confidence is not None]
@@ -218,6 +219,14 @@ def _ask(
         started = time.perf_counter()
         searcher.search(question.text, top_k)
         contestant.seconds.append(time.perf_counter() - started)
+
+
+def _found(
+    searcher: Searcher, questions: Sequence[EvaluationQuestion]
+) -> Iterator[tuple[EvaluationQuestion, list[Passage]]]:
+    for start in range(0, len(questions), _AT_ONCE):
+        part = questions[start : start + _AT_ONCE]
+        yield from zip(part, searcher.search_many([question.text for question in part], _DEPTH), strict=True)
 
 
 def _answered(

@@ -67,6 +67,22 @@ class MultiSearcher:
         ]
         return self._merged(found, k)
 
+    def search_many(
+        self,
+        questions: Sequence[str],
+        k: int,
+        *,
+        where: Where | None = None,
+        exact: bool = False,
+        explain: bool = False,
+    ) -> list[list[Passage]]:
+        """The k best passages of all collections for each question; as :meth:`Searcher.search_many`."""
+        found = [
+            searcher.search_many(questions, k, where=where, exact=exact, explain=explain)
+            for searcher in self._searchers
+        ]
+        return [self._merged(results, k) for results in zip(*found, strict=True)]
+
     async def asearch(
         self, question: str, k: int, *, where: Where | None = None, exact: bool = False, explain: bool = False
     ) -> list[Passage]:

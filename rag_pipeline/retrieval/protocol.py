@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol, Self
 
 from rag_pipeline.passages import Passage
@@ -30,6 +31,17 @@ class AnySearcher(Protocol):
         self, question: str, k: int, *, where: Where | None = None, exact: bool = False, explain: bool = False
     ) -> list[Passage]:
         """The k best passages, best first; see :meth:`rag_pipeline.Searcher.search`."""
+
+    def search_many(
+        self,
+        questions: Sequence[str],
+        k: int,
+        *,
+        where: Where | None = None,
+        exact: bool = False,
+        explain: bool = False,
+    ) -> list[list[Passage]]:
+        """The k best passages for each of several questions, which are embedded together."""
 
     async def asearch(
         self, question: str, k: int, *, where: Where | None = None, exact: bool = False, explain: bool = False

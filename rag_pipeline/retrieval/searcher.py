@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -153,6 +153,26 @@ class Searcher:
         """
         k = check_k(k)
         return self._search(AskedQuestion(check_question(question), checked(where), exact), k, explain)
+
+    def search_many(
+        self,
+        questions: Sequence[str],
+        k: int,
+        *,
+        where: Where | None = None,
+        exact: bool = False,
+        explain: bool = False,
+    ) -> list[list[Passage]]:
+        """The k best passages for each of several questions, which are embedded together; as :meth:`search`."""
+        k, condition = check_k(k), checked(where)
+        texts = [check_question(question) for question in questions]
+        asked = [AskedQuestion(text, condition, exact) for text in texts]
+        if texts and self.mode != "lexical":
+            self._model_check.compare()
+            with named(_EMBEDDING):
+                vectors = np.asarray(self._embeddings.embed_queries(texts), dtype=np.float32)
+            asked = [replace(one, vector=vector) for one, vector in zip(asked, vectors, strict=True)]
+        return [self._search(one, k, explain) for one in asked]
 
     async def asearch(
         self,
