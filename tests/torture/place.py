@@ -60,7 +60,7 @@ class Place:
     def judge(self, what: str, ending: Ending, codes: Iterable[int] = _HONEST) -> Ending:
         """See whether a command ended as it may: in time, by an exit code, with one line of error at most."""
         # A finding of verify, which ends with 1, is told on standard output.
-        said = f"{what}: {ending.code} {ending.err[-400:]} {ending.out[-300:] if ending.code == 1 else str()}"
+        said = f"{what}: {ending.code} {ending.err[-400:]} {ending.out[-300:] if ending.code == 1 else ''}"
         errors = [line for line in ending.said if line.startswith("error: ")]
         if ending.hung:
             self.note("hung", said)
