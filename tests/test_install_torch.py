@@ -73,6 +73,7 @@ def pinned():
     return line.partition(" ")[0]
 
 
+@pytest.mark.slow
 def test_without_a_device_the_build_without_cuda_is_taken(install, index):
     url, asked = index
     done = install("", url)
@@ -81,6 +82,7 @@ def test_without_a_device_the_build_without_cuda_is_taken(install, index):
     assert asked == ["/cpu/torch/"]
 
 
+@pytest.mark.slow
 def test_with_a_device_nothing_is_asked_or_installed(install, index):
     url, asked = index
     install.driver.mkdir()
@@ -98,12 +100,14 @@ def test_an_index_that_cannot_be_reached_is_passed_over_silently(install):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_an_installation_that_fails_counts_only_where_it_was_wanted(install, index):
     url, _ = index
     assert install("", url, INSTALLER_FAILS="1").returncode == 0
     assert install("cpu", url, INSTALLER_FAILS="1").returncode == 1
 
 
+@pytest.mark.slow
 def test_a_torch_that_is_there_stays(install, index):
     url, asked = index
     install.program("python", "exit 0")
@@ -111,6 +115,7 @@ def test_a_torch_that_is_there_stays(install, index):
     assert asked == []
 
 
+@pytest.mark.slow
 def test_a_choice_may_be_made_and_a_wrong_one_is_refused(install, index):
     url, asked = index
     assert install("cuda", url).stdout == ""

@@ -79,11 +79,13 @@ def korean():
     return FOLDER / "ko" / "LC_MESSAGES" / "rag_pipeline.po"
 
 
+@pytest.mark.slow
 def test_every_text_has_a_translation_and_every_translation_a_text(catalogue, korean):
     assert catalogue.problems(korean) == []  # scripts/catalogue.py brings them in step
     assert len(catalogue.texts()) > 200
 
 
+@pytest.mark.slow
 def test_what_is_wrong_with_a_catalogue_is_seen(catalogue, korean, tmp_path):
     folder = tmp_path / "ko" / "LC_MESSAGES"
     folder.mkdir(parents=True)
@@ -105,6 +107,7 @@ def test_what_is_wrong_with_a_catalogue_is_seen(catalogue, korean, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_a_text_that_is_marked_is_one_text(catalogue):
     """What tools cannot see, such as a text with values in it, would never be translated."""
     wrong = []

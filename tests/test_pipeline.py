@@ -22,6 +22,7 @@ def place(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_what_was_made_before_closing_works_afterwards(place, gemini):
     with Pipeline(place / "config.yaml", collection="docs", embeddings=HashEmbeddings()) as pipeline:
         chain, retriever = pipeline.answer_chain(), pipeline.retriever()

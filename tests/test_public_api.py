@@ -59,6 +59,7 @@ def test_first_names_go_on_working(tmp_path):
     assert "SAFETY" in answer.failure_reason
 
 
+@pytest.mark.slow
 def test_a_question_imports_no_folder_walking_no_parser_and_no_gemini(python):
     code = """
 import sys

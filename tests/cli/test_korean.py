@@ -61,6 +61,7 @@ def test_a_whole_process_speaks_korean(python, project):
     assert english.stderr.startswith("error: unknown collection 'none' in ")
 
 
+@pytest.mark.slow
 def test_help_is_korean_and_as_wide_as_the_terminal(say):
     for command in COMMANDS:
         code, out, _ = say(command, "--help")
@@ -86,6 +87,7 @@ def test_descriptions_of_options_begin_in_one_column(say):
     assert len(begins) == 1, out
 
 
+@pytest.mark.slow
 def test_json_and_what_python_sees_stay_english(say):
     english = say("ingest", "--json")
     assert not HANGUL.search(english[1])
@@ -97,6 +99,7 @@ def test_json_and_what_python_sees_stay_english(say):
         load_settings("missing.yaml")
 
 
+@pytest.mark.slow
 def test_tables_and_summaries_are_korean_and_in_line(say, documents):
     assert say("ingest", "--dry-run")[1] == (
         "추가    bulk.md\n추가    container.md\n추가    notes.txt\n"
@@ -166,6 +169,7 @@ def test_errors_are_korean_with_the_same_exit_codes(say, project, documents, arg
     assert len(err.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_mismatch_and_a_lock_are_said_in_korean(say, project):
     say("ingest")
     code, _, err = say("ingest", "--embedding", "tiny-cls")
@@ -178,6 +182,7 @@ def test_a_mismatch_and_a_lock_are_said_in_korean(say, project):
     assert re.match(r"오류: 이 프로세스의 다른 스레드이\(가\) .* 쓰는 중입니다. 끝난 뒤에 다시 실행하세요$", err)
 
 
+@pytest.mark.slow
 def test_reasons_of_files_are_korean(say, documents):
     (documents / "scan.txt").write_bytes(b"\x89PNG\0\0")
     (documents / "blank.md").write_text("  \n")
@@ -227,6 +232,7 @@ def test_a_message_that_is_not_known_stays_as_it_is():
     assert translated("folder a not found") == "folder a not found"
 
 
+@pytest.mark.slow
 def test_every_sentence_that_is_translated_is_said_somewhere():
     """An error that is reworded has its template reworded too, or it would be shown in English."""
     said = []

@@ -102,6 +102,7 @@ def test_a_second_run_embeds_and_changes_nothing(settings):
     assert contents(settings) == before
 
 
+@pytest.mark.slow
 def test_a_changed_file_replaces_its_chunks_and_no_others(settings, documents):
     run(settings)
     before = contents(settings)
@@ -120,6 +121,7 @@ def test_a_touched_file_of_the_same_bytes_is_unchanged(settings, documents):
     assert files(run(settings)) == (0, 0, 3, 0, 0)
 
 
+@pytest.mark.slow
 def test_a_removed_file_goes_and_a_new_one_comes(settings, documents):
     run(settings)
     (documents / "bulk.md").unlink()

@@ -116,6 +116,7 @@ def test_other_arguments_that_mean_nothing_are_refused(store):
         store.similarity_search("tug", filter={"port": {"$gte": "a"}})
 
 
+@pytest.mark.slow
 def test_names_in_parts_are_found(store):
     parts = unicodedata.normalize("NFD", "부산")
     assert [found.id for found in store.similarity_search("tug", filter={"port": parts})] == ["tug"]
@@ -144,6 +145,7 @@ def make_anew(tmp_path):
     ingest(settings, target, rebuild=True, embeddings=OtherModel(dimension=8))
 
 
+@pytest.mark.slow
 def test_what_was_made_anew_with_another_model_is_neither_asked_nor_written_to(store, tmp_path):
     make_anew(tmp_path)
     with pytest.raises(CollectionMismatchError, match="made with embedding 'other'.*the one that was given is another"):
@@ -169,6 +171,7 @@ def test_without_a_fingerprint_the_first_one_holds(store, tmp_path):
     opened.close()
 
 
+@pytest.mark.slow
 def test_one_that_another_process_has_just_made_is_taken(store, tmp_path, monkeypatch):
     names, asked = Store.names, []
 
@@ -183,6 +186,7 @@ def test_one_that_another_process_has_just_made_is_taken(store, tmp_path, monkey
     opened.close()
 
 
+@pytest.mark.slow
 def test_ids_are_looked_up_once_to_be_deleted(store, monkeypatch):
     rows_of, asked = Collection.rows_of, []
 
@@ -221,6 +225,7 @@ def test_documents_that_were_found_are_of_no_file_when_they_are_added_again(tmp_
     opened.close()
 
 
+@pytest.mark.slow
 def test_what_replaces_a_chunk_of_a_file_stays_one(tmp_path, documents):
     (tmp_path / "config.yaml").write_text("")
     settings = load_settings(tmp_path / "config.yaml")
@@ -295,6 +300,7 @@ async def test_documents_that_many_tasks_add_at_once_are_embedded_and_written_to
     assert gated.get_by_ids(found[3])[0].metadata == {"n": 3}
 
 
+@pytest.mark.slow
 async def test_each_caller_gets_its_own_error_and_the_others_are_stored(gated):
     found = await gathered(gated, ([Document("calm")], {}), ([Document("storm")], {}), ([Document("breeze")], {}))
     assert str(found[1]) == "text 1 of 1: a storm"
@@ -329,6 +335,7 @@ async def test_rows_that_the_store_refuses_cost_their_caller_only(gated, monkeyp
     assert gated.get_by_ids(found[0])[0].page_content == "good row"
 
 
+@pytest.mark.slow
 async def test_who_is_cancelled_while_waiting_is_not_stored_and_holds_nobody_up(gated):
     first = asyncio.create_task(gated.aadd_documents([Document("the first")]))
     await asyncio.to_thread(gated.embeddings.begun.wait, 60)
@@ -365,6 +372,7 @@ def test_threads_that_add_and_delete_at_once_all_get_through(store):
     assert len(store.get_by_ids(["tug", "buoy"])) == 2
 
 
+@pytest.mark.slow
 async def test_a_writer_that_takes_too_long_is_named_without_our_own_process(gated):
     gated.embeddings.go_on.set()
     held, done = threading.Event(), threading.Event()

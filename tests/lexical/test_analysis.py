@@ -79,6 +79,7 @@ def test_other_scripts_are_words():
     assert words("Привет мир") == ["привет", "мир"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text", ["", " \n", "?!…", "a/b/c//NNG", "M-2032/표", "/", "+_+", "👍🏽", "\x00\u200b", "가" * 3000]
 )
@@ -92,6 +93,7 @@ def test_pairs_follow_the_order_of_the_words():
     assert "maximum_draft" not in analyze(["draft maximum"])[0].pairs
 
 
+@pytest.mark.slow
 def test_long_runs_without_spaces_take_time_by_their_length():
     load()
     started = time.process_time()

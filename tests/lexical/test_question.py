@@ -32,6 +32,7 @@ def best(index, question):
     return list(index.search(asked, 10))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("question", "wanted"),
     [

@@ -6,6 +6,8 @@ import pytest
 
 from rag_pipeline.lexical import are_separate_words
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("before", "after", "separate"),

@@ -68,6 +68,7 @@ def asked(settings, question="최대 흘수가 12.04 m인 컨테이너선은?", 
     return open_searcher(settings, "docs", embeddings=HashEmbeddings(), **options).search(question, 8, explain=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["dense", "hybrid"])
 def test_each_passage_has_one_that_falls_with_its_rank(ships, mode):
     found = asked(ships, mode=mode)
@@ -96,6 +97,7 @@ def test_a_least_confidence_leaves_out_those_below(ships):
     assert asked(ships, min_confidence=1.0) == []
 
 
+@pytest.mark.slow
 def test_a_reranked_passage_keeps_what_stood_for_it_before(ships, bundled_folder):
     def search(**options):
         searcher = open_searcher(ships, "bundled", **options)

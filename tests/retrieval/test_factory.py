@@ -94,6 +94,7 @@ def test_a_store_that_cannot_be_asked_is_closed_again_and_one_that_can_with_its_
     assert len(closed) == 3
 
 
+@pytest.mark.slow
 def test_collections_of_one_model_load_it_once(settings):
     make(settings, "docs", "more")
     make(settings, "other", embedding="two")
@@ -185,6 +186,7 @@ def test_a_closed_searcher_is_opened_again_and_closing_twice_is_closing_once(set
     lazy.close()
 
 
+@pytest.mark.slow
 def test_several_collections_are_opened_by_name_and_take_no_embedding_of_ones_own(settings):
     make(settings, "docs", "more")
     lazy = LazySearcher(settings, ["docs", "more"])

@@ -36,6 +36,7 @@ def sources(passages):
     return [int(passage.source.removesuffix(".md")) for passage in passages]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exact", [False, True])
 @pytest.mark.parametrize(
     ("conditions", "fits"),

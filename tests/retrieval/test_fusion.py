@@ -16,6 +16,7 @@ def truncated(scores, depth):
     return {key: scores[key] for key in best[:depth]}, len(best) <= depth
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(
     inner=st.lists(SCORES, min_size=12, max_size=12),

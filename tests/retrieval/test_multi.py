@@ -62,6 +62,7 @@ def seen(passages):
     return [(passage.rank, passage.id, passage.score) for passage in passages]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["dense", "lexical", "hybrid"])
 async def test_the_best_of_all_come_first_sync_and_async(collections, mode):
     both = several(collections, mode=mode)
@@ -74,6 +75,7 @@ async def test_the_best_of_all_come_first_sync_and_async(collections, mode):
     assert seen(await both.asearch("a tug tows ships", 3)) == seen(found)
 
 
+@pytest.mark.slow
 async def test_filter_exact_ranking_and_explanation_reach_each_collection(collections, monkeypatch):
     both = several(collections, mode="dense")
     where = {"place": "yard"}
@@ -93,6 +95,7 @@ async def test_filter_exact_ranking_and_explanation_reach_each_collection(collec
     assert len(asked) == 4
 
 
+@pytest.mark.slow
 def test_scores_of_different_models_are_put_on_one_scale_unless_something_else_has_ranked(collections):
     models = HashEmbeddings(), HashEmbeddings(query_prompt="q: ")
     both = several(collections, *models, mode="dense")

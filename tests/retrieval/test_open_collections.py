@@ -52,6 +52,7 @@ def test_a_collection_that_was_recreated_in_another_way_is_opened_again(collecti
     assert collections.search(["first"], "x", 1, {})[1]
 
 
+@pytest.mark.slow
 def test_only_those_that_are_allowed_are_there(settings):
     collections = OpenCollections(settings, ["second"], {"second": HashEmbeddings()})
     assert collections.names() == ["second"]

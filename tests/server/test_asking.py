@@ -20,6 +20,7 @@ def names(events):
     return found
 
 
+@pytest.mark.slow
 def test_an_answer_comes_in_events(serve, gemini):
     events = list(serve().events("/api/v1/ask", {"question": "최대 흘수는?"}))
     assert names(events) == ["question", "passages", "text", "answer", "done"]
@@ -33,6 +34,7 @@ def test_an_answer_comes_in_events(serve, gemini):
     assert set(content["done"]) == {"took_ms", "request_id"}
 
 
+@pytest.mark.slow
 def test_an_answer_comes_whole_as_well(serve, gemini):
     found = serve().post("/api/v1/ask", {"question": "최대 흘수는?", "stream": False, "k": 2}).json()
     assert len(found["passages"]) == 2
@@ -40,6 +42,7 @@ def test_an_answer_comes_whole_as_well(serve, gemini):
     assert found["answer"]["citations"]
 
 
+@pytest.mark.slow
 def test_with_a_history_the_question_is_rewritten(serve, gemini):
     gemini.reply = lambda body: "최대 흘수는?" if "passage" not in str(body["contents"]).lower() else "12.04 m [1]"
     history = [{"role": "user", "content": "컨테이너선을 아는가?"}, {"role": "assistant", "content": "안다."}]
@@ -48,12 +51,14 @@ def test_with_a_history_the_question_is_rewritten(serve, gemini):
     assert events["passages"]["question"] == "최대 흘수는?"
 
 
+@pytest.mark.slow
 def test_without_a_key_the_status_says_so(serve):
     reply = serve().post("/api/v1/ask", {"question": "최대 흘수는?"})
     assert (reply.status_code, reply.json()["code"]) == (503, "configuration")
     assert "GOOGLE_API_KEY" in reply.json()["detail"]
 
 
+@pytest.mark.slow
 def test_an_unknown_collection_is_no_stream(serve, gemini):
     reply = serve().post("/api/v1/ask", {"question": "x", "collections": ["nothing"]})
     assert (reply.status_code, reply.json()["code"]) == (404, "collection_not_found")

@@ -25,6 +25,7 @@ def test_collections_are_listed(served):
     assert (docs["default"], english["default"]) == (True, False)
 
 
+@pytest.mark.slow
 def test_only_those_of_the_configuration_are_there(serve):
     served = serve(collections=["english"])
     assert [one["name"] for one in served.get("/api/v1/collections").json()["collections"]] == ["english"]

@@ -92,6 +92,7 @@ def test_the_page_is_there_before_a_token_can_be_given(serve):
         assert raw(served, f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n") in (401, 404)
 
 
+@pytest.mark.slow
 def test_a_proxy_may_pass_on_the_folder_of_its_site_or_not(serve):
     served = serve(root_path="/rag", token=TOKEN, ready=False)
     for prefix in ("", "/rag"):
@@ -141,6 +142,7 @@ def test_a_header_without_end_is_refused(served):
     assert raw(served, "GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + "x" * 200_000) == 400
 
 
+@pytest.mark.slow
 def test_questions_stay_out_of_the_log(serve, caplog):
     served = serve()
     with caplog.at_level(logging.DEBUG, logger="rag_pipeline"), caplog.at_level(logging.DEBUG, logger="uvicorn"):

@@ -14,6 +14,7 @@ from tests.server.conftest import serving
 JSON = {"content-type": "application/json"}
 
 
+@pytest.mark.slow
 def test_a_search_has_the_form_of_the_command_with_ids(serve, place):
     served = serve()
     reply = served.search("최대 흘수는?", k=2)

@@ -56,6 +56,7 @@ def cut_off_before(change: int, store: Store, name: str = "docs") -> None:
                 store.replace(name, staged)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", range(STEPS))
 def test_whoever_looks_a_name_up_finds_the_old_or_the_new_one_wherever_it_was_cut_off(store, change):
     fill(store, "docs", count=5)
@@ -130,6 +131,7 @@ def test_a_name_that_chroma_refuses_is_not_asked_for():
     assert changing_places.look_up(Renaming({"../docs": "none of ours"}, []), "../docs") is None
 
 
+@pytest.mark.slow
 def test_a_rebuild_goes_on_with_what_a_rebuild_left_and_with_nothing_else(store):
     for operation, left in (("rebuild", 2), ("adopt", 0), ("repair", 0), (None, 0)):
         with store.writer():

@@ -78,6 +78,7 @@ def test_a_filter_that_chroma_would_not_take_is_refused_in_words(where):
         checked(where)
 
 
+@pytest.mark.slow
 def test_metadata_fit_a_filter_when_chroma_says_so(tmp_path):
     chance = random.Random(0)
     values = ["bulk", "7", 7, 8, -7, 7.0, 7.5, -7.5, True, False]

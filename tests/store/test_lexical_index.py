@@ -50,6 +50,7 @@ def assert_in_step():
     assert others == set()
 
 
+@pytest.mark.slow
 def test_new_changed_and_removed_files_are_followed(place):
     assert_in_step()
     (place / "docs" / "new.md").write_text("# 새 문서\n\n등대는 밤에 빛난다.\n", "utf-8")
@@ -59,6 +60,7 @@ def test_new_changed_and_removed_files_are_followed(place):
     assert_in_step()
 
 
+@pytest.mark.slow
 def test_an_index_that_is_gone_or_of_other_rules_is_made_anew(place):
     shutil.rmtree(place / "chroma_db" / "lexical")
     fill()

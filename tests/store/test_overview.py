@@ -70,6 +70,7 @@ def test_what_is_counted_at_once_is_what_opening_each_tells(store, opened):
     reader.close()
 
 
+@pytest.mark.slow
 def test_an_index_that_is_damaged_is_told_in_the_same_words(store, monkeypatch):
     monkeypatch.setattr(store._connection, "index_configuration", _saved_often)
     fill(store, "docs", count=30)

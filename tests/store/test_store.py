@@ -228,6 +228,7 @@ def fill(store, name, fingerprint=FINGERPRINT, count=2):
     return collection
 
 
+@pytest.mark.slow
 def test_a_staged_collection_takes_the_place_of_the_old_and_its_files_go(store):
     fill(store, "docs", count=5)
     staged = store.staging("docs", FINGERPRINT, "hash", "rebuild")
@@ -240,6 +241,7 @@ def test_a_staged_collection_takes_the_place_of_the_old_and_its_files_go(store):
     assert len([path for path in Path(store.address).iterdir() if len(path.name) == 36]) == 1
 
 
+@pytest.mark.slow
 def test_replacing_cut_off_between_its_steps_is_finished_by_the_next_writer(store):
     fill(store, "docs", count=5)
     store.staging("docs", FINGERPRINT, "hash", "rebuild").write(records(2), vectors(2))
@@ -249,6 +251,7 @@ def test_replacing_cut_off_between_its_steps_is_finished_by_the_next_writer(stor
     assert store._all_names() == {"docs"}
 
 
+@pytest.mark.slow
 def test_replacing_cut_off_before_the_old_was_removed_is_finished_too(store):
     fill(store, "docs", count=2)
     fill(store, "docs.rag-retired", count=5)

@@ -151,6 +151,7 @@ def test_an_answer_is_taken_from_the_passages_of_the_prompt():
     assert gemini_replies.answer(body) == "the draft is 12.04 m [2]"
 
 
+@pytest.mark.slow
 def test_it_runs_by_itself(python):
     import subprocess
     import sys

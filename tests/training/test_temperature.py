@@ -7,6 +7,7 @@ from rag_pipeline.training.temperature import own_scale
 from rag_pipeline.vectors import unit_vectors
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [10.0, 28.0, 56.0])
 def test_the_scale_by_which_right_passages_were_drawn_is_found_again(scale):
     generator = np.random.default_rng(0)

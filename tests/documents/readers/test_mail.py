@@ -182,6 +182,7 @@ def test_a_mail_whose_parts_have_lost_their_borders_is_text():
     assert sections(b"Content-Type: multipart/mixed\n\nhello\n") == [((), "hello")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["message/rfc822", 'multipart/mixed; boundary="b{}"'])
 def test_mails_within_mails_without_end_are_refused(kind):
     opened = "".join(
@@ -207,6 +208,7 @@ def test_a_page_that_a_browser_saved_is_read_with_its_frames():
         read_document("a.mht", b"x")
 
 
+@pytest.mark.slow
 def test_a_header_of_any_length_is_read_in_proportion():
     """Decoded all at once, it would take minutes."""
     subject = " ".join(f"=?utf-8?q?a{number:05}?=" for number in range(50_000))

@@ -96,6 +96,7 @@ def test_blank_texts_are_never_sent(gemini, embeddings):
     assert len(sent(gemini)) == 2
 
 
+@pytest.mark.slow
 def test_requests_hold_a_hundred_texts_and_a_budget_of_bytes_as_sent(gemini):
     embeddings = make()
     embeddings.embed_documents(["x"] * 250)
@@ -110,6 +111,7 @@ def test_requests_hold_a_hundred_texts_and_a_budget_of_bytes_as_sent(gemini):
     korean.close()
 
 
+@pytest.mark.slow
 def test_several_requests_are_under_way_and_no_more_than_allowed(gemini):
     gemini.latency = 0.1
     embeddings = make(batch_size=1, concurrency=3)
@@ -141,6 +143,7 @@ def test_sync_calls_work_where_a_loop_is_running(gemini, embeddings):
     assert len(asyncio.run(run())) == 64
 
 
+@pytest.mark.slow
 def test_async_calls_do_not_hold_up_the_loop(gemini):
     gemini.latency = 0.3
 

@@ -7,6 +7,7 @@ from rag_pipeline.embeddings import TransformerEmbeddings
 from rag_pipeline.embeddings.local import attention
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("longest", [1024, 8])
 def test_text_by_text_is_the_same_attention(bundled_folder, monkeypatch, longest):
     """Against torch's own masked kernel, for lengths on both sides of where the way of computing changes."""

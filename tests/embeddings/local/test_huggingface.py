@@ -12,6 +12,7 @@ pytest.importorskip("sentence_transformers")
 TEXTS = ["선박", "가나다라마바사", "a b c"]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of sentence-transformers, not ours
 def test_vectors_are_the_stock_class_and_agree_with_ours(tiny_checkpoint):
     stock = StockHuggingFaceEmbeddings(tiny_checkpoint, document_prompt="d: ", query_prompt="q: ")

@@ -291,6 +291,7 @@ def test_a_model_that_runs_in_float32_only_does_so_where_the_format_is_left_open
     assert min(cosines(found, expected)) > 0.9999
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "options"),
     [("ConvBert", {"embedding_size": HIDDEN}), ("FNet", {"num_attention_heads": None}), ("Nystromformer", {})],

@@ -57,6 +57,7 @@ def test_what_is_found_has_the_form_that_connectors_expect(served):
     assert served.search("최대 흘수는?").json()["passages"][0]["id"] == first["id"]
 
 
+@pytest.mark.slow
 def test_options_of_a_search_are_followed(served):
     assert len(told(call(served, "search", query="흘수", k=1))["results"]) == 1
     [bulk] = told(call(served, "search", query="흘수", where={"type": "bulk"}))["results"]

@@ -87,6 +87,7 @@ def test_a_chat_streams(serve, gemini, client_of):
     assert final.choices[0].message.content == text
 
 
+@pytest.mark.slow
 def test_a_stream_that_fails_raises(serve, gemini, client_of):
     client = client_of(serve())
     gemini.expect(gemini_faults.status(403, times=None))
@@ -137,6 +138,7 @@ def test_errors_are_those_of_the_client(served, client_of, ask, error):
     assert raised.value.body["message"]
 
 
+@pytest.mark.slow
 def test_the_token_is_the_key(serve, client_of):
     served = serve(token=TOKEN, ready=False)
     assert list(client_of(served, TOKEN).models.list())

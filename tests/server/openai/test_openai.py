@@ -12,6 +12,7 @@ from rag_pipeline.testing import HashEmbeddings, gemini_faults
 from tests.server.conftest import TOKEN
 
 
+@pytest.mark.slow
 def test_collections_and_embeddings_are_listed_as_models(served):
     listed = served.get("/v1/models").json()
     assert listed["object"] == "list"

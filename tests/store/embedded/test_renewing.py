@@ -178,6 +178,7 @@ def test_what_is_in_the_way_of_the_lock_on_the_index_is_told(stores, monkeypatch
         reading.close()
 
 
+@pytest.mark.slow
 def test_a_collection_that_is_gone_is_told_by_name(stores):
     writing, reading = stores
     seen = reading.get("docs")
