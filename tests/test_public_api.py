@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 import rag_pipeline
 
 # What others build on. A name that comes in or goes is a line in the CHANGELOG.
