@@ -278,12 +278,17 @@ def too_large(most: int, limit: str = "") -> OSError:
     return OSError(errno.EFBIG, f"it has more than {most / 1e6:g} MB" + (f", the limit of {limit}" if limit else ""))
 
 
+def expanded(path: str | Path) -> Path:
+    """A path with the user's home for ``~``; where nobody has such a home it stays, as in a shell."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111  # pathlib's raises RuntimeError then
+
+
 def as_folder(folder: str | Path | RemoteFolder) -> Folder:
     """A folder from how a user writes it: a path, or a URL (``file://`` is a path)."""
     if not isinstance(folder, str):
-        return folder.expanduser() if isinstance(folder, Path) else folder
+        return expanded(folder) if isinstance(folder, Path) else folder
     if not is_url(folder):
-        return Path(folder).expanduser()
+        return expanded(folder)
     scheme, _, rest = folder.partition("://")
     return Path(unquote(rest)) if scheme.lower() in ("file", "local") else RemoteFolder(folder)
 
@@ -297,7 +302,7 @@ def lies_inside(folder: Folder, other: Folder) -> bool:
 
 def same_place(folder: Folder) -> Folder | str:
     """What is equal for two spellings of the same folder."""
-    return folder.name if isinstance(folder, RemoteFolder) else folder.expanduser().resolve()
+    return folder.name if isinstance(folder, RemoteFolder) else expanded(folder).resolve()
 
 
 def is_url(text: str) -> bool:

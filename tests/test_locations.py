@@ -112,3 +112,10 @@ def test_what_is_no_regular_file_is_neither_waited_for_nor_read(tmp_path, kind):
 def test_a_file_that_is_not_there_is_told_apart(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_file(tmp_path / "a.md", 100)
+
+
+def test_a_home_of_nobody_is_a_name_like_others(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert as_folder("~/docs") == tmp_path / "docs"
+    assert as_folder("~nobody-of-that-name/docs") == Path("~nobody-of-that-name/docs")
+    assert as_folder(Path("~nobody-of-that-name")) == Path("~nobody-of-that-name")

@@ -13,6 +13,7 @@ import typer
 from rag_pipeline.cli.output import note
 from rag_pipeline.errors import OutputError, UsageError
 from rag_pipeline.messages import N_, _
+from rag_pipeline.text import one_line
 
 if TYPE_CHECKING:
     from rag_pipeline.config import Settings
@@ -60,12 +61,15 @@ def command(
     from rag_pipeline.locations import as_folder
 
     file = Path(CONFIG_FILE)
-    if os.path.lexists(file):
+    if folder is not None and not folder.strip():
+        raise UsageError("the name of the folder is empty; name that of your documents: rag-pipeline init FOLDER")
+    given = as_folder(_USUAL_FOLDER if folder is None else folder)
+    goes_on = os.path.lexists(file)
+    if goes_on and not _is_of(file, given):
         raise UsageError(
             f"{file} is there already and stays as it is; run rag-pipeline ingest, or init in another folder"
         )
     settings = load_settings()
-    given = as_folder(_USUAL_FOLDER if folder is None else folder)
     if folder is None and isinstance(given, Path) and not given.exists():
         raise UsageError(
             f"the current folder has no folder {_USUAL_FOLDER}; name that of your documents: rag-pipeline init FOLDER"
@@ -77,8 +81,10 @@ def command(
     collection = _collection_name(given)
     _check_readable(settings, given, collection)
     _check_writable(settings)
-    _write(file, _(_CONFIG).format(collection=collection, folder=_as_yaml(given)))
-    note(_("wrote {file}: collection {collection} of {folder}").format(file=file, collection=collection, folder=given))
+    if not goes_on:
+        _write(file, _text(given))
+        said = _("wrote {file}: collection {collection} of {folder}")
+        note(said.format(file=file, collection=collection, folder=given))
     if no_ingest:
         note(_("now bring the documents in: rag-pipeline ingest"))
         return 0
@@ -98,18 +104,50 @@ def command(
     return query(question) or code
 
 
+def _text(folder: Folder) -> str:
+    """What stands in the file for a folder."""
+    return _(_CONFIG).format(collection=_collection_name(folder), folder=_as_yaml(folder))
+
+
+def _is_of(file: Path, folder: Folder) -> bool:
+    """Whether a file is what an earlier call wrote for the folder, which may have been cut off after that."""
+    try:
+        return file.is_file() and file.read_text(encoding="utf-8") == _text(folder)
+    except (OSError, ValueError, UsageError):
+        return False
+
+
+def _resolved(folder: Path) -> Path:
+    """Where a folder lies.
+
+    Raises:
+        UsageError: its name leads nowhere, or is none that a file can hold.
+    """
+    try:
+        str(folder).encode("utf-8")
+        from rag_pipeline.locations import expanded
+
+        return expanded(folder).resolve()
+    except UnicodeEncodeError:
+        raise UsageError(f"folder {folder} has a name that is not in UTF-8; rename it first") from None
+    except (OSError, RuntimeError) as error:  # a home of nobody, links in a circle
+        raise UsageError(f"folder {folder} leads nowhere: {one_line(error)}") from None
+
+
 def _collection_name(folder: Folder) -> str:
     """A name after the folder's own, where that can name a collection; a Korean one cannot."""
+    import yaml
+
     from rag_pipeline.locations import RemoteFolder
     from rag_pipeline.store.names import check_collection_name
 
-    name = folder.last_part if isinstance(folder, RemoteFolder) else folder.expanduser().resolve().name
+    name = folder.last_part if isinstance(folder, RemoteFolder) else _resolved(folder).name
     try:
         check_collection_name(name)
     except UsageError:
         return _USUAL_NAME
-    # What YAML takes for a number or a date is no name in it.
-    return name if name[0].isalpha() else _USUAL_NAME
+    # What YAML takes for a number, a date, or yes and no is no name in it.
+    return name if yaml.safe_load(name) == name else _USUAL_NAME
 
 
 def _check_readable(settings: Settings, folder: Folder, collection: str) -> None:
@@ -169,10 +207,16 @@ def _as_yaml(folder: Folder) -> str:
 
     text = str(folder)
     if isinstance(folder, Path) and not text.startswith("~"):
-        path, here = folder.resolve(), Path.cwd().resolve()
-        text = (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
-    # Dumped as a list, for a lone text would be followed by the mark of a document's end.
-    return yaml.safe_dump([text], allow_unicode=True, default_flow_style=True, width=10**6).strip()[1:-1]
+        path, here = _resolved(folder), Path.cwd().resolve()
+        below = path.relative_to(here).as_posix() if path.is_relative_to(here) else "~"
+        text = path.as_posix() if below.startswith("~") else below
+    # Dumped as a list, for a lone text would be followed by the mark of a document's end. Not every character that is
+    # left as it is comes back.
+    for unicode in (True, False):
+        dumped = yaml.safe_dump([text], allow_unicode=unicode, default_flow_style=True, width=10**6).strip()
+        if yaml.safe_load(dumped) == [text]:
+            break
+    return dumped[1:-1]
 
 
 def _first_question(settings: Settings) -> str | None:

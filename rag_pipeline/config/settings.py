@@ -32,7 +32,7 @@ from rag_pipeline.config.sections import (
     StoreSettings,
 )
 from rag_pipeline.errors import ConfigurationError, UsageError
-from rag_pipeline.locations import SETTINGS_BYTES, Folder, as_folder, read_file
+from rag_pipeline.locations import SETTINGS_BYTES, Folder, as_folder, expanded, read_file
 from rag_pipeline.masking import secrets_in
 
 # What was left behind, among the state that pickle takes.
@@ -123,7 +123,7 @@ class Settings(Masked, BaseSettings):
 
     def resolve_path(self, path: str | Path) -> Path:
         """Make a path of the configuration absolute: ``~`` and paths relative to the configuration file."""
-        return self._base_dir / Path(path).expanduser()
+        return self._base_dir / expanded(path)
 
     def resolve_folder(self, folder: str) -> Folder:
         """A folder of documents as the configuration names it: a path as in :meth:`resolve_path`, or a URL."""
@@ -167,7 +167,7 @@ def load_settings(config: str | Path | None = None) -> Settings:
     """
     if config is not None and not isinstance(config, str | os.PathLike):
         raise UsageError(f"a configuration is a file, or what load_settings gives; found {config!r}")
-    path = Path(config).expanduser() if config is not None else Path(CONFIG_FILE)
+    path = expanded(config) if config is not None else Path(CONFIG_FILE)
     if config is not None and not path.exists():
         raise UsageError(f"configuration file {path} not found")
     if path.exists() and not path.is_file():

@@ -12,6 +12,7 @@ from rag_pipeline.assembly import fingerprint_of, make_embeddings, open_store
 from rag_pipeline.config import Settings
 from rag_pipeline.embeddings.base import PipelineEmbeddings
 from rag_pipeline.errors import CollectionMismatchError, CollectionNotFoundError, UsageError
+from rag_pipeline.locations import expanded
 from rag_pipeline.store import Store
 from rag_pipeline.store.foreign import ForeignCollection, ForeignRows
 from rag_pipeline.store.names import check_collection_name
@@ -74,7 +75,7 @@ def adopt(
     fingerprint = fingerprint_of(embeddings, settings)
     embeddings.check_ready()
     store = open_store(settings)
-    origin = Store(source.expanduser().resolve()) if source else store
+    origin = Store(expanded(source).resolve()) if source else store
     try:
         if source is not None and not origin.exists:
             raise CollectionNotFoundError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from rag_pipeline.config import MetadataRule, Settings
 from rag_pipeline.errors import UsageError
-from rag_pipeline.locations import Folder, RemoteFolder, same_place
+from rag_pipeline.locations import Folder, RemoteFolder, expanded, same_place
 from rag_pipeline.store.names import check_collection_name
 
 
@@ -110,4 +110,4 @@ def _collections_for(settings: Settings, folders: Sequence[Folder]) -> list[str]
         if wanted <= {same_place(settings.resolve_folder(folder)) for folder in configured.folder}
     ]
     first = folders[0]
-    return found or [first.last_part if isinstance(first, RemoteFolder) else first.expanduser().resolve().name]
+    return found or [first.last_part if isinstance(first, RemoteFolder) else expanded(first).resolve().name]

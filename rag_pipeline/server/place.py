@@ -33,7 +33,8 @@ _SERVE_VARIABLES = "RAG_PIPELINE_SERVE__"
 
 def usual_socket_path(folder: Path) -> Path:
     """Where the socket is if the store's folder is the default one, or named by the environment."""
-    store = (folder / Path(os.environ.get("RAG_PIPELINE_STORE__PATH", "chroma_db")).expanduser()).resolve()
+    named = os.path.expanduser(os.environ.get("RAG_PIPELINE_STORE__PATH", "chroma_db"))  # noqa: PTH111  # as settings do
+    store = (folder / named).resolve()
     return store.with_name(store.name + ".sock")
 
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from rag_pipeline import load_settings
-from rag_pipeline.cli import init, run
+from rag_pipeline.cli import ingest_job, init, run
 from rag_pipeline.store import Store
 from tests.conftest import ROOT, complaints
 
@@ -115,6 +115,10 @@ def test_one_that_another_makes_meanwhile_is_not_overwritten(start, place, monke
         ("docs/bulk.md", "docs/bulk.md is not a folder"),
         ("pictures", "folder pictures holds no readable document; readable: "),
         ("empty", "folder empty holds no readable document; readable: "),
+        ("", "the name of the folder is empty"),
+        ("~nobody-of-that-name", "folder ~nobody-of-that-name not found"),
+        ("circle", "folder circle leads nowhere"),
+        ("docs\udcff", "has a name that is not in UTF-8"),
         ("https://me:secret@docs.example/all", "its URL holds credentials, which belong into the environment"),
     ],
 )
@@ -122,6 +126,8 @@ def test_a_folder_that_will_not_do_is_said_before_anything_is_written(start, pla
     (place / "pictures").mkdir()
     (place / "pictures" / "a.jpg").write_bytes(b"x")
     (place / "empty").mkdir()
+    (place / "circle").symlink_to("circle")
+    (place / "docs\udcff").mkdir()
     before = listed(place)
     code, out, err = start(folder)
     assert (code, out) == (2, "")
@@ -170,6 +176,10 @@ def test_a_full_disk_leaves_no_half_of_a_file(start, place, monkeypatch):
         ("yearly reports", "documents"),
         ("a: b #", "documents"),
         ("reports-2024", "reports-2024"),
+        ("yes", "documents"),
+        ("null", "documents"),
+        ("True", "documents"),
+        ("\u0085nel", "documents"),
     ],
 )
 def test_any_folder_can_be_named(start, place, name, collection):
@@ -178,6 +188,33 @@ def test_any_folder_can_be_named(start, place, name, collection):
     settings = load_settings()
     assert settings.default_collection == collection
     assert settings.collections[collection].folder == [name]
+
+
+def test_a_folder_whose_name_begins_with_a_tilde_is_named_by_its_whole_path(start, place):
+    (place / "docs").rename(place / "~docs")
+    assert start(str(place / "~docs"), "--no-ingest")[0] == 0
+    assert load_settings().collections["documents"].folder == [str(place / "~docs")]
+
+
+@pytest.mark.slow
+def test_after_an_interruption_the_same_command_goes_on(start, place, monkeypatch):
+    class InterruptedJob(ingest_job.IngestJob):
+        def run(self, targets):
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ingest_job, "IngestJob", InterruptedJob)
+        code, _, err = start("docs")
+        assert code == 130
+        assert "run the same command again to go on" in err
+    code, out, err = start("docs")
+    assert code == 0
+    assert out.startswith("docs: 3 new")
+    assert "wrote" not in err
+    # It is another folder's then.
+    (place / "others").mkdir()
+    (place / "others" / "a.md").write_text("# A\n\nText.\n", "utf-8")
+    assert start("others")[0] == 2
 
 
 def test_the_folder_may_be_the_current_one_or_lie_elsewhere(start, place, monkeypatch):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rag_pipeline.embeddings.local.checkpoint import Checkpoint
 from rag_pipeline.errors import CheckpointError, ConfigurationError, ServiceError
+from rag_pipeline.locations import expanded
 from rag_pipeline.network import check_network, reason_for
 from rag_pipeline.text import first_line
 
@@ -37,7 +38,7 @@ def find_checkpoint(
         ConfigurationError: nor can the environment's proxy or certificates be used to reach it.
     """
     name = str(model)
-    folder = (base_dir or Path.cwd()) / Path(name).expanduser()
+    folder = (base_dir or Path.cwd()) / expanded(name)
     looks_local = isinstance(model, Path) or name.startswith((".", "~", os.sep)) or not _HUB_NAME.match(name)
     if folder.is_dir() or looks_local:
         if revision is not None:
@@ -62,7 +63,7 @@ def checkpoint_here(model: str, revision: str | None, base_dir: Path) -> Checkpo
     Raises:
         CheckpointError: a folder is there but incomplete.
     """
-    folder = base_dir / Path(model).expanduser()
+    folder = base_dir / expanded(model)
     if folder.is_dir() or not _HUB_NAME.match(model):
         return _opened(folder, None)
     return _from_cache(model, revision)
